@@ -1,0 +1,1 @@
+"""From passages to a reviewed corpus of question-answer pairs."""

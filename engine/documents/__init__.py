@@ -1,0 +1,1 @@
+"""Files to section trees: one public verb, ``read_document``."""

@@ -1,0 +1,177 @@
+"""The nouns of the glossary, as frozen values that go to JSON and back.
+
+A value never changes; ``value.model_copy(update=...)`` makes another. Identifiers of what was
+*made* (passages, pairs) are hashes of what made them, so that doing the same work twice is seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Language = Literal["en", "zh"]
+BlockKind = Literal["prose", "list", "code", "table", "heading"]
+PairKind = Literal[
+    "definition", "enumeration", "cause", "comparison", "procedure", "summary", "fact", "exercise"
+]
+PairStatus = Literal["proposed", "accepted", "rejected"]
+Split = Literal["train", "validation", "exam"]
+ExamPart = Literal["recall", "transfer", "uploaded"]
+
+
+def content_id(*parts: Any) -> str:
+    """A 16-hex-digit name of the parts' JSON: equal parts, equal name, on every machine."""
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+class Value(BaseModel):
+    """Base of all nouns: frozen, and unknown fields are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Warn(Value):
+    """Something about a document that its owner should know; never a silent loss."""
+
+    code: str
+    message: str
+    page: int | None = None
+
+
+class Block(Value):
+    """One paragraph, list, listing or table of a section, with the page on which it starts.
+
+    ``page`` counts from 1; 0 where the format has no pages.
+    """
+
+    text: str
+    page: int = 0
+    kind: BlockKind = "prose"
+
+
+class Section(Value):
+    """A node of a book's own table of contents, in reading order.
+
+    ``blocks`` holds only what stands under this heading and not under a child's heading.
+    ``level`` counts from 1; ``page_end`` is inclusive; pages are 0 where the format has none.
+    """
+
+    id: str
+    title: str
+    level: int = 1
+    parent: str | None = None
+    page_start: int = 0
+    page_end: int = 0
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The section's own clean text, blocks separated by blank lines."""
+        return "\n\n".join(block.text for block in self.blocks)
+
+
+class Document(Value):
+    """One book: its section tree (flat, in reading order) and the warnings met on the way.
+
+    ``id`` is a hash of the file's bytes; ``pages`` is 0 where the format has none.
+    """
+
+    id: str
+    title: str
+    filename: str
+    language: Language
+    pages: int = 0
+    sections: tuple[Section, ...] = ()
+    warnings: tuple[Warn, ...] = ()
+
+
+class Passage(Value):
+    """A chunk of text inside one section; ``tokens`` are estimated tokens of the student."""
+
+    id: str
+    document: str
+    section: str
+    title: str
+    text: str
+    page_start: int = 0
+    page_end: int = 0
+    tokens: int = 0
+
+
+class Evidence(Value):
+    """Where an answer stands in the book: a verbatim quote, its section and page."""
+
+    quote: str
+    section: str
+    title: str = ""
+    page: int = 0
+
+
+class Pair(Value):
+    """One question with its answer, evidence, kind and scores.
+
+    ``point`` names the knowledge point; all wordings of one question share it. ``split`` and
+    ``part`` say where the pair may be used; they are fixed before generation (see ``course``).
+    """
+
+    id: str
+    question: str
+    answer: str
+    kind: PairKind
+    language: Language
+    point: str
+    evidence: tuple[Evidence, ...] = ()
+    split: Split = "train"
+    part: ExamPart | None = None
+    status: PairStatus = "proposed"
+    edited: bool = False
+    teacher: str = "extractive"
+    scores: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def section(self) -> str:
+        """The section of the first piece of evidence, or an empty string."""
+        return self.evidence[0].section if self.evidence else ""
+
+
+class Course(Value):
+    """A course: the unit that a designer owns."""
+
+    id: str
+    title: str
+    language: Language
+    sample: bool = False
+
+
+class Message(Value):
+    """One turn of a conversation with a model."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Figure(Value):
+    """A measured value with its sample size and 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class Progress(Value):
+    """What a running verb reports: how far it is and what it does right now.
+
+    ``done`` and ``total`` count the unit that ``stage`` names (pages, pairs, steps, bytes);
+    ``total`` 0 means not yet known. ``metrics`` are numbers worth plotting (loss, tokens/s, spend).
+    """
+
+    stage: str
+    done: float = 0
+    total: float = 0
+    message: str = ""
+    metrics: dict[str, float] = Field(default_factory=dict)
