@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import BadInput, Missing
-from engine.schema import Course, Document, Pair, Passage, Value
+from engine.schema import Course, Document, Pair, Passage, Value, content_id
 
 _tables = sa.MetaData()
 V = TypeVar("V", bound=Value)
@@ -275,8 +275,8 @@ class Store:
         """Add pairs, or replace those with the same ids; ``first`` is the first one's position."""
         self._upsert(_pairs, [_pair_row(course, first + i, pair) for i, pair in enumerate(pairs)])
 
-    def revise_pairs(self, course: str, pairs: Sequence[Pair], *, batch: str) -> None:
-        """Replace pairs by people's revisions, remembering what they were for ``undo``."""
+    def revise_pairs(self, course: str, pairs: Sequence[Pair], *, batch: str = "") -> None:
+        """Replace pairs by revisions; a ``batch`` name remembers what they were for ``undo``."""
         rows = self._rows(
             sa.select(_pairs.c.id, _pairs.c.position, _pairs.c.data).where(
                 _pairs.c.course == course, _pairs.c.id.in_([pair.id for pair in pairs])
@@ -287,9 +287,10 @@ class Store:
         with self._write() as connection:
             for pair in pairs:
                 old = before[pair.id]
-                connection.execute(
-                    _history.insert().values(course=course, batch=batch, at=now, data=old.data)
-                )
+                if batch:
+                    connection.execute(
+                        _history.insert().values(course=course, batch=batch, at=now, data=old.data)
+                    )
                 row = _pair_row(course, old.position, pair)
                 connection.execute(
                     _pairs.update()
@@ -323,6 +324,15 @@ class Store:
                     _pairs.delete().where(_pairs.c.course == course, _pairs.c.id == pair)
                 )
             connection.execute(_history.delete().where(_history.c.course == course))
+
+    def corpus_version(self, course: str) -> str:
+        """Changes whenever the pairs do: their ids, their status, people's edits."""
+        where = _pairs.c.course == course
+        ids = self._rows(sa.select(_pairs.c.id, _pairs.c.status).where(where).order_by(_pairs.c.id))
+        last = self._rows(
+            sa.select(sa.func.max(_history.c.number)).where(_history.c.course == course)
+        )
+        return content_id([tuple(row) for row in ids if row.status != "rejected"], last[0][0])
 
     # ------------------------------------------------------------------ results of stages
 
