@@ -93,6 +93,7 @@ def examine(
             next="Make a larger corpus, so that some questions can be kept for the exam.",
         )
     assert all(pair.split == "exam" for pair in pairs)
+    books = (False, True) if index else (False,)
     conditions = [
         (name, book) for name in models for book in ((False, True) if index else (False,))
     ]

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,9 +163,7 @@ def jobs(settings: Settings, course: str | None = None) -> list[Job]:
     """Jobs, newest first, optionally of one course."""
     cards: list[tuple[Path, dict[str, Any]]] = []
     for path in (settings.home / "jobs").glob("*/job.json"):
-        with contextlib.suppress(
-            json.JSONDecodeError, FileNotFoundError
-        ):  # being written or removed
+        with contextlib.suppress(FileNotFoundError):  # being written or removed
             cards.append((path.parent, json.loads(path.read_text(encoding="utf-8"))))
     cards = [(f, c) for f, c in cards if course is None or c["course"] == course]
     if not cards:
@@ -330,7 +330,8 @@ def work(settings: Settings, *, stop_after: float | None = None) -> None:
     finally:
         alive.unlink(missing_ok=True)
         _end_children()
-        DBOS.destroy()
+        logging.shutdown()
+        os._exit(0)  # steps wait in their threads, on purpose unfinished
 
 
 def _interrupt(*_: Any) -> None:
@@ -357,6 +358,7 @@ def _configure(settings: Settings) -> None:
 
 
 _children: dict[str, subprocess.Popen[bytes]] = {}
+_stopping = threading.Event()
 
 
 def _run_child(home: str, job: str, attempt: int) -> str:
@@ -375,6 +377,8 @@ def _run_child(home: str, job: str, attempt: int) -> str:
         _children[job] = child
         code = _wait(child, folder / "cancel")
         _children.pop(job, None)
+    while _stopping.is_set():  # never settled: the next worker takes the job up again
+        time.sleep(1.0)
     return _settle(folder, code, started)
 
 
@@ -387,10 +391,10 @@ def _wait(child: subprocess.Popen[bytes], cancel_file: Path) -> int:
             asked = time.monotonic()
         if asked is not None:
             waited = time.monotonic() - asked
-            if waited > _GRACE_SECONDS:
-                _signal_group(
-                    child, signal.SIGKILL if waited > 1.5 * _GRACE_SECONDS else signal.SIGTERM
-                )
+            if waited > 1.5 * _GRACE_SECONDS:
+                _signal_group(child, signal.SIGKILL)
+            elif waited > _GRACE_SECONDS:
+                _signal_group(child, signal.SIGTERM)
     return code
 
 
@@ -427,5 +431,6 @@ def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
 
 def _end_children() -> None:
     """On an orderly end of the worker its children end too; they resume with the next worker."""
+    _stopping.set()
     for child in list(_children.values()):
         _signal_group(child, signal.SIGKILL)

