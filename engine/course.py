@@ -32,7 +32,7 @@ class SplitPlan(Value):
 
     seed: int = 0
     transfer: float = 0.08
-    recall: float = 0.2
+    recall: float = 0.25
     validation: float = 0.08
 
     def is_transfer(self, section: str) -> bool:

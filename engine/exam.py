@@ -94,9 +94,7 @@ def examine(
         )
     assert all(pair.split == "exam" for pair in pairs)
     books = (False, True) if index else (False,)
-    conditions = [
-        (name, book) for name in models for book in ((False, True) if index else (False,))
-    ]
+    conditions = [(name, book) for name in models for book in books]
     total = len(conditions) * len(pairs)
     answers: list[Graded] = []
     failed = 0

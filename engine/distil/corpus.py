@@ -86,27 +86,33 @@ def leaked_answers(pairs: Sequence[Pair]) -> set[str]:
     }
 
 
-def in_rounds(points: Iterable[Point]) -> list[Point]:
-    """Points ordered so that every section gives one before any gives its second.
+_TIER = {
+    "definition": 0,
+    "comparison": 0,
+    "cause": 0,
+    "procedure": 0,
+    "enumeration": 1,
+    "summary": 1,
+    "fact": 2,
+    "exercise": 2,
+}
 
-    Within a section the kinds that teach most come first (definitions, causes, comparisons).
+
+def in_rounds(points: Iterable[Point]) -> list[Point]:
+    """Points, best first: each section's best one, then by what teaches most, section by section.
+
+    Definitions, comparisons, causes and procedures come before lists and summaries, and these
+    before plain facts, which are the least sure to be worth a question.
     """
-    rank = {
-        "definition": 0,
-        "comparison": 1,
-        "cause": 2,
-        "procedure": 3,
-        "enumeration": 4,
-        "summary": 5,
-        "fact": 6,
-        "exercise": 7,
-    }
     by_section: dict[str, list[Point]] = {}
     for point in points:
         by_section.setdefault(point.section, []).append(point)
     order = {section: i for i, section in enumerate(by_section)}
     rows = []
     for section, own in by_section.items():
-        own.sort(key=lambda point: rank[point.kind])
-        rows += [(place, order[section], point) for place, point in enumerate(own)]
-    return [point for _, _, point in sorted(rows, key=lambda row: row[:2])]
+        own.sort(key=lambda point: _TIER[point.kind])
+        rows += [
+            (1 + _TIER[point.kind] if place else 0, place, order[section], point)
+            for place, point in enumerate(own)
+        ]
+    return [point for *_, point in sorted(rows, key=lambda row: row[:3])]

@@ -19,33 +19,41 @@ from engine.schema import Block, Evidence, Language, PairKind, Section
 from engine.text import language_of, sentences
 
 
-def points_of(section: Section, chapter: str = "") -> Iterator[Point]:
+def points_of(section: Section) -> Iterator[Point]:
     """Knowledge points of one section, best kinds first within each paragraph.
 
     A sentence serves one point at most; a section's own opening serves its summary.
     """
     language = language_of(section.text or section.title)
+    ordinary = _ordinary_words(section) if language == "en" else frozenset()
     for index, block in enumerate(section.blocks):
         before = section.blocks[index - 1] if index else None
         if block.kind == "list":
-            yield from _listed(section, block, before, language)
+            yield from _listed(section, block, before, language, ordinary)
         elif block.kind == "prose":
             entry = _entry(section, block.text, block.page, language)
-            yield from [entry] if entry else _in_prose(section, block, language)
+            yield from [entry] if entry else _in_prose(section, block, language, ordinary)
     yield from _summary(section, language)
 
 
-def _in_prose(section: Section, block: Block, language: Language) -> Iterator[Point]:
+def _in_prose(
+    section: Section, block: Block, language: Language, ordinary: frozenset[str]
+) -> Iterator[Point]:
     previous = ""
     for sentence in sentences(block.text, language):
-        point = _in_sentence(section, sentence, previous, block.page, language)
+        point = _in_sentence(section, sentence, previous, block.page, language, ordinary)
         if point:
             yield point
         previous = sentence
 
 
 def _in_sentence(
-    section: Section, sentence: str, previous: str, page: int, language: Language
+    section: Section,
+    sentence: str,
+    previous: str,
+    page: int,
+    language: Language,
+    ordinary: frozenset[str],
 ) -> Point | None:
     core = tidy(sentence, language)
     if not readable(core, language):
@@ -54,7 +62,7 @@ def _in_sentence(
         match = form.pattern.search(core)
         if not match:
             continue
-        subject = _subject(match, form, language)
+        subject = _subject(match, form, language, ordinary)
         if not subject:
             continue
         quotes = [sentence]
@@ -67,23 +75,29 @@ def _in_sentence(
     return None
 
 
-def _subject(match: re.Match[str], form: Form, language: Language) -> str:
+def _subject(match: re.Match[str], form: Form, language: Language, ordinary: frozenset[str]) -> str:
     x = match.group("x").strip(" ,，")
     if "y" in match.groupdict():
         y = match.group("y").strip(" ,，")
         bad = PRONOUN.match(x) or PRONOUN.match(y)
-        return "" if bad else f"{x}{' and ' if language == 'en' else '与'}{_lower(y)}"
+        return "" if bad else f"{x}{' and ' if language == 'en' else '与'}{_lower(y, ordinary)}"
     if form.wording in ("term", "terms", "does", "role") and PRONOUN.match(x):
         return ""
     if form.wording in ("why", "if", "when", "how", "reason") and leans_back(x, language):
         return ""
-    return _lower(x) if language == "en" else x
+    return _lower(x, ordinary) if language == "en" else x
 
 
-def _lower(text: str) -> str:
+def _lower(text: str, ordinary: frozenset[str]) -> str:
     """Lower-case the first letter of an ordinary word («The list» but not «Python», «URL»)."""
     first = text.split(" ", 1)[0]
-    return text[0].lower() + text[1:] if ORDINARY.match(first) else text
+    plain = ORDINARY.match(first) or first.lower() in ordinary
+    return text[0].lower() + text[1:] if plain else text
+
+
+def _ordinary_words(section: Section) -> frozenset[str]:
+    """Words that the section also writes without a capital."""
+    return frozenset(re.findall(r"\b[a-z]+\b", section.text))
 
 
 def _entry(section: Section, text: str, page: int, language: Language) -> Point | None:
@@ -100,14 +114,18 @@ def _entry(section: Section, text: str, page: int, language: Language) -> Point 
 
 
 def _listed(
-    section: Section, block: Block, before: Block | None, language: Language
+    section: Section,
+    block: Block,
+    before: Block | None,
+    language: Language,
+    ordinary: frozenset[str],
 ) -> Iterator[Point]:
     items = [ITEM.sub("", line).strip() for line in block.text.split("\n") if line.strip()]
     entries = [_entry(section, item, block.page, language) for item in items]
     yield from (entry for entry in entries if entry)
     for item, entry in zip(items, entries, strict=True):
         if not entry:
-            point = _in_sentence(section, item, "", block.page, language)
+            point = _in_sentence(section, item, "", block.page, language, ordinary)
             if point:
                 yield point
     intro = _introduction(before, language)

@@ -40,7 +40,7 @@ FORMS: dict[Language, tuple[Form, ...]] = {
         _form("cause", "why", r"^Because \w[^,]{6,100}, (?P<x>[a-z][^;:]{10,110}?)[.!]$"),
         _form("cause", "why", r"^Since [a-z][^,]{6,100}, (?P<x>[a-z][^;:]{10,110}?)[.!]$"),
         _form("definition", "term", rf"^(?P<x>{_NP}) is (?:an?|the|any|one of) \w"),
-        _form("definition", "terms", rf"^(?P<x>{_NP}) are (?:the |an? )?[a-z]\w+ "),
+        _form("definition", "terms", r"^(?P<x>(?:[A-Za-z][\w\-]*ed )?(?:[\w\-]+ ){0,2}[\w\-]+s) are (?:the|an?|one|called|used|like|special|just|sequences?|objects?|immutable|mutable) "),
         _form(
             "definition",
             "term",
@@ -81,7 +81,7 @@ ENTRY = {
 ITEM = re.compile(r"^\s*(?:[-*•–]|\d+[.)]|[（(]?\d+[）)])\s*")
 PRONOUN = re.compile(
     r"^(?:the )?(?:it|this|that|these|those|they|there|he|she|we|you|i|what|which|one|another|some|"
-    r"others?|both|each|all|many|most|here|and|but|so|or|as|result|first|second|third|last|next|"
+    r"others?|both|each|all|many|most|here|sometimes|often|usually|now|today|once|calling|using|making|and|but|so|or|as|result|first|second|third|last|next|"
     r"former|latter|following|example|rest|idea|problem|answer|question|reason|point|solution|book|"
     r"output|next step|other \w+|same \w*|first \w+|second \w+|third \w+|last \w+|goal)\b"
     r"|[这那它其此该本我你他们]|^(?:因此|所以|然而|但|而|以上|以下|上述|下面|前者|后者|另|一个|一种|第)",

@@ -31,7 +31,8 @@ _LEANS = re.compile(
     r"|\b(?:previous|next|preceding|last|following) (?:section|chapter|example|exercise|page|"
     r"figure|paragraph|line|program|function|version)\b|\b(?:as|see|shown|described|discussed) "
     r"(?:above|below|in section|in chapter|in figure)\b|\b(?:figure|section|chapter|exercise|table|"
-    r"appendix) \d|\b(?:above|below)\b|\bthe following\b|\bearlier\b",
+    r"appendix) \d|\b(?:last|first|second) (?:frame|line|example|case)\b|"
+    r"\b(?:above|below)\b|\bthe following\b|\bearlier\b",
     re.IGNORECASE,
 )
 _LEANS_ZH = re.compile(
@@ -40,6 +41,7 @@ _LEANS_ZH = re.compile(
     r"|(?:下图|上图|如图|图中|上表|下表|表中|本节|本章|上一节|下一节|前面|后文|上文|下文|如下|以下|"
     r"上述|以上代码|代码如下|示例代码|所示|参考代码|本书|该|此时|这)",
 )
+_AUTHOR = re.compile(r"\b(?:I|I[’'](?:m|ve|d|ll)|[Mm]y|[Mm]e)\b")
 _JUNK = re.compile(r"[\ufffd\ue000-\uf8ff]|https?://|\.{4,}|_{3,}|>>>|^\W+$|\|\s*\|")
 
 
@@ -51,8 +53,10 @@ def tidy(sentence: str, language: Language) -> str:
 
 
 def leans_back(text: str, language: Language) -> bool:
-    """Whether the text points at something outside itself (a pronoun, «this chapter», a figure)."""
-    return bool((_LEANS if language == "en" else _LEANS_ZH).search(text.strip()))
+    """Whether the text points at something outside itself (a pronoun, «this chapter», «I»)."""
+    if language == "zh":
+        return bool(_LEANS_ZH.search(text.strip()))
+    return bool(_LEANS.search(text.strip()) or _AUTHOR.search(text))
 
 
 def readable(text: str, language: Language, *, shortest: int = 6, longest: int = 48) -> bool:

@@ -21,7 +21,7 @@ WORDINGS: dict[Language, dict[str, Wordings]] = {
             ("How would you describe {x}?", "Can you explain to me the meaning of {x}?"),
         ),
         "why": (
-            ("Why is it that {x}?", "Explain why {x}.", "What is the reason that {x}?"),
+            ("Explain why {x}.", "Why is it that {x}?", "What is the reason that {x}?"),
             ("How come {x}?", "The book says that {x}. What reason does it give?"),
         ),
         "reason": (
