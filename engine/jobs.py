@@ -7,7 +7,7 @@ a child process of its own group, is idempotent, and writes into the job's folde
 
     <home>/jobs/<id>/  job.json  progress.jsonl  log.txt  result.json | error.json  cancel
 
-Only this module imports dbos. A child dies with its worker (``engine.steps.run_child``), so a
+Only this module imports dbos. A child dies with its worker (``engine.child``), so a
 restart never runs the same job twice at once.
 """
 
@@ -306,12 +306,13 @@ def _enqueue(settings: Settings, kind: str, job: str, attempt: int) -> None:
         client.enqueue(options, str(settings.home), job, attempt)
 
 
-def work(settings: Settings, *, stop_after: float | None = None) -> None:
-    """Be the worker: run queued jobs until interrupted (or for ``stop_after`` seconds).
+def work(settings: Settings, *, watch: int = 0) -> None:
+    """Be the worker: run queued jobs until interrupted, or until the process ``watch`` has ended.
 
     On SQLite there may be one worker per home; on PostgreSQL several, each with its own
     ``COURSEWRIGHT_WORKER`` name, all sharing the home folder.
     """
+    import psutil
     from dbos import DBOS
 
     _configure(settings)
@@ -319,10 +320,9 @@ def work(settings: Settings, *, stop_after: float | None = None) -> None:
     DBOS.register_queue("heavy", worker_concurrency=1)
     DBOS.register_queue("light", worker_concurrency=2)
     alive = settings.home / "worker.alive"
-    end = time.monotonic() + stop_after if stop_after is not None else float("inf")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        while time.monotonic() < end:
+        while not watch or psutil.pid_exists(watch):
             alive.touch()
             time.sleep(1.0)
     except KeyboardInterrupt:

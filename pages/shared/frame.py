@@ -1,0 +1,137 @@
+"""The frame around every screen: rail, language, course picker, errors."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from engine.errors import EngineError
+from engine.stages import Stage
+from pages.shared import session
+from pages.shared.i18n import LANGUAGES, _, error_text, language
+
+MARKS = {
+    "empty": ":material/radio_button_unchecked:",
+    "running": ":material/progress_activity:",
+    "review": ":material/rate_review:",
+    "ready": ":material/check_circle:",
+    "stale": ":material/update:",
+}
+_SCREENS = Path(__file__).resolve().parents[1]
+
+
+def run() -> None:
+    _choose_language()
+    _choose_course()
+    page = st.navigation(_pages(), expanded=True)
+    if text := st.session_state.pop("flash", None):
+        st.toast(text)
+    try:
+        page.run()
+    except EngineError as error:
+        st.error(error_text(error), icon=":material/error:")
+
+
+def _choose_language() -> None:
+    st.session_state.setdefault("lang", language())
+    st.sidebar.segmented_control(
+        "Language · 语言",
+        list(LANGUAGES),
+        format_func=lambda code: LANGUAGES[code],
+        key="lang",
+        bind="query-params",
+        required=True,
+        label_visibility="collapsed",
+    )
+
+
+def _choose_course() -> None:
+    courses = {course.id: course for course in session.store().courses()}
+    if not courses:
+        return
+    st.sidebar.selectbox(
+        _("Course"),
+        list(courses),
+        format_func=lambda name: courses[name].title if name in courses else name,
+        key="course",
+        bind="query-params",
+        index=None,
+        placeholder=_("Choose a course"),
+    )
+
+
+def _pages() -> dict[str, list[st.Page]]:
+    def page(file: str, title: str, icon: str, url: str, **more: bool) -> st.Page:
+        return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, **more)
+
+    home = page("build/home.py", _("Home"), ":material/home:", "home", default=True)
+    course = session.course()
+    if course is None:
+        return {"": [home]}
+    stages = session.stages(course.id)
+
+    def stage(name: str, file: str, title: str) -> st.Page:
+        return page(f"build/{file}.py", title, MARKS[stages[name].state], name)
+
+    return {
+        "": [home],
+        _("Build"): [
+            stage("course", "course", _("1 Course")),
+            stage("corpus", "corpus", _("2 Corpus")),
+            stage("student", "finetune", _("4 Student model")),
+            stage("exam", "exam", _("5 Exam")),
+            stage("publish", "publish", _("6 Publish")),
+        ],
+        _("Learn"): [page("learn/tutor.py", _("Tutor"), ":material/forum:", "tutor")],
+    }
+
+
+def heading(title: str, question: str, stage: Stage | None = None) -> None:
+    """A screen's title, the one question it answers, and the stage's state in words."""
+    st.title(title)
+    st.caption(question)
+    if stage is not None:
+        _state_badge(stage)
+
+
+def _state_badge(stage: Stage) -> None:
+    words = {
+        "empty": (_("Nothing here yet"), "gray"),
+        "running": (_("Running"), "blue"),
+        "review": (_("Needs your review"), "orange"),
+        "ready": (_("Ready"), "green"),
+        "stale": (_("Out of date: an earlier step changed"), "orange"),
+    }
+    text, colour = words[stage.state]
+    st.badge(text, icon=MARKS[stage.state], color=colour)
+
+
+LACKS = {
+    "course": ("build/course.py", "Add a book first"),
+    "corpus": ("build/corpus.py", "Make a corpus first"),
+    "student": ("build/finetune.py", "Fine-tune a student first"),
+}
+
+
+def lacks(stage: Stage) -> bool:
+    """Where an earlier stage is missing: say so, offer the way there, and return True."""
+    if stage.lacks is None:
+        return False
+    words = {
+        "course": _("There is no book yet."),
+        "corpus": _("There is no corpus yet."),
+        "student": _("There is no student model yet."),
+    }
+    buttons = {
+        "course": _("Add a book"),
+        "corpus": _("Make a corpus"),
+        "student": _("Fine-tune a student"),
+    }
+    st.info(words[stage.lacks], icon=":material/info:")
+    if st.button(buttons[stage.lacks], type="primary", icon=":material/arrow_forward:"):
+        st.switch_page(_SCREENS / LACKS[stage.lacks][0])
+    return True
+
+
+def go(file: str) -> None:
+    """Switch to a screen, such as ``build/corpus.py``."""
+    st.switch_page(_SCREENS / file)
