@@ -54,7 +54,7 @@ class Context:
             print(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
 
     def report(self, progress: Progress) -> None:
-        """A progress line on stderr: redrawn on a terminal, else one line a stage or ten seconds."""
+        """A progress line on stderr, redrawn on a terminal, else one a stage or ten seconds."""
         if self.options.quiet:
             return
         now = time.monotonic()

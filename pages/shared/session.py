@@ -1,13 +1,17 @@
 """The current course and the few shared objects; session state holds ids, never results."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine import jobs as queue
+from engine.course import titles as section_titles
+from engine.documents import page_image
 from engine.errors import Missing
 from engine.llm import Chat
-from engine.schema import Course, Document, Pair
+from engine.schema import Course, Document, Pair, Passage
 from engine.search import Index
 from engine.settings import Settings, load
 from engine.stages import Stage, overview
@@ -59,6 +63,25 @@ def documents(course_id: str) -> list[Document]:
     return _documents(course_id, tuple(store().document_ids(course_id)))
 
 
+@st.cache_data(max_entries=8, show_spinner=False)
+def _titles(course_id: str, ids: tuple[str, ...]) -> dict[str, str]:
+    return section_titles(documents(course_id))
+
+
+def titles(course_id: str) -> dict[str, str]:
+    """Section id to its title with the chapter."""
+    return _titles(course_id, tuple(store().document_ids(course_id)))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _passages(course_id: str, ids: tuple[str, ...]) -> list[Passage]:
+    return store().passages(course_id)
+
+
+def passages(course_id: str) -> list[Passage]:
+    return _passages(course_id, tuple(store().document_ids(course_id)))
+
+
 @st.cache_data(max_entries=4, show_spinner=False)
 def _pairs(course_id: str, version: str) -> list[Pair]:
     return store().pairs(course_id)
@@ -101,3 +124,20 @@ def base() -> Chat:
 def flash(text: str) -> None:
     """Say something after the next redraw."""
     st.session_state["flash"] = text
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def page_png(path: str, page: int) -> bytes:
+    """The image of a PDF's page."""
+    return page_image(Path(path), page)
+
+
+def training_rows(own: Room) -> list[dict[str, float]]:
+    """Rows of the newest run's curve: of the live run, else of the finished one."""
+    folders = sorted(
+        (own.folder / "runs").glob("*/progress.jsonl"), key=lambda p: p.stat().st_mtime
+    )
+    if not folders:
+        return []
+    lines = folders[-1].read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]
