@@ -143,16 +143,20 @@ def _groups(pieces: Sequence[Piece], title: str) -> list[tuple[Piece, list[Piece
             groups.append((piece, []))
         else:
             groups[-1][1].append(piece)
-    front = " ".join(p.text for p in groups[0][1])
-    short = len(front.split()) + len(front) // 20 < FRONT_WORDS
-    if len(groups) > 1 and short and _is_title_page(front, title, groups):
-        groups.pop(0)
-    return groups
+    return _without_front(groups)
 
 
-def _is_title_page(front: str, title: str, groups: list[tuple[Piece, list[Piece]]]) -> bool:
-    """Whether a short text before the first heading may go: in paged books, or where empty."""
-    return not front or bool(groups[1][0].page)
+def _without_front(groups: list[tuple[Piece, list[Piece]]]) -> list[tuple[Piece, list[Piece]]]:
+    """Text before the first heading: an epigraph joins the heading, a title page goes."""
+    if len(groups) == 1:
+        return groups
+    (_, front), (head, body), *rest = groups
+    text = " ".join(p.text for p in front)
+    words = len(text.split()) + sum(ord(c) > 0x2E80 for c in text)
+    same = head.page and all(p.page == head.page for p in front)
+    if not front or (head.page and words < FRONT_WORDS):
+        return groups[1:]
+    return [(head, [*front, *body]), *rest] if same else groups
 
 
 def _ends(groups: Sequence[tuple[Piece, list[Piece]]], pages: int) -> list[int]:

@@ -15,10 +15,13 @@ _WIDE_END = re.compile(rf"[{CJK}\u3000-\u303f\uff00-\uffef]$")
 _WIDE_START = re.compile(rf"^[{CJK}\u3000-\u303f\uff00-\uffef]")
 _STOPS = re.compile(r"[.!?:;。！？：；…][\"”’)\]]*$")
 _MARK = re.compile(
-    r"^(?:[•◦▪‣●○■□–∙·*➢✓-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]|（[\d一二三四五六七八九十]+）)\s+\S"
+    r"^(?:[•◦▪‣●○■□–∙·*➢✓-]|\ufffd[.)]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]|（[\d一二三四五六七八九十]+）)\s+\S"
 )
 _BULLET = re.compile(r"^[•◦▪‣●○■□–∙·*➢✓]\s+")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_LOST_FFI = re.compile(r"(?<=[A-Za-z])\ufffd(?=[cnxd][a-z])")
+_LOST_FF = re.compile(r"(?<=[A-Za-z])\ufffd(?=[a-z])")
+_LOST_END = re.compile(r"\b([oO]|cuto|trade-?o|payo|takeo|sta|stu|blu|cli)\ufffd(?=s?[ .,;:-])")
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 _FIRST_WORD = re.compile(r"^[^\W\d_]+")
 
@@ -197,11 +200,28 @@ class Flow:
 
     def _flowed(self, run: Iterable[Line]) -> str:
         text = ""
-        hyphen = False
+        last: Line | None = None
         for line in run:
-            text = _join(text, line.text, hyphen, self._body.words)
-            hyphen = line.hyphen
-        return clean(text + ("-" if hyphen else "")).strip()
+            if last and _stops_early(last) and not last.hyphen and abs(last.y - line.y) > 3:
+                text += "\n" + line.text
+            else:
+                text = _join(text, line.text, bool(last and last.hyphen), self._body.words)
+            last = line
+        return _mended(clean(text + ("-" if last and last.hyphen else "")).strip())
+
+
+def _stops_early(line: Line) -> bool:
+    """Whether a line ends long before its column does: verse, pseudocode or an address."""
+    return line.x1 < line.left + 0.55 * (line.right - line.left)
+
+
+def _mended(text: str) -> str:
+    """Unnamed glyphs inside words are ligatures: «ffi» where a consonant follows, else «ff»."""
+    if "\ufffd" not in text:
+        return text
+    text = _LOST_FFI.sub("ffi", text)
+    text = _LOST_FF.sub("ff", text)
+    return _LOST_END.sub(r"\1ff", text)
 
 
 def _join(text: str, more: str, hyphen: bool, words: Counter[str]) -> str:
@@ -230,7 +250,7 @@ def _keeps_hyphen(text: str, more: str, words: Counter[str]) -> bool:
         return dashed > solid
     if more[:1].isupper():
         return True
-    return min(len(left), len(right)) > 2 and min(words[left], words[right]) > 2
+    return min(len(left), len(right)) > 3 and min(words[left], words[right]) > 1
 
 
 def _listing(run: Sequence[Line]) -> Piece:

@@ -28,9 +28,9 @@ def page_lines(reader: LineReader, page: Any, textpage: Any, number: int) -> lis
             return lines
         lines = upright
     if len(lines) < 2:
-        return _with_right(lines)
+        return _with_edges(lines)
     lines = _by_column(_joined(lines), page, textpage)
-    return _with_right(lines)
+    return _with_edges(lines)
 
 
 def _joined(lines: Sequence[Line]) -> list[Line]:
@@ -125,16 +125,19 @@ def _top_down(lines: list[Line]) -> list[Line]:
         overlap = min(last.x1, line.x1) - max(last.x0, line.x0)
         narrow = min(last.x1 - last.x0, line.x1 - line.x0)
         if line.y - last.y > 3 * line.size and overlap > 0.5 * narrow > 0:
-            return sorted(lines, key=lambda x: (-round(x.y / (0.5 * x.size or 1)), x.x0))
+            step = 0.5 * sorted(x.size for x in lines)[len(lines) // 2]
+            return sorted(lines, key=lambda x: (-round(x.y / step), x.x0))
     return lines
 
 
-def _with_right(lines: list[Line]) -> list[Line]:
-    edges: dict[int, float] = defaultdict(float)
+def _with_edges(lines: list[Line]) -> list[Line]:
+    left: dict[int, float] = defaultdict(lambda: 1e9)
+    right: dict[int, float] = defaultdict(float)
     for line in lines:
-        edges[line.column] = max(edges[line.column], line.x1)
+        left[line.column] = min(left[line.column], line.x0)
+        right[line.column] = max(right[line.column], line.x1)
     for line in lines:
-        line.right = edges[line.column]
+        line.left, line.right = left[line.column], right[line.column]
     return lines
 
 

@@ -17,7 +17,7 @@ _MONO = re.compile(
     re.IGNORECASE,
 )
 _BOLD = re.compile(r"bold|black|heavy|semibd|cmbx|ecbx|sfbx|medi\b|-bd\b", re.IGNORECASE)
-_MATH = re.compile(r"cmmi|cmsy|cmex|cmbsy|msam|msbm|math|eufm|symbol|stix|rsfs|wasy", re.IGNORECASE)
+_MATH = re.compile(r"cmmi|cmsy|cmex|cmbsy|msam|msbm|math|eufm|symbol|stix|rsfs|wasy|dingbat", re.IGNORECASE)
 SOFT = "\ufffe"
 """PDFium's mark for a hyphen at a line's end; the next line follows without a line break."""
 
@@ -36,7 +36,7 @@ class Font:
 class Line:
     """One printed line: text and place in points, origin at the page's lower left corner.
 
-    ``y`` is the baseline; ``right`` the right edge of the line's column; ``hyphen`` says that the
+    ``y`` is the baseline; ``left`` and ``right`` the edges of its column; ``hyphen`` says that the
     line ended in a hyphen, which is no longer in ``text``. ``pitch`` is a fixed font's advance.
     """
 
@@ -49,6 +49,7 @@ class Line:
     font: Font
     hyphen: bool = False
     mono: bool = False
+    left: float = 0.0
     right: float = 0.0
     pitch: float = 0.0
     column: int = 0
@@ -117,12 +118,16 @@ class LineReader:
         a, b, c, d, m = self._a, self._b, self._c, self._d, self._matrix
         raw.FPDFText_GetCharOrigin(handle, first, a, b)
         x0, y = a.value, b.value
-        raw.FPDFText_GetMatrix(handle, first, m)
-        size = raw.FPDFText_GetFontSize(handle, first) * (m.c * m.c + m.d * m.d) ** 0.5
+        font = self._font(handle, first)
+        probe = first
+        if font.math and last > first + 3:  # an ornament, bullet or symbol opens the line
+            probe = (first + last) // 2
+            font = self._font(handle, probe)
+        raw.FPDFText_GetMatrix(handle, probe, m)
+        size = raw.FPDFText_GetFontSize(handle, probe) * (m.c * m.c + m.d * m.d) ** 0.5
         if abs(m.b) > abs(m.a):  # turned by a quarter: a margin stamp or a turned table
             size = -size
         raw.FPDFText_GetCharBox(handle, last, a, b, c, d)
-        font = self._font(handle, first)
         line = Line(stripped[lead:], page, x0, b.value, y, size, font, hyphen)
         if font.mono:
             self._measure_mono(handle, line, first, last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.documents.pdf.flow import Body
@@ -18,11 +18,12 @@ _LABEL = re.compile(
     r"第\s*[\d一二三四五六七八九十百]+\s*[章节編编部篇讲課课]|\d{1,3}|[IVX]{1,5}|[A-Z])[.:]?$",
     re.IGNORECASE,
 )
-_NUMBERED = re.compile(r"^(?:§\s*)?((?:\d{1,2}|[A-Z](?=\.))(?:\.\d{1,3})*)[.:]?\s+\S")
+_NUMBERED = re.compile(r"^(?:[^\w\s(\[\"“‘]\s*)?((?:\d{1,2}|[A-Z](?=\.))(?:\.\d{1,3})*)[.:]?\s+\S")
 _CHAPTER = re.compile(
     r"^(?:(?:chapter|part|appendix|lesson|unit)\s+[\dA-ZIVX]{1,4}\b|第\s*[\d一二三四五六七八九十百]+\s*[章部篇讲课])",
     re.IGNORECASE,
 )
+_ORNAMENTS = "\ufffd™♥♦♣♠§*•■▪ "
 _CAPTION = re.compile(r"^(fig(ure)?\.?|table|listing|algorithm|图|表)\s*\d", re.IGNORECASE)
 Mark = tuple[int, int, Piece]
 """A heading that replaces the lines from the first index up to the second one."""
@@ -75,6 +76,12 @@ def place(entries: Sequence[Entry], pages: Sequence[list[Line]], body: Body) -> 
         lines, base = pages[number - 1], starts[number - 1]
         low = max(0, free - base)
         first, last = _find(entry, lines, low, body)
+        if first == last == len(lines) and number < len(pages):
+            # the destination is a page's foot, the heading itself opens the next page
+            over = pages[number][:4]
+            more = _find(replace(entry, y=None), over, max(0, free - starts[number]), body)
+            if more[1] > more[0]:
+                first, last = len(lines) + more[0], len(lines) + more[1]
         marks.append((base + first, base + last, heading(entry.title, entry.level, entry.page)))
         free = base + last
     return marks
@@ -142,7 +149,7 @@ def guess(lines: Sequence[Line], body: Body) -> list[Mark]:
     marks: list[Mark] = []
     for first, last in groups:
         line = lines[first]
-        title = clean(" ".join(x.text for x in lines[first:last]))
+        title = clean(" ".join(x.text for x in lines[first:last])).strip(_ORNAMENTS)
         start = _with_label(lines, marks[-1][1] if marks else 0, first)
         if start < first:
             title = f"{clean(lines[start].text)} {title}"
@@ -206,10 +213,11 @@ def _stands_alone(lines: Sequence[Line], i: int, body: Body) -> bool:
 
 def _reads_like_heading(text: str) -> bool:
     letters = sum(character.isalpha() for character in text)
-    if not 2 <= letters or len(text) > 120 or _CAPTION.match(text) or "\ufffd" in text:
+    if not 2 <= letters or len(text) > 120 or _CAPTION.match(text) or "\ufffd" in text.strip("\ufffd "):
         return False
-    if text[-1] in ".,;。，；" and not re.match(r"^[\d.]+$", text):
+    if text[-1] in ".,;!。，；！" and not re.match(r"^[\d.]+$", text):
         return False
+    text = text.strip(_ORNAMENTS)
     return letters > 0.5 * len(text.replace(" ", "")) and not text[0].islower()
 
 
