@@ -20,6 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _GARBLED = re.compile("[\ufffd\ue000-\uf8ff]")
 _WIDE = rf"[{CJK}\u3000-\u303f\uff00-\uffef]"
 _CJK_GAP = re.compile(rf"(?<={_WIDE})[ \t]+(?={_WIDE})")
+_CJK_STOP = re.compile("(?<=\\S)[ \\t]+(?=[，。：；！？、）])")
 FRONT_WORDS = 25
 """Text before the first heading that is shorter than this is a title page, not a section."""
 
@@ -59,7 +60,7 @@ def clean(text: str) -> str:
     text = text.translate(_TABLE)
     if _CONTROL.search(text):
         text = _CONTROL.sub("", text)
-    return _CJK_GAP.sub("", text) if not text.isascii() else text
+    return text if text.isascii() else _CJK_STOP.sub("", _CJK_GAP.sub("", text))
 
 
 def document_of(draft: Draft, id: str, filename: str) -> Document:
