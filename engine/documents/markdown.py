@@ -26,7 +26,9 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _EMBED = re.compile(
     r"<(script|style|iframe|video|svg|object)\b.*?(</\1\s*>|/>)", re.DOTALL | re.IGNORECASE
 )
-_KEEP = re.compile(r"(`+)(.+?)(?<!`)\1(?!`)|(\$\$.+?\$\$|\$(?!\s)[^$\n]+?(?<!\s)\$(?!\d))", re.DOTALL)
+_KEEP = re.compile(
+    r"(`+)(.+?)(?<!`)\1(?!`)|(\$\$.+?\$\$|\$(?!\s)[^$\n]+?(?<!\s)\$(?!\d))", re.DOTALL
+)
 _IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])(?:\{[^}]*\})?")
 _LINK = re.compile(r"\[([^\[\]]*)\](?:\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])(?:\{[^}]*\})?")
 _AUTOLINK = re.compile(r"<((?:https?|mailto):[^>\s]+)>")

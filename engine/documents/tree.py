@@ -110,9 +110,7 @@ def _first_heading(pieces: Sequence[Piece]) -> str:
     return next((_one_line(p.text) for p in pieces if p.level), "")
 
 
-def _sections(
-    pieces: Sequence[Piece], id: str, title: str, pages: int
-) -> tuple[Section, ...]:
+def _sections(pieces: Sequence[Piece], id: str, title: str, pages: int) -> tuple[Section, ...]:
     groups = _groups(pieces, title)
     ends = _ends(groups, pages)
     open_at: list[tuple[int, str]] = []

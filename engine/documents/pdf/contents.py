@@ -54,8 +54,10 @@ def _contents(pages: Sequence[list[Line]]) -> set[int]:
             continue
         leaders = sum(bool(_LEADER.search(x.text)) for x in lines)
         numbers = sum(bool(_ENDS_IN_PAGE.search(x.text)) for x in lines)
-        titled = any(x.text.strip().lower() in ("contents", "table of contents", "目录", "目 录")
-                     for x in lines[:3])
+        titled = any(
+            x.text.strip().lower() in ("contents", "table of contents", "目录", "目 录")
+            for x in lines[:3]
+        )
         if leaders >= 0.4 * len(lines):
             found.add(i)
         elif (i - 1 in found or titled) and numbers >= 0.6 * len(lines):

@@ -109,7 +109,9 @@ class Flow:
         last = self._run[-1]
         tight = 0 < last.y - line.y < 1.15 * self._body.pitch * last.size
         full = last.x1 > last.right - 0.12 * (last.right - last.x0)
-        return tight and full and abs(line.x0 - last.x0) < last.size and not _STOPS.search(last.text)
+        return (
+            tight and full and abs(line.x0 - last.x0) < last.size and not _STOPS.search(last.text)
+        )
 
     def _breaks(self, last: Line, line: Line) -> bool:
         if self._kind == "code":

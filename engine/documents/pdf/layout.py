@@ -18,7 +18,7 @@ _FOLIO = re.compile(r"^\W{0,3}(page|第)?\s*\d{1,4}\s*(页|(/|of)\s*\d{1,4})?\W{
 
 
 def page_lines(reader: LineReader, page: Any, textpage: Any, number: int) -> list[Line]:
-    """Lines of one page in reading order; turned text is left out where it is not the page's own."""
+    """Lines of one page in reading order; turned text goes where it is not the page's own."""
     lines = reader.read(textpage, number)
     if any(line.size <= 0 for line in lines):
         upright = [line for line in lines if line.size > 0]
@@ -97,8 +97,10 @@ def _two_columns(lines: list[Line], middle: float, textpage: Any) -> list[Line]:
         band = sum(y > line.y for y in crossing)
         return (2 * band, 0) if line.column == 0 else (2 * band + 1, line.column)
 
-    return sorted(sorted(cut, key=lambda x: -x.y), key=order) if crossing else sorted(
-        cut, key=lambda x: x.column
+    return (
+        sorted(sorted(cut, key=lambda x: -x.y), key=order)
+        if crossing
+        else sorted(cut, key=lambda x: x.column)
     )
 
 

@@ -17,7 +17,9 @@ _MONO = re.compile(
     re.IGNORECASE,
 )
 _BOLD = re.compile(r"bold|black|heavy|semibd|cmbx|ecbx|sfbx|medi\b|-bd\b", re.IGNORECASE)
-_MATH = re.compile(r"cmmi|cmsy|cmex|cmbsy|msam|msbm|math|eufm|symbol|stix|rsfs|wasy|dingbat", re.IGNORECASE)
+_MATH = re.compile(
+    r"cmmi|cmsy|cmex|cmbsy|msam|msbm|math|eufm|symbol|stix|rsfs|wasy|dingbat", re.IGNORECASE
+)
 SOFT = "\ufffe"
 """PDFium's mark for a hyphen at a line's end; the next line follows without a line break."""
 
@@ -105,9 +107,7 @@ class LineReader:
             at = text.find(SOFT, at + 1)
         return "".join(characters)
 
-    def _line(
-        self, handle: Any, part: str, at: int, exact: bool, page: int, hyphen: bool
-    ) -> Line:
+    def _line(self, handle: Any, part: str, at: int, exact: bool, page: int, hyphen: bool) -> Line:
         raw = self._raw
         stripped = part.rstrip()
         lead = len(part) - len(part.lstrip())
@@ -136,9 +136,7 @@ class LineReader:
     def _measure_mono(self, handle: Any, line: Line, first: int, last: int) -> None:
         count = last - first
         probes = {first + count * k // 4 for k in (1, 2, 3, 4)}
-        line.mono = all(
-            f.mono for i in probes if (f := self._font(handle, i)) is not _NO_FONT
-        )
+        line.mono = all(f.mono for i in probes if (f := self._font(handle, i)) is not _NO_FONT)
         if line.mono and count > 2:
             self._raw.FPDFText_GetCharOrigin(handle, last, self._a, self._b)
             line.pitch = (self._a.value - line.x0) / count

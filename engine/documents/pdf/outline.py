@@ -213,7 +213,7 @@ def _stands_alone(lines: Sequence[Line], i: int, body: Body) -> bool:
 
 def _reads_like_heading(text: str) -> bool:
     letters = sum(character.isalpha() for character in text)
-    if not 2 <= letters or len(text) > 120 or _CAPTION.match(text) or "\ufffd" in text.strip("\ufffd "):
+    if letters < 2 or len(text) > 120 or _CAPTION.match(text) or "\ufffd" in text.strip("\ufffd "):
         return False
     if text[-1] in ".,;!。，；！" and not re.match(r"^[\d.]+$", text):
         return False

@@ -190,7 +190,9 @@ def _printed_title(lines: Sequence[Line]) -> str:
     return title if len(words) <= 3 and sum(c.isalpha() for c in title) > 2 else ""
 
 
-def _pieces(pages: Sequence[list[Line]], entries: list[headings.Entry], draft: Draft) -> list[Piece]:
+def _pieces(
+    pages: Sequence[list[Line]], entries: list[headings.Entry], draft: Draft
+) -> list[Piece]:
     lines = [line for page in pages for line in page]
     body = flow.measure(lines)
     if entries:
