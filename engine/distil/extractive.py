@@ -124,7 +124,7 @@ def _listed(
     entries = [_entry(section, item, block.page, language) for item in items]
     yield from (entry for entry in entries if entry)
     for item, entry in zip(items, entries, strict=True):
-        if not entry:
+        if not entry and language == "en":  # a Chinese item often lacks its subject
             point = _in_sentence(section, item, "", block.page, language, ordinary)
             if point:
                 yield point
@@ -141,7 +141,8 @@ def _introduction(before: Block | None, language: Language) -> str:
         return ""
     last = sentences(before.text, language)[-1].rstrip(":： ")
     long_enough = 12 if language == "en" else 6
-    return "" if leans_back(last, language) or len(last) < long_enough else last
+    vague = PRONOUN.match(last) or leans_back(re.sub("the following|以下|如下", "", last), language)
+    return "" if vague or len(last) < long_enough else last
 
 
 def _summary(section: Section, language: Language) -> Iterator[Point]:
