@@ -2,8 +2,8 @@
 
 Three rules, each for another kind of trouble:
 
-* the **limit** of calls in flight doubles each round until the endpoint first says "too many",
-  falls to 3/4 at most once a round of such answers, and then creeps up (AIMD);
+* the **limit** of calls in flight doubles while that answers more calls a second (``Ramp``);
+  "too many" brings it to 3/4, at most once a round, from where it creeps up (AIMD);
 * the **pace** is the rate that ``x-ratelimit-*`` headers announce, so that a rate limit is kept
   rather than hit; ``Retry-After`` closes the gate for as long as told;
 * the **circuit** opens when more than half of the last 20 calls broke: one probe at a time, ever
@@ -16,6 +16,7 @@ import math
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from engine.llm.faults import seconds_of
 
@@ -73,7 +74,7 @@ class Pace:
 class Latencies:
     """How long answers took, by size class, and the deadline that follows from it.
 
-    A call that takes four times as long as the slowest percent so far hangs; but not before
+    A call that takes three times as long as the slowest percent so far hangs; but not before
     ``floor`` seconds, nor before enough calls were seen (until then ``longest`` holds), so that
     slow local models are not cut off. Size classes are powers of two of ``max_tokens``.
     """
@@ -100,7 +101,62 @@ class Latencies:
         if len(seen) < max(20.0, in_flight / 2):
             return self.longest
         slow = seen[min(len(seen) - 1, math.ceil(0.99 * len(seen)) - 1)]
-        return min(self.longest, max(self.floor, 4 * slow))
+        return min(self.longest, max(self.floor, 3 * slow))
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """When a call left, and in which round and stage."""
+
+    at: float
+    round: int
+    stage: int
+
+
+class Ramp:
+    """Looks whether twice the calls in flight bring more answers a second.
+
+    A stage ends when as many calls as its limit, all sent in it, were answered. By Little's law
+    its throughput is limit / mean latency. Where that grew by less than ``GAIN``, the calls only
+    queue at the server (and hide hangs): back to the limit before, to try again much later.
+    """
+
+    GAIN = 1.15
+    RETRY_ROUNDS = 20
+
+    def __init__(self) -> None:
+        self.stage = 0
+        self.going = True
+        self._count = 0
+        self._seconds = 0.0
+        self._speed = self._before = 0.0
+
+    def next_limit(self, limit: float, ceiling: float, ticket: Ticket, now: float) -> float:
+        """The limit after one more answer came while the limit was fully used."""
+        if ticket.stage != self.stage:
+            return limit
+        self._count += 1
+        self._seconds += now - ticket.at
+        if not self.going:
+            if self._count > self.RETRY_ROUNDS * limit:
+                self._speed = 0.0
+                self._begin(going=True)
+            return limit
+        return limit if self._count < limit else self._judged(limit, ceiling)
+
+    def _judged(self, limit: float, ceiling: float) -> float:
+        speed = limit * self._count / max(self._seconds, 1e-9)
+        if speed <= self.GAIN * self._speed:
+            self._begin(going=False)
+            return self._before
+        self._speed, self._before = speed, limit
+        self._begin(going=limit < ceiling)
+        return min(ceiling, 2 * limit)
+
+    def _begin(self, *, going: bool) -> None:
+        self.stage += 1
+        self.going = going
+        self._count, self._seconds = 0, 0.0
 
 
 class Admission:
@@ -118,7 +174,8 @@ class Admission:
         self.patience = patience
         self.in_flight = 0
         self.answered = 0
-        self._ramping = True
+        self._ramp = Ramp()
+        self._creeping = False
         self._round = 0
         self._closed_until = 0.0
         self._busy_since = math.inf
@@ -140,18 +197,20 @@ class Admission:
         paces = zip(self._paces, (1.0, self._tokens), strict=True)
         return max(self._closed_until - now, *(pace.wait(cost, now) for pace, cost in paces), 0.0)
 
-    def sent(self, now: float) -> int:
-        """A call leaves. Returns its round, to be handed back with its fate."""
+    def sent(self, now: float) -> Ticket:
+        """A call leaves. Its ticket is to be handed back with its fate."""
         self.in_flight += 1
         for pace, cost in zip(self._paces, (1.0, self._tokens), strict=True):
             pace.take(cost)
-        return self._round
+        return Ticket(now, self._round, self._ramp.stage)
 
     def back(self) -> None:
         """A call is no longer in flight, whatever came of it."""
         self.in_flight -= 1
 
-    def succeeded(self, now: float, headers: Mapping[str, str], tokens: int) -> None:
+    def succeeded(
+        self, ticket: Ticket, now: float, headers: Mapping[str, str], tokens: int
+    ) -> None:
         """A call was answered (well or badly: that is not the endpoint's concern)."""
         self._tokens = 0.9 * self._tokens + 0.1 * tokens if self._tokens else float(tokens)
         for pace in self._paces:
@@ -163,31 +222,39 @@ class Admission:
             self._open_since, self._probe_wait, self._closed_until = math.inf, 0.0, now
             self._recent.clear()
         elif self.in_flight >= int(self.limit):  # only a limit that is used is worth raising
-            step = 1.0 if self._ramping else 1.0 / self.limit
-            self.limit = min(float(self.ceiling), self.limit + step)
+            self._raise(ticket, now)
 
-    def throttled(self, sent_in: int, now: float, headers: Mapping[str, str], wait: float) -> None:
+    def _raise(self, ticket: Ticket, now: float) -> None:
+        if self._creeping:
+            self.limit = min(float(self.ceiling), self.limit + 1.0 / self.limit)
+        else:
+            self.limit = self._ramp.next_limit(self.limit, float(self.ceiling), ticket, now)
+
+    def throttled(
+        self, ticket: Ticket, now: float, headers: Mapping[str, str], wait: float
+    ) -> None:
         """A call was turned away: "too many"; nothing leaves for ``wait`` seconds."""
         for pace in self._paces:
             pace.told(headers, now)
         self._busy_since = min(self._busy_since, now)
         self._closed_until = max(self._closed_until, now + wait)
-        if sent_in == self._round:
+        if ticket.round == self._round:
             self._round += 1
-            self._ramping = False
             if not any(pace.rate for pace in self._paces):  # else the pace is at fault
+                self._creeping = True
                 self.limit = max(1.0, self.limit * SHRINK)
 
-    def broke(self, sent_in: int, now: float) -> bool:
+    def broke(self, ticket: Ticket, now: float) -> bool:
         """A call broke (server fault, reset, hang). Returns whether this counts against it."""
         if self.open:
-            if sent_in == self._round:
+            if ticket.round == self._round:
                 self._probe(now)
             return False
         self._recent.append(False)
         if len(self._recent) >= WINDOW // 2 and sum(self._recent) < len(self._recent) / 2:
             self._open_since = now
             self.limit = max(1.0, self.limit / 2)
+            self._creeping = True
             self._probe(now)
         return True
 

@@ -207,7 +207,7 @@ class _Exchange:
         admission = self.gate.admission
         body = asked.body(self.request, self.endpoint.model, self.bad)
         body[asked.length] *= self.room
-        async with self.gate.passed(self.broken + self.bad) as sent_in:
+        async with self.gate.passed(self.broken + self.bad) as ticket:
             began = time.monotonic()
             try:
                 reply = await self._in_time(body, began)
@@ -215,15 +215,15 @@ class _Exchange:
                 self.busy += 1
                 wait = error.values.get("wait") or _backoff(self.busy)
                 headers = getattr(getattr(error.__cause__, "response", None), "headers", {})
-                admission.throttled(sent_in, time.monotonic(), headers, wait)
+                admission.throttled(ticket, time.monotonic(), headers, wait)
                 raise
             except TeacherBroken:
-                self.broken += admission.broke(sent_in, time.monotonic())
+                self.broken += admission.broke(ticket, time.monotonic())
                 raise
             now = time.monotonic()
             self.seconds = now - began
             tokens = reply.prompt_tokens + reply.completion_tokens
-            admission.succeeded(now, reply.headers, tokens)
+            admission.succeeded(ticket, now, reply.headers, tokens)
         self.endpoint.latencies.add(self.request.max_tokens, self.seconds)
         self.paid += 1
         self.prompt_tokens += reply.prompt_tokens
@@ -237,7 +237,7 @@ class _Exchange:
             while True:
                 in_flight = self.gate.admission.in_flight
                 deadline = self.endpoint.latencies.deadline(self.request.max_tokens, in_flight)
-                left = deadline * 2**self.hangs - (time.monotonic() - began)
+                left = deadline * 2 ** max(0, self.hangs - 1) - (time.monotonic() - began)
                 if left <= 0:
                     self.hangs += 1
                     raise hang(self.endpoint.address)
@@ -296,7 +296,7 @@ class _Exchange:
         hopeless = error.values.get("unreachable") and not self.endpoint.good
         if self.broken >= (min(3, self.endpoint.attempts) if hopeless else self.endpoint.attempts):
             raise Failed(self._with_cost(error))
-        if not admission.open:
+        if not admission.open and error.code != "teacher.hang":  # a hang has waited enough
             await asyncio.sleep(_backoff(self.broken))
 
     def _unusable(self, error: BadAnswer, asked: Dialect) -> None:

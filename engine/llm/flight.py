@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.errors import TeacherError
 from engine.llm import Answer, Request
-from engine.llm.admission import Admission
+from engine.llm.admission import Admission, Ticket
 
 Work = Callable[[Request], Awaitable[Answer]]
 Opening = Callable[[], AbstractAsyncContextManager[Work]]
@@ -30,14 +30,14 @@ class Gate:
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
-        self._waiting: list[tuple[int, int, asyncio.Future[int]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[Ticket]]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def passed(self, retries: int) -> AsyncIterator[int]:
-        """Wait for leave; inside, the call counts as in flight. Gives the round it left in."""
-        leave: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    async def passed(self, retries: int) -> AsyncIterator[Ticket]:
+        """Wait for leave; inside, the call counts as in flight. Gives the call's ticket."""
+        leave: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (-retries, next(self._numbers), leave))
         self.pump()
         try:
