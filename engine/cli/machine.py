@@ -141,24 +141,37 @@ def _teacher(context: Context) -> None:
 
 
 def _set_teacher(context: Context) -> dict[str, Any]:
+    from engine.llm.ledger import Price
     from engine.llm.teacher import load_choice, save_choice
 
-    names = ("kind", "base_url", "model", "api_key_env", "price_in", "price_out")
+    names = ("kind", "base_url", "model", "api_key_env")
     given = {name: getattr(context.options, name) for name in names}
     changes = {name: value for name, value in given.items() if value is not None}
     if changes.get("base_url") and "kind" not in changes:
         changes["kind"] = "endpoint"
+    prices = (context.options.price_in, context.options.price_out)
+    if any(price is not None for price in prices):
+        changes["price"] = Price(prompt=prices[0] or 0.0, completion=prices[1] or 0.0)
     if not changes:
         raise BadInput("Nothing to set.", next="Give at least --base-url and --model.")
     choice = load_choice(context.store).model_copy(update=changes)
-    save_choice(context.store, choice)
+    save_choice(context.store, context.settings, choice)
     return choice.model_dump(mode="json")
 
 
 def _probe_teacher(context: Context) -> dict[str, Any]:
-    from engine.llm.teacher import probe_choice
+    from engine.llm.probe import probe
+    from engine.llm.teacher import key_of, load_choice
 
-    return dict(probe_choice(context.settings, context.store).model_dump(mode="json"))
+    choice = load_choice(context.store)
+    if choice.kind != "endpoint":
+        raise BadInput(
+            "No endpoint is set, so there is nothing to probe.",
+            code="teacher.none",
+            next="Set one: coursewright teacher set --base-url URL --model NAME",
+        )
+    report = probe(choice.base_url, choice.model, key_of(choice, context.settings))
+    return dict(report.model_dump(mode="json"))
 
 
 def _show_teacher(context: Context) -> dict[str, Any]:

@@ -1,1 +1,31 @@
-"""Fine-tuning the student."""
+"""Fine-tuning the student.
+
+``recipe.py`` says how, ``estimate.py`` how long and whether it fits, ``run.py`` does it. Below:
+``rows.py`` tokens of which the answer is learned, ``packing.py`` batches without padding,
+``fast.py`` attention and LoRA for a CPU, ``student.py`` and ``unsloth.py`` the model,
+``loop.py`` steps and checks, ``checkpoint.py`` what survives a kill, ``backends.py`` who trains.
+"""
+
+from __future__ import annotations
+
+from engine.train.backends import Choice, choose_backend
+from engine.train.checkpoint import Point
+from engine.train.recipe import PRESETS, STUDENT, Recipe, preset
+from engine.train.rows import Row, Span, masked_sample
+from engine.train.run import TrainResult, keep, train
+
+__all__ = [
+    "PRESETS",
+    "STUDENT",
+    "Choice",
+    "Point",
+    "Recipe",
+    "Row",
+    "Span",
+    "TrainResult",
+    "choose_backend",
+    "keep",
+    "masked_sample",
+    "preset",
+    "train",
+]

@@ -1,0 +1,105 @@
+"""Who trains: Unsloth where there is a CUDA device and it is installed, PEFT everywhere else."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+from engine.errors import BadInput, Missing, WorkFailed
+from engine.models import smollm2_transformers
+from engine.progress import Report, silent
+from engine.settings import Settings
+from engine.train.recipe import STUDENT, Recipe
+
+
+class Choice(NamedTuple):
+    """A backend's name, and one sentence on why it was chosen."""
+
+    name: str
+    reason: str
+
+
+def choose_backend(recipe: Recipe) -> Choice:
+    """The backend that ``recipe`` gets on this machine.
+
+    Raises:
+        BadInput: it asks for what this machine cannot do (Unsloth or 4-bit without CUDA).
+        Missing: it asks for Unsloth, which is not installed.
+    """
+    cuda, unsloth = has_cuda(), importlib.util.find_spec("unsloth") is not None
+    if recipe.four_bit and not cuda:
+        raise _needs_cuda("4-bit training")
+    if recipe.backend == "unsloth":
+        return _asked_for_unsloth(cuda, unsloth)
+    if recipe.backend == "peft":
+        return Choice("peft", "The recipe asks for PEFT.")
+    if cuda and unsloth:
+        return Choice("unsloth", "There is a CUDA device and Unsloth is installed.")
+    if cuda:
+        return Choice("peft", "There is a CUDA device, but Unsloth is not installed.")
+    return Choice("peft", "There is no CUDA device, which Unsloth needs.")
+
+
+def has_cuda() -> bool:
+    """Whether torch sees a CUDA device."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _asked_for_unsloth(cuda: bool, installed: bool) -> Choice:
+    if not cuda:
+        raise _needs_cuda("Unsloth")
+    if not installed:
+        raise Missing(
+            "Unsloth is not installed.",
+            code="train.unsloth",
+            next="Install it with: pip install 'coursewright[gpu]', or choose the backend auto.",
+        )
+    return Choice("unsloth", "The recipe asks for Unsloth.")
+
+
+def _needs_cuda(what: str) -> BadInput:
+    return BadInput(
+        f"{what} needs a CUDA device, and this machine has none.",
+        code="train.cuda",
+        next="Choose the backend auto, without 4-bit weights.",
+        what=what,
+    )
+
+
+def base_folder(base: str, settings: Settings, report: Report = silent) -> Path:
+    """The transformers folder of a base model: the built-in student, a folder, or a hub name.
+
+    Raises:
+        Missing: there is no such folder.
+        WorkFailed: fetching it failed.
+    """
+    if base == STUDENT:
+        return smollm2_transformers(settings, report)
+    folder = Path(base).expanduser()
+    if (folder / "config.json").is_file():
+        return folder
+    if folder.is_absolute() or base.count("/") != 1 or folder.exists():
+        raise Missing(
+            f"There is no model in {base}.",
+            code="train.base",
+            next="Name a folder with config.json, weights and tokenizer, or owner/model.",
+            base=base,
+        )
+    return _from_hub(base)
+
+
+def _from_hub(base: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(base, allow_patterns=["*.json", "*.safetensors", "*.model"]))
+    except Exception as error:
+        raise WorkFailed(
+            f"The model {base} could not be fetched: {error}",
+            code="model.fetch",
+            next="Check its name and the connection, or give a local folder.",
+            base=base,
+        ) from error

@@ -1,0 +1,149 @@
+"""Questions and answers as token ids, of which only the answer is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import BadInput, WorkFailed
+from engine.schema import Value
+
+IGNORE = -100
+"""The label of a token that is read but not learned (torch's convention)."""
+
+
+class Row(Value):
+    """One thing to learn; an empty ``system`` leaves the chat template's own default."""
+
+    question: str
+    answer: str
+    system: str = ""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A row as token ids; the answer, with its end mark, begins at ``start``."""
+
+    ids: tuple[int, ...]
+    start: int
+    truncated: bool = False
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """``ids`` with the prompt masked by ``IGNORE``."""
+        return (IGNORE,) * self.start + self.ids[self.start :]
+
+
+class Encoding(Value):
+    """What came of encoding: the usable rows, and how many were cut or had no room to answer."""
+
+    rows: tuple[Encoded, ...]
+    truncated: int = 0
+    dropped: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Real tokens of all rows."""
+        return sum(len(row.ids) for row in self.rows)
+
+    @property
+    def truncated_share(self) -> float:
+        """Share of the given rows that were cut or dropped."""
+        return (self.truncated + self.dropped) / max(1, len(self.rows) + self.dropped)
+
+
+class Span(Value):
+    """A piece of a masked sample: its text, and whether it is learned."""
+
+    text: str
+    learned: bool
+
+
+def encode(rows: Iterable[Row], tokenizer: Any, max_length: int) -> Encoding:
+    """Encode by the tokenizer's own chat template.
+
+    Rows longer than ``max_length`` tokens lose the end of their answer; rows whose prompt leaves
+    no room for an answer are dropped. Both are counted.
+
+    Raises:
+        BadInput: the tokenizer has no chat template, or an answer is empty.
+        WorkFailed: the template does not write the answer after the prompt.
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        raise BadInput(
+            "The base model has no chat template, so it cannot learn to answer questions.",
+            code="train.template",
+            next="Choose an instruction-tuned base model.",
+        )
+    encoded = [_encode(row, tokenizer) for row in rows]
+    kept = [_cut(row, max_length) for row in encoded if row.start < max_length]
+    return Encoding(
+        rows=tuple(kept),
+        truncated=sum(row.truncated for row in kept),
+        dropped=len(encoded) - len(kept),
+    )
+
+
+def masked_sample(row: Row, tokenizer: Any, max_length: int) -> tuple[Span, ...]:
+    """The row's text as the model reads it, in order, with the learned part marked.
+
+    Raises:
+        BadInput, WorkFailed: as ``encode``.
+    """
+    encoding = encode([row], tokenizer, max_length)
+    return tuple(
+        Span(text=tokenizer.decode(list(ids)), learned=learned)
+        for encoded in encoding.rows
+        for ids, learned in (
+            (encoded.ids[: encoded.start], False),
+            (encoded.ids[encoded.start :], True),
+        )
+    )
+
+
+def _encode(row: Row, tokenizer: Any) -> Encoded:
+    if not row.answer.strip():
+        raise BadInput(
+            f"The question {row.question[:80]!r} has an empty answer.",
+            code="train.empty",
+            next="Give it an answer or remove it from the corpus.",
+        )
+    prompt = _template(tokenizer, _messages(row), True)
+    whole = _template(tokenizer, [*_messages(row), _said("assistant", row.answer)], False)
+    if whole[: len(prompt)] != prompt or len(whole) == len(prompt):
+        raise WorkFailed(
+            "The base model's chat template changes the prompt when the answer is added.",
+            code="train.template",
+            next="Choose another base model.",
+        )
+    return Encoded(tuple(_without_tail(whole, len(prompt), tokenizer)), len(prompt))
+
+
+def _messages(row: Row) -> list[dict[str, str]]:
+    head = [_said("system", row.system)] if row.system else []
+    return [*head, _said("user", row.question)]
+
+
+def _said(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def _template(tokenizer: Any, messages: list[dict[str, str]], prompt: bool) -> list[int]:
+    ids: Sequence[int] = tokenizer.apply_chat_template(
+        messages, tokenize=True, add_generation_prompt=prompt, return_dict=True
+    )["input_ids"]
+    return list(ids)
+
+
+def _without_tail(ids: list[int], start: int, tokenizer: Any) -> list[int]:
+    """Drop what the template writes after the end mark: it never has to be generated."""
+    end = tokenizer.eos_token_id
+    last = max((at for at in range(start, len(ids)) if ids[at] == end), default=len(ids) - 1)
+    return ids[: last + 1]
+
+
+def _cut(row: Encoded, max_length: int) -> Encoded:
+    if len(row.ids) <= max_length:
+        return row
+    return Encoded(row.ids[:max_length], row.start, truncated=True)
