@@ -14,7 +14,7 @@ from typing import Any
 from engine.embeddings import embed
 from engine.progress import Report, silent
 from engine.schema import Passage, Value, content_id
-from engine.text import search_terms
+from engine.text import question_words, search_terms
 
 _RANK_CONSTANT = 60
 
@@ -88,7 +88,7 @@ class Index:
 
     def _coverage(self, terms: Sequence[str], i: int) -> float:
         rarest = max(self._idf.values(), default=1.0)
-        weights = {term: self._idf.get(term, rarest) for term in terms}
+        weights = {t: self._idf.get(t, rarest) for t in terms if t not in question_words()}
         held = set(self._terms[i])
         total = sum(weights.values())
         return sum(w for term, w in weights.items() if term in held) / total if total else 0.0

@@ -16,7 +16,7 @@ from engine.search import Hit, Index
 from engine.text import language_of, sentences
 
 MIN_SCORE = 0.80
-MIN_COVERAGE = 0.35
+MIN_COVERAGE = 0.38
 ANSWER_TOKENS = 160
 _QUOTES = 3
 
