@@ -43,7 +43,7 @@ def detect_format(path: Path) -> Format:
         head = file.read(_HEAD)
     if b"%PDF-" in head[:1024]:
         return "pdf"
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _of_zip(path)
     if known := _unsupported(head, path.name):
         raise known
