@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -312,7 +312,13 @@ def _summary(path: Path) -> list[Leaf]:
         if target.is_file():
             leaves.append(Leaf(target, crumbs, found[2]))
         trail.append((depth, found[2]))
-    return leaves
+    parents = {leaf.crumbs for leaf in leaves}
+    return [
+        replace(leaf, crumbs=(*leaf.crumbs, leaf.title), index=True)
+        if (*leaf.crumbs, leaf.title) in parents
+        else leaf
+        for leaf in leaves
+    ]
 
 
 def _collection(path: Path, folder: Path) -> tuple[str, list[Leaf]]:

@@ -236,11 +236,9 @@ def _join(text: str, more: str, hyphen: bool, words: Counter[str]) -> str:
         return text + ("-" if _keeps_hyphen(text, more, words) else "") + more
     if _WIDE_END.search(text) and _WIDE_START.search(more):
         return text + more
-    if (
-        text.endswith("/")
-        or (text.endswith("_") and text[-2:-1].isalnum())
-        or (text.endswith(("—", "–")) and not text.endswith((" —", " –")))
-    ):
+    if text.endswith("/") or (text.endswith("_") and text[-2:-1].isalnum()):
+        return text + more
+    if text.endswith(("—", "–")) and not text.endswith((" —", " –")):
         return text + more
     return f"{text} {more}"
 
