@@ -80,7 +80,7 @@ ENTRY = {
 ITEM = re.compile(r"^\s*(?:[-*•–]|\d+[.)]|[（(]?\d+[）)])\s*")
 PRONOUN = re.compile(
     r"^(?:the )?(?:it|this|that|these|those|they|there|he|she|we|you|i|what|which|one|another|some|"
-    r"others?|both|each|all|many|most|here|sometimes|often|usually|now|today|once|calling|using|making|and|but|so|or|as|result|first|second|third|last|next|"
+    r"others?|both|each|all|many|most|here|if|when|while|because|since|unless|although|in|on|at|for|to|with|by|from|after|before|during|like|how|why|not|no|nothing|everything|something|anyone|sometimes|often|usually|now|today|once|calling|using|making|and|but|so|or|as|result|first|second|third|last|next|"
     r"former|latter|following|example|rest|idea|problem|answer|question|reason|point|solution|book|"
     r"output|next step|other \w+|same \w*|first \w+|second \w+|third \w+|last \w+|goal)\b"
     r"|[这那它其此该本我你他们]|^(?:而|且|两者|因此|所以|然而|但|而|以上|以下|上述|下面|前者|后者|另|一个|一种|第)",

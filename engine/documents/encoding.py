@@ -12,6 +12,7 @@ _SIMPLIFIED = set(
 _TRADITIONAL = set(
     "的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年過發後作裡用道行所然家種事成方多經麼去法學如都同現當沒動面起看定天分還進好小部其些主樣理心本前開但因只從想實日軍者意無力它與長把機十民第公此已工使情明性知全三又關點正業外將兩高間由問很最重並物手應戰向頭文體政美相見被利什二等產或新己制身果加西斯月話合回特代內信表化老給世位次度門任常先海通教兒原東聲提立及比員解水名真論處走義各入幾口認條平系氣題活爾更別打女變四神總何電數安少報才結反受目太量再感建務做接必場件計管期市直德資命山金指克許統區保至隊形社便空決治展馬科司五基眼書非則聽白卻界達光放強即像難且權思王象完設式色路記南品住告類求據程北邊死張該交規萬取拉格望覺術領共確傳師觀清今切院讓識候帶導爭運"
 )
+_LATIN_MARKS = "–—‘’“”…•·°±×÷€£§©®«»\xa0"
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -26,7 +27,7 @@ _META = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w-]{3,20})", re.IGN
 
 
 def decode(data: bytes, name: str) -> str:
-    """The text of ``data``, line ends as ``\\n``.
+    """The text of ``data``, with line feeds as line ends.
 
     Raises:
         BadDocument: ``empty`` (no bytes), ``binary`` (not text), ``encoding`` (text, but no known
@@ -106,10 +107,11 @@ def _legacy(data: bytes, name: str) -> str:
     if ranked and max(ranked)[0] >= 0.25:
         return max(ranked)[1]
     text = _strict(data, "cp1252") or data.decode("latin-1")
-    foreign = [c for c in text[:_SAMPLE] if not c.isascii()]
-    if sum(c.isalpha() or c in "–—‘’“”…•·°±×÷€£§©®«»\xa0" for c in foreign) > 0.8 * len(foreign):
-        if len(foreign) < 0.3 * min(len(text), _SAMPLE):
-            return text
+    sample = text[:_SAMPLE]
+    foreign = [c for c in sample if not c.isascii()]
+    known = sum(c.isalpha() or c in _LATIN_MARKS for c in foreign)
+    if known > 0.8 * len(foreign) and len(foreign) < 0.3 * len(sample):
+        return text
     return _guessed(data, name)
 
 

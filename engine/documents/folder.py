@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,16 @@ _LINK = re.compile(r"^(\s*)(?:[-*+]|\d+\.)?\s*\[([^\]]*)\]\(<?([^)>#\s]+)")
 _NUMERALS = {c: i for i, c in enumerate("零一二三四五六七八九")}
 
 
+Crumbs = tuple[tuple[str, str], ...]
+"""The titles above a file, outermost first, each with the place that tells it from a namesake."""
+
+
 @dataclass(frozen=True)
 class Leaf:
-    """One file of the book: ``crumbs`` are the titles above it; an index speaks for its folder."""
+    """One file of the book below its crumbs; an index speaks for its folder."""
 
     path: Path
-    crumbs: tuple[str, ...] = ()
+    crumbs: Crumbs = ()
     title: str = ""
     index: bool = False
 
@@ -115,7 +119,7 @@ def read_folder(folder: Path, settings: Settings, report: Report = silent) -> tu
     """
     title, leaves = _plan(folder)
     draft = Draft(title=title)
-    seen: tuple[str, ...] = ()
+    seen: Crumbs = ()
     hashes: list[bytes] = []
     total = 0
     for number, leaf in enumerate(leaves):
@@ -139,7 +143,7 @@ def _digest(folder: Path, path: Path) -> bytes:
     return name + b"\0" + bytes_id([path.read_bytes()]).encode()
 
 
-def _add(leaf: Leaf, draft: Draft, seen: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
+def _add(leaf: Leaf, draft: Draft, seen: Crumbs, settings: Settings) -> Crumbs:
     """Appends one file below its parents' headings; returns the parents that are now open."""
     try:
         check_file(leaf.path, settings)
@@ -151,7 +155,7 @@ def _add(leaf: Leaf, draft: Draft, seen: tuple[str, ...], settings: Settings) ->
     depth = len(leaf.crumbs)
     for level in range(depth):
         if leaf.crumbs[: level + 1] != seen[: level + 1]:
-            draft.pieces.append(heading(leaf.crumbs[level], level + 1))
+            draft.pieces.append(heading(leaf.crumbs[level][0], level + 1))
     if leaf.index and depth:
         pieces, own = _without_title(page.pieces), depth
         top = min((p.level for p in pieces if p.level), default=1)
@@ -237,13 +241,13 @@ def _is_index(path: Path) -> bool:
     return path.suffix.lower() in MARKDOWN and bool(_INDEX.match(path.stem)) and path.is_file()
 
 
-def _tree(folder: Path, root: Path, crumbs: tuple[str, ...]) -> Iterator[Leaf]:
+def _tree(folder: Path, root: Path, crumbs: Crumbs) -> Iterator[Leaf]:
     children = [x for x in folder.iterdir() if not hidden(x) and not x.is_symlink()]
     for path in sorted(children, key=natural):
         if path.is_dir():
             if any(_markdown_under(path)):
                 index = next((x for x in sorted(path.iterdir()) if _is_index(x)), None)
-                yield from _tree(path, root, (*crumbs, _folder_title(path, index)))
+                yield from _tree(path, root, (*crumbs, (_folder_title(path, index), path.name)))
         elif path.suffix.lower() in MARKDOWN:
             yield Leaf(path, crumbs, index=_is_index(path) and folder != root)
 
@@ -279,13 +283,13 @@ def _mkdocs(path: Path) -> tuple[str, Path, list[Leaf]]:
     return str(config.get("site_name") or ""), root, list(_nav(config.get("nav"), root, ()))
 
 
-def _nav(node: Any, root: Path, crumbs: tuple[str, ...], title: str = "") -> Iterator[Leaf]:
+def _nav(node: Any, root: Path, crumbs: Crumbs, title: str = "") -> Iterator[Leaf]:
     if isinstance(node, list):
         for child in node:
             yield from _nav(child, root, crumbs)
     elif isinstance(node, dict):
         for label, child in node.items():
-            inner = (*crumbs, str(label)) if isinstance(child, list) else crumbs
+            inner = (*crumbs, (str(label), str(id(child)))) if isinstance(child, list) else crumbs
             yield from _nav(child, root, inner, str(label))
     elif isinstance(node, str) and not re.match(r"^\w+://", node):
         path = (root / node).resolve()
@@ -296,7 +300,7 @@ def _nav(node: Any, root: Path, crumbs: tuple[str, ...], title: str = "") -> Ite
 def _summary(path: Path) -> list[Leaf]:
     """The pages that an mdBook or GitBook summary links, nested as its list is."""
     leaves: list[Leaf] = []
-    trail: list[tuple[int, str]] = []
+    trail: list[tuple[int, str, str]] = []
     base = (
         path.parent if not (path.parent / "src" / "SUMMARY.md").is_file() else path.parent / "src"
     )
@@ -308,11 +312,16 @@ def _summary(path: Path) -> list[Leaf]:
         depth = len(found[1].expandtabs(4))
         while trail and trail[-1][0] >= depth:
             trail.pop()
-        crumbs = tuple(title for _, title in trail)
+        crumbs = tuple((title, place) for _, title, place in trail)
         if target.is_file():
             leaves.append(Leaf(target, crumbs, found[2]))
-        trail.append((depth, found[2]))
-    return leaves
+        trail.append((depth, found[2], found[3]))
+    places = {leaf.crumbs[-1][1]: leaf.crumbs for leaf in leaves if leaf.crumbs}
+    own = [places.get(leaf.path.relative_to(base.resolve()).as_posix()) for leaf in leaves]
+    return [
+        replace(leaf, crumbs=crumbs, index=True) if crumbs else leaf
+        for leaf, crumbs in zip(leaves, own, strict=True)
+    ]
 
 
 def _collection(path: Path, folder: Path) -> tuple[str, list[Leaf]]:
@@ -324,15 +333,16 @@ def _collection(path: Path, folder: Path) -> tuple[str, list[Leaf]]:
     modules = {x.parent.name: x for x in _walk(folder) if x.suffix == ".cnxml"}
     leaves = []
     for module in soup.find_all(lambda x: x.name.rsplit(":", 1)[-1] == "module"):
-        crumbs: list[str] = []
+        crumbs: list[tuple[str, str]] = []
         for parent in module.parents:
             if parent.name.rsplit(":", 1)[-1] == "subcollection":
-                crumbs.insert(0, plain_text(parent.find(_named_title)))
+                title = plain_text(parent.find(_named_title))
+                crumbs.insert(0, (title, str(id(parent))))
         file = modules.get(str(module.get("document")))
         if file:
             leaves.append(Leaf(file, tuple(crumbs)))
-    title = soup.find(_named_title)
-    return plain_text(title) if title else "", leaves
+    named = soup.find(_named_title)
+    return plain_text(named) if named else "", leaves
 
 
 def _named_title(node: Any) -> bool:

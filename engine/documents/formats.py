@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import zipfile
 from pathlib import Path
@@ -43,7 +44,7 @@ def detect_format(path: Path) -> Format:
         head = file.read(_HEAD)
     if b"%PDF-" in head[:1024]:
         return "pdf"
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _of_zip(path)
     if known := _unsupported(head, path.name):
         raise known
@@ -108,11 +109,20 @@ def _not_read(name: str, what: str) -> BadDocument:
     )
 
 
+def _beginning(head: bytes, name: str) -> str:
+    """The first bytes as text, though the last character may be cut."""
+    if head.strip() and b"\0" not in head:
+        try:
+            return codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+        except UnicodeDecodeError:
+            pass  # another encoding: below
+    wide = head[:2] in (b"\xff\xfe", b"\xfe\xff")
+    cut = head.rfind(b"\n") if len(head) == _HEAD and not wide else len(head)
+    return decode(head[:cut] if cut > 0 else head, name)
+
+
 def _of_text(path: Path, head: bytes) -> Format:
-    # an odd cut could split a character: decode up to the last line end of the head
-    cut = head.rfind(b"\n") if len(head) == _HEAD else len(head)
-    wide = b"\0" in head[:4096] or head[:2] in (b"\xff\xfe", b"\xfe\xff")
-    text = decode(head[: cut if cut > 0 and not wide else len(head)], path.name)
+    text = _beginning(head, path.name)
     claimed = BY_SUFFIX.get(path.suffix.lower())
     if _CNXML.search(text[:4096]):
         return "cnxml"

@@ -292,7 +292,8 @@ class _Parser:
         while i < len(lines) and "|" in lines[i]:
             rows.append(lines[i])
             i += 1
-        self._put("\n".join(" | ".join(_cells(row)) for row in rows), "table")
+        cells = [_cells(row) for row in rows]
+        self._put("\n".join(" | ".join(row) for row in cells if any(row)), "table")
         return i
 
 

@@ -25,7 +25,7 @@ _LANDMARKS = {"navigation", "banner", "contentinfo", "search", "doc-toc", "doc-p
 
 def read_html(text: str) -> Draft:
     """The pieces of a web page: its main part, without navigation, headers and footers."""
-    soup = soup_of(text, "html.parser")
+    soup = soup_of(text, "lxml")
     draft = Draft(title=plain_text(soup.title) if soup.title else "")
     body = soup.find("main") or soup.find("article") or soup.body or soup
     if body.name in ("main", "article") and len(plain_text(body)) < 0.3 * len(
@@ -74,7 +74,7 @@ def _bad_cnxml(why: str) -> BadDocument:
 
 
 def soup_of(text: str, parser: str) -> Any:
-    """BeautifulSoup's tree; ``parser`` is ``html.parser`` or ``xml``."""
+    """BeautifulSoup's tree; ``parser`` is ``lxml``, ``html.parser`` or ``xml``."""
     import warnings
 
     from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning

@@ -35,7 +35,7 @@ if student is None:
 
 def show_sources(sources: list[Evidence]) -> None:
     for number, source in enumerate(sources, 1):
-        place = source.title + (f", {_('p.')} {source.page}" if source.page else "")
+        place = source.title + (", " + _("p. {n}", n=source.page) if source.page else "")
         with st.expander(f"{number} · {place}", icon=":material/format_quote:"):
             st.markdown("> " + source.quote.replace("\n", "\n> "))
             if source.page and _pdf_of(source):

@@ -25,6 +25,8 @@ def run() -> None:
     page = st.navigation(_pages(), expanded=True)
     if text := st.session_state.pop("flash", None):
         st.toast(text)
+    if session.course() is None and page.url_path:
+        st.switch_page(_SCREENS / "build/home.py")
     try:
         page.run()
     except EngineError as error:
@@ -46,6 +48,9 @@ def _choose_language() -> None:
 
 def _choose_course() -> None:
     courses = {course.id: course for course in session.store().courses()}
+    linked = st.query_params.get("course")
+    if "course" not in st.session_state and linked in courses:
+        st.session_state["course"] = linked
     if not courses:
         return
     st.sidebar.selectbox(
@@ -53,24 +58,29 @@ def _choose_course() -> None:
         list(courses),
         format_func=lambda name: courses[name].title if name in courses else name,
         key="course",
-        bind="query-params",
         index=None,
         placeholder=_("Choose a course"),
     )
+    if chosen := st.session_state.get("course"):
+        st.query_params["course"] = chosen
 
 
 def _pages() -> dict[str, list[st.Page]]:
-    def page(file: str, title: str, icon: str, url: str, **more: bool) -> st.Page:
-        return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, **more)
-
-    home = page("build/home.py", _("Home"), ":material/home:", "home", default=True)
+    """The screens by group; those that need a course are hidden while there is none."""
     course = session.course()
-    if course is None:
-        return {"": [home]}
-    stages = session.stages(course.id)
+    stages = session.stages(course.id) if course else {}
+
+    def page(file: str, title: str, icon: str, url: str) -> st.Page:
+        seen = "visible" if course else "hidden"
+        return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, visibility=seen)
 
     def stage(name: str, file: str, title: str) -> st.Page:
-        return page(f"build/{file}.py", title, MARKS[stages[name].state], name)
+        state = stages[name].state if stages else "empty"
+        return page(f"build/{file}.py", title, MARKS[state], name)
+
+    home = st.Page(
+        _SCREENS / "build/home.py", title=_("Home"), icon=":material/home:", default=True
+    )
 
     return {
         "": [home],

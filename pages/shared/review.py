@@ -153,7 +153,7 @@ def _one(room: Room, pair: Pair) -> None:
                 _redraw()
     with right.container(border=True):
         for source in pair.evidence:
-            place = f"{source.title}" + (f" · {_('p.')} {source.page}" if source.page else "")
+            place = f"{source.title}" + (" · " + _("p. {n}", n=source.page) if source.page else "")
             st.caption(place)
             st.markdown("> " + source.quote.replace("\n", "\n> "))
         passage = _passage_of(room, pair)

@@ -58,11 +58,8 @@ def _contents(pages: Sequence[list[Line]]) -> set[int]:
             x.text.strip().lower() in ("contents", "table of contents", "目录", "目 录")
             for x in lines[:3]
         )
-        if (
-            leaders >= 0.4 * len(lines)
-            or (i - 1 in found or titled)
-            and numbers >= 0.6 * len(lines)
-        ):
+        follows = (titled or i - 1 in found) and numbers >= 0.6 * len(lines)
+        if leaders >= 0.4 * len(lines) or follows:
             found.add(i)
     return found
 

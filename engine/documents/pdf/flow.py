@@ -236,7 +236,9 @@ def _join(text: str, more: str, hyphen: bool, words: Counter[str]) -> str:
         return text + ("-" if _keeps_hyphen(text, more, words) else "") + more
     if _WIDE_END.search(text) and _WIDE_START.search(more):
         return text + more
-    if text.endswith("/") or (text.endswith(("—", "–")) and not text.endswith((" —", " –"))):
+    if text.endswith("/") or (text.endswith("_") and text[-2:-1].isalnum()):
+        return text + more
+    if text.endswith(("—", "–")) and not text.endswith((" —", " –")):
         return text + more
     return f"{text} {more}"
 
@@ -252,7 +254,10 @@ def _keeps_hyphen(text: str, more: str, words: Counter[str]) -> bool:
         return dashed > solid
     if more[:1].isupper():
         return True
-    return min(len(left), len(right)) > 3 and min(words[left], words[right]) > 1
+    if len(left) == 1:
+        return True
+    short, rare = min(len(left), len(right)), min(words[left], words[right])
+    return (short > 3 and rare > 1) or (short == 3 and rare > 2)
 
 
 def _listing(run: Sequence[Line]) -> Piece:

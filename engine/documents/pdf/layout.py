@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from engine.documents.pdf.lines import Line, LineReader
@@ -146,16 +146,10 @@ def _with_edges(lines: list[Line]) -> list[Line]:
 def drop_furniture(pages: Sequence[list[Line]]) -> list[list[Line]]:
     """Running heads, feet and page numbers out: lines at an edge that return or that number."""
     edges = [_edges(lines) for lines in pages]
-    repeated = _repeated(edges)
-    offset = _offset(edges)
-    heights = _heights(edges, repeated, offset, len(pages))
+    rules = _Rules(edges)
     kept: list[list[Line]] = []
     for lines, edge in zip(pages, edges, strict=True):
-        gone = {
-            id(line)
-            for line, rank, top in edge
-            if _is_running(line, rank, top, repeated, offset, heights)
-        }
+        gone = {id(line) for line, rank, top in edge if rules.running(line, rank, top)}
         kept.append([line for line in lines if id(line) not in gone])
     return kept
 
@@ -165,35 +159,68 @@ _Edge = list[tuple[Line, int, bool]]
 
 def _edges(lines: Sequence[Line]) -> _Edge:
     """The outermost lines with their rank from the edge and whether it is the top."""
-    if not lines:
-        return []
     ordered = sorted(lines, key=lambda x: -x.y)
     top = [(line, rank, True) for rank, line in enumerate(ordered[:EDGE])]
     return top + [(line, rank, False) for rank, line in enumerate(ordered[: -EDGE - 1 : -1])]
 
 
-def _key(line: Line, top: bool) -> tuple[str, bool]:
-    return _DIGITS.sub("#", line.text).strip().lower(), top
+class _Rules:
+    """What makes a line at a page's edge a running head in this book."""
 
+    def __init__(self, edges: Sequence[_Edge]) -> None:
+        sizes = sorted(line.size for edge in edges for line, _, _ in edge) or [10.0]
+        self._large = 1.25 * sizes[len(sizes) // 2]
+        self._heights: set[tuple[int, bool]] = set()
+        self._offset = _offset(edges)
+        self._repeated = self._find_repeated(edges)
+        self._heights = self._find_heights(edges)
 
-def _repeated(edges: Iterable[_Edge]) -> set[tuple[str, bool, int]]:
-    """Texts (digits alike) that return at the same height near one edge on several pages."""
-    seen: dict[tuple[str, bool, int], set[int]] = defaultdict(set)
-    count = 0
-    for edge in edges:
-        count += 1
-        for line, _, top in edge:
-            seen[(*_key(line, top), round(line.y / 4))].add(line.page)
-    need = 2 if count <= 3 else 3
-    return {key for key, pages in seen.items() if len(pages) >= need and len(key[0]) > 0}
+    def running(self, line: Line, rank: int, top: bool) -> bool:
+        """Whether the line, ``rank`` lines from the edge, is a head, foot or page number."""
+        if rank == 0 and not line.mono and line.size <= self._large:
+            if _ROMAN.match(line.text) or _FOLIO.match(line.text):
+                return True
+            if self._offset is not None and line.page + self._offset in _numbers(line.text):
+                return True
+        if line.mono:
+            return False
+        text, near = self._key(line), round(line.y / 4)
+        if any((text, top, near + d) in self._repeated for d in (-1, 0, 1)):
+            return True
+        return rank <= 1 and any((round(line.y) + d, top) in self._heights for d in (-1, 0, 1))
+
+    def _key(self, line: Line) -> str:
+        """The text with its own page's number left open; other numbers tell lines apart."""
+        if line.size > self._large:  # «Chapter 1» on page 1 is a heading
+            return line.text.lower()
+        own = {line.page, line.page + (self._offset or 0)}
+        text = _DIGITS.sub(lambda m: "#" if int(m[0][:9]) in own else m[0], line.text)
+        return text.strip().lower()
+
+    def _find_repeated(self, edges: Sequence[_Edge]) -> set[tuple[str, bool, int]]:
+        """Texts that return at the same height near one edge on several pages."""
+        seen: dict[tuple[str, bool, int], set[int]] = defaultdict(set)
+        for edge in edges:
+            for line, _, top in edge:
+                seen[self._key(line), top, round(line.y / 4)].add(line.page)
+        need = 2 if len(edges) <= 3 else 3
+        return {key for key, pages in seen.items() if len(pages) >= need}
+
+    def _find_heights(self, edges: Sequence[_Edge]) -> set[tuple[int, bool]]:
+        """Heights at which running heads stand on many pages: whatever stands there is one."""
+        seen: Counter[tuple[int, bool]] = Counter()
+        for edge in edges:
+            seen.update((round(x.y), top) for x, rank, top in edge if self.running(x, rank, top))
+        return {key for key, count in seen.items() if count >= max(4, 0.2 * len(edges))}
 
 
 def _offset(edges: Sequence[_Edge]) -> int | None:
     """Printed page number minus page index, where most outermost lines agree on one."""
     votes: Counter[int] = Counter()
     for edge in edges:
-        found = {n - line.page for line, rank, _ in edge if rank == 0 for n in _numbers(line.text)}
-        votes.update(found)
+        votes.update(
+            {n - line.page for line, rank, _ in edge if rank == 0 for n in _numbers(line.text)}
+        )
     if not votes:
         return None
     best, count = votes.most_common(1)[0]
@@ -202,38 +229,3 @@ def _offset(edges: Sequence[_Edge]) -> int | None:
 
 def _numbers(text: str) -> list[int]:
     return [int(a or b) for a, b in _EDGE_NUMBER.findall(text)]
-
-
-def _heights(
-    edges: Sequence[_Edge],
-    repeated: set[tuple[str, bool, int]],
-    offset: int | None,
-    pages: int,
-) -> set[tuple[int, bool]]:
-    """Heights at which running heads stand on many pages: whatever stands there is one."""
-    seen: Counter[tuple[int, bool]] = Counter()
-    for edge in edges:
-        for line, rank, top in edge:
-            if _is_running(line, rank, top, repeated, offset, set()):
-                seen[round(line.y), top] += 1
-    return {key for key, count in seen.items() if count >= max(4, 0.2 * pages)}
-
-
-def _is_running(
-    line: Line,
-    rank: int,
-    top: bool,
-    repeated: set[tuple[str, bool, int]],
-    offset: int | None,
-    heights: set[tuple[int, bool]],
-) -> bool:
-    if rank == 0 and (_ROMAN.match(line.text) or _FOLIO.match(line.text)) and not line.mono:
-        return True
-    if rank == 0 and offset is not None and line.page + offset in _numbers(line.text):
-        return True
-    if line.mono:
-        return False
-    near = round(line.y / 4)
-    if any((*_key(line, top), near + d) in repeated for d in (-1, 0, 1)):
-        return True
-    return rank <= 1 and any((round(line.y) + d, top) in heights for d in (-1, 0, 1))
