@@ -177,7 +177,10 @@ class _Exchange:
         self.client = client
         self.gate = gate
         self.request = request
-        self.dialect: Dialect | None = None  # one of its own, after a rejection
+        self.own: Dialect | None = None  # after a rejection, until it is proven
+        self.asked = endpoint.dialect
+        self.body: dict[str, Any] = {}
+        self.rejected = 0
         self.paid = self.broken = self.bad = self.busy = self.hangs = 0
         self.prompt_tokens = self.completion_tokens = 0
         self.room = 1
@@ -191,26 +194,22 @@ class _Exchange:
             TeacherRefused: no request can.
         """
         while True:
-            asked = self.dialect or self.endpoint.dialect
             try:
-                reply = await self._attempt(asked)
-                return self._answer_of(reply, asked)
+                return self._answer_of(await self._attempt())
             except TeacherBusy as error:
                 self._told_to_wait(error)
             except TeacherBroken as error:
                 await self._fault(error)
             except BadAnswer as error:
-                self._unusable(error, asked)
+                self._unusable(error)
 
-    async def _attempt(self, asked: Dialect) -> Reply:
+    async def _attempt(self) -> Reply:
         """Wait for leave, send, and tell the admission what came of it."""
         admission = self.gate.admission
-        body = asked.body(self.request, self.endpoint.model, self.bad)
-        body[asked.length] *= self.room
-        async with self.gate.passed(self.broken + self.bad) as ticket:
+        async with self.gate.passed(self.broken + self.bad + self.rejected) as ticket:
             began = time.monotonic()
             try:
-                reply = await self._in_time(body, began)
+                reply = await self._in_time(self._body(), began)
             except TeacherBusy as error:
                 self.busy += 1
                 wait = error.values.get("wait") or _backoff(self.busy)
@@ -230,6 +229,14 @@ class _Exchange:
         self.completion_tokens += reply.completion_tokens
         return reply
 
+    def _body(self) -> dict[str, Any]:
+        """The body to send now, in what is known by now of the endpoint's dialect."""
+        self.asked = self.own or self.endpoint.dialect
+        self.body = body = self.asked.body(self.request, self.endpoint.model, self.bad)
+        if self.room > 1:
+            body[self.asked.length] *= self.room
+        return body
+
     async def _in_time(self, body: dict[str, Any], began: float) -> Reply:
         """The reply, unless it takes longer than others do; the deadline moves as we learn."""
         sending = asyncio.ensure_future(call(self.client, self.endpoint.address, body))
@@ -248,8 +255,10 @@ class _Exchange:
             if not sending.done():
                 sending.cancel()
                 await asyncio.wait({sending})
+            if not sending.cancelled():
+                sending.exception()  # seen, also where nobody asks for it any more
 
-    def _answer_of(self, reply: Reply, asked: Dialect) -> Answer:
+    def _answer_of(self, reply: Reply) -> Answer:
         """The answer in a reply.
 
         Raises:
@@ -266,7 +275,7 @@ class _Exchange:
         schema = self.request.answer_schema
         data = find_json(text, schema) if schema is not None else None
         if not self.endpoint.good:  # the first good answer proves how this endpoint is asked
-            self.endpoint.dialect = asked
+            self.endpoint.dialect = self.asked
         self.endpoint.good += 1
         return Answer(
             text=text,
@@ -299,11 +308,19 @@ class _Exchange:
         if not admission.open and error.code != "teacher.hang":  # a hang has waited enough
             await asyncio.sleep(_backoff(self.broken))
 
-    def _unusable(self, error: BadAnswer, asked: Dialect) -> None:
+    def _unusable(self, error: BadAnswer) -> None:
+        """Find another way to ask.
+
+        Raises:
+            Failed: there is none.
+            TeacherRefused: nor was there for any request so far.
+        """
         if "status" in error.values:
-            body = asked.body(self.request, self.endpoint.model, self.bad)
-            self.dialect = asked.plainer(error.message, body)
-            if self.dialect and error.code == "teacher.request":
+            self.rejected += 1
+            if self.own is None and self.asked != self.endpoint.dialect:
+                return  # another request has found out how to ask
+            self.own = self.asked.plainer(error.message, self.body)
+            if self.own and error.code == "teacher.request":
                 return
         else:
             self.bad += 1

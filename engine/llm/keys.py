@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.errors import Missing
+from engine.errors import BadInput, Missing
 from engine.settings import Settings
 
 Place = Literal["keyring", "file"]
@@ -55,12 +56,28 @@ def kept_key(settings: Settings, name: str, place: Place) -> str:
     return str(found)
 
 
+def check_variable(name: str) -> None:
+    """Check that a non-empty text can name an environment variable.
+
+    Raises:
+        BadInput: it cannot; it may be the key itself, so it is not repeated.
+    """
+    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise BadInput(
+            "This is not the name of an environment variable.",
+            code="teacher.key_name",
+            next="Give the variable's name, such as OPENAI_API_KEY, not the key.",
+        )
+
+
 def key_from_environment(variable: str) -> str:
     """The key in an environment variable.
 
     Raises:
+        BadInput: this is no name of a variable.
         Missing: the variable is not set.
     """
+    check_variable(variable)
     if key := os.environ.get(variable, "").strip():
         return key
     raise Missing(

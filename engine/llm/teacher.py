@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from engine.errors import BadInput, Missing
 from engine.llm import Chat
 from engine.llm.embedded import Embedded
 from engine.llm.endpoint import Endpoint
-from engine.llm.keys import Place, forget_key, keep_key, kept_key, key_from_environment
+from engine.llm.keys import (
+    Place,
+    check_variable,
+    forget_key,
+    keep_key,
+    kept_key,
+    key_from_environment,
+)
 from engine.llm.ledger import Ledger, Price
 from engine.progress import Report, silent
 from engine.schema import Value
@@ -70,17 +76,6 @@ class TeacherChoice(Value):
     ceiling: int | None = Field(default=None, ge=1, le=1024)
     timeout: float = Field(default=600.0, gt=0)
 
-    @field_validator("api_key_env")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            raise BadInput(  # the value may be the key itself: it is not repeated
-                "This is not the name of an environment variable.",
-                code="teacher.key_name",
-                next="Give the variable's name, such as OPENAI_API_KEY, not the key.",
-            )
-        return value
-
 
 def load_choice(store: Store, role: Role = "teacher") -> TeacherChoice:
     """The saved teacher; extractive where none was chosen. The judge's default is the teacher."""
@@ -101,8 +96,9 @@ def save_choice(
     """Save the choice; a key that was typed in goes to the keyring or the secrets file.
 
     Raises:
-        BadInput: an endpoint without address or model.
+        BadInput: an endpoint without address or model, or a key where a variable's name belongs.
     """
+    check_variable(choice.api_key_env)
     if choice.kind == "endpoint":
         if not choice.model:
             raise BadInput(
