@@ -70,12 +70,15 @@ def search_terms(text: str) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    """English plurals and verb endings off, so that «lists» finds «list»."""
-    if len(word) > 4 and word.isascii():
-        for ending in ("ing", "es", "ed", "s"):
-            if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-                return word[: -len(ending)]
-    return word
+    """The English stem (Snowball), so that «dictionaries» finds «dictionary»."""
+    return str(_stemmer().stemWord(word)) if word.isascii() else word
+
+
+@cache
+def _stemmer() -> Any:
+    import Stemmer
+
+    return Stemmer.Stemmer("english")
 
 
 _ASKING_EN = """

@@ -197,7 +197,7 @@ def answer_points(request: Request) -> str | TeacherError:
 def test_an_llm_teacher_is_asked_per_passage_and_a_failed_call_loses_nothing_else(shelf):
     store, course = shelf
     chat = Scripted(answer_points)
-    result = distil(course, DistilPlan(pairs=400, teacher="endpoint"), chat=chat, store=store)
+    result = distil(course, DistilPlan(pairs=1000, teacher="endpoint"), chat=chat, store=store)
     assert result.failed_calls == 1
     answers = {p.answer for p in store.pairs("c")}
     assert len(answers) == 29

@@ -82,7 +82,16 @@ def test_answers_that_nobody_took_are_kept_for_the_ledger():
     assert endpoint.unread() == []
 
 
-@pytest.mark.parametrize("fault", [RESET, error(500, "oops"), error(503, "loading"), Said(body="<html>"), Said(body='{"choices": [')])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        RESET,
+        error(500, "oops"),
+        error(503, "loading"),
+        Said(body="<html>"),
+        Said(body='{"choices": ['),
+    ],
+)
 def test_a_fault_is_met_with_another_try(fault):
     with serving(lambda body, n: fault if n == 0 else Said()) as (url, server):
         answer = ask_one(Endpoint(url, "m"), ask(0))
@@ -128,7 +137,10 @@ def test_a_bad_answer_is_asked_again_otherwise_and_costs(bad, code):
     assert len(server.bodies) == 2
 
 
-@pytest.mark.parametrize("text", [f"Here:\n```json\n{GOOD}\n```\nBye", f"<think>{{}}</think>\n{GOOD}", f"Sure [1]: {GOOD}"])
+@pytest.mark.parametrize(
+    "text",
+    [f"Here:\n```json\n{GOOD}\n```\nBye", f"<think>{{}}</think>\n{GOOD}", f"Sure [1]: {GOOD}"],
+)
 def test_json_among_words_is_found(text):
     with serving(lambda body, n: Said(text)) as (url, server):
         assert ask_one(Endpoint(url, "m"), ask(0)).data["answer"] == "That."
@@ -320,7 +332,10 @@ def test_streaming_and_thoughts():
 
 
 def test_streaming_retries_before_the_first_piece_and_reports_refusals():
-    with serving(lambda body, n: error(503, "busy") if n == 0 else Said("Yes indeed")) as (url, server):
+    with serving(lambda body, n: error(503, "busy") if n == 0 else Said("Yes indeed")) as (
+        url,
+        server,
+    ):
         pieces = Endpoint(url, "m").stream(ask(0))
         assert next(pieces) and len(server.bodies) == 2
         pieces.close()
