@@ -36,7 +36,7 @@ LIVE: tuple[State, ...] = ("queued", "running")
 _WORKFLOW = "run_job"
 _VERSION = "1"
 _HEAVY = ("train", "build", "exam")
-_GRACE_SECONDS = 20.0
+_GRACE_SECONDS = 30.0
 _STALE_SECONDS = 15.0
 
 
