@@ -132,9 +132,10 @@ def test_stop_keeps_what_was_made_and_resume_goes_on(home):
 
 def test_a_failing_job_says_why_and_is_not_a_success(home):
     settings, store = home
-    with serving(
-        lambda _b, _n: Said(status=401, body='{"error": {"message": "bad key"}}')
-    ) as (url, _):
+    with serving(lambda _b, _n: Said(status=401, body='{"error": {"message": "bad key"}}')) as (
+        url,
+        _,
+    ):
         with worker(settings):
             job = submit(settings, store, url)
             failed = until(lambda: (j := queue.read(settings, job)).state == "failed" and j)
