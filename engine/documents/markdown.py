@@ -52,7 +52,8 @@ _EMPHASIS = (
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~$])")
 _ALONE = re.compile(rf"^\s*{_IMAGE.pattern}\s*$")
 _SLIDE = re.compile(r"^<!-- Slide number: (\d+) -->\s*$")
-_LOOSE = re.compile(rf"(?<=[{CJK}])\n(?=[{CJK}])")
+_WIDE = rf"[{CJK}\u3000-\u303f\uff00-\uffef“”]"
+_LOOSE = re.compile(rf"(?<={_WIDE})\n(?={_WIDE})")
 _SKIPPED_NOTES = {"pythontutor"}
 _NESTED = 12
 """Tabs and notes nested deeper than this are no book's: their markers stay as text."""
