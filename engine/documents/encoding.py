@@ -61,7 +61,15 @@ def _decoded(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return _declared(data) or _legacy(data, name)
+        return _declared(data) or _mostly(data, "utf-8") or _legacy(data, name)
+
+
+def _mostly(data: bytes, encoding: str) -> str:
+    """The text where all but a few characters fit: a damaged spot must not cost the book."""
+    text = data.decode(encoding, "replace")
+    lost = text.count("\ufffd")
+    right = sum(not c.isascii() for c in text[:_SAMPLE]) - text[:_SAMPLE].count("\ufffd")
+    return text if lost <= 0.002 * len(text) + 3 and right > 5 * lost else ""
 
 
 def _wide(data: bytes, name: str) -> str:
@@ -99,8 +107,8 @@ def _declared(data: bytes) -> str:
 def _legacy(data: bytes, name: str) -> str:
     """GB18030 or Big5 where the characters are the common ones of that script, else Latin."""
     ranked = []
-    for encoding, common in (("gb18030", _SIMPLIFIED), ("big5", _TRADITIONAL)):
-        text = _strict(data, encoding) or _strict(data, "big5hkscs" if encoding == "big5" else "")
+    for encoding, common in (("gb18030", _SIMPLIFIED), ("big5hkscs", _TRADITIONAL)):
+        text = _strict(data, encoding) or _mostly(data, encoding)
         han = _HAN.findall(text[:_SAMPLE])
         if han:
             ranked.append((sum(c in common for c in han) / len(han), text))
@@ -116,8 +124,6 @@ def _legacy(data: bytes, name: str) -> str:
 
 
 def _strict(data: bytes, encoding: str) -> str:
-    if not encoding:
-        return ""
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:

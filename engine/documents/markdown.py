@@ -26,33 +26,44 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _EMBED = re.compile(
     r"<(script|style|iframe|video|svg|object)\b.*?(</\1\s*>|/>)", re.DOTALL | re.IGNORECASE
 )
+# Spans have upper lengths, so that a page of lone stars or brackets costs linear time.
 _KEEP = re.compile(
-    r"(`+)(.+?)(?<!`)\1(?!`)|(\$\$.+?\$\$|\$(?!\s)[^$\n]+?(?<!\s)\$(?!\d))", re.DOTALL
+    r"(?<!`)(`{1,8})(?!`)(.{1,800}?)(?<!`)\1(?!`)"
+    r"|(\$\$.{1,4000}?\$\$|\$(?!\s)[^$\n]{1,800}?(?<!\s)\$(?!\d))",
+    re.DOTALL,
 )
-_IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])(?:\{[^}]*\})?")
-_LINK = re.compile(r"\[([^\[\]]*)\](?:\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])(?:\{[^}]*\})?")
+_IMAGE = re.compile(
+    r"!\[([^\]\[]{0,500})\](?:\([^)(]{0,2000}\)|\[[^\]]{0,200}\])(?:\{[^}]{0,300}\})?"
+)
+_LINK = re.compile(
+    r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,300}\)){0,2000}\)|\[[^\[\]]{0,200}\])"
+    r"(?:\{[^}]{0,300}\})?"
+)
 _AUTOLINK = re.compile(r"<((?:https?|mailto):[^>\s]+)>")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][\w-]*(?:\s[^<>]*)?/?>")
 _FOOTMARK = re.compile(r"\[\^[^\]]+\]")
 _ATTRIBUTES = re.compile(r"\s*\{[:#.][^}]*\}\s*$")
 _EMPHASIS = (
-    re.compile(r"(\*\*\*|\*\*|\*)(?=\S)(.+?)(?<=\S)\1", re.DOTALL),
-    re.compile(r"(?<!\w)(___|__|_)(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL),
-    re.compile(r"(~~|==)(?=\S)(.+?)(?<=\S)\1", re.DOTALL),
+    re.compile(r"(\*\*\*|\*\*|\*)(?=\S)(.{1,1000}?)(?<=\S)\1", re.DOTALL),
+    re.compile(r"(?<!\w)(___|__|_)(?=\S)(.{1,1000}?)(?<=\S)\1(?!\w)", re.DOTALL),
+    re.compile(r"(~~|==)(?=\S)(.{1,1000}?)(?<=\S)\1", re.DOTALL),
 )
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~$])")
 _ALONE = re.compile(rf"^\s*{_IMAGE.pattern}\s*$")
 _SLIDE = re.compile(r"^<!-- Slide number: (\d+) -->\s*$")
-_LOOSE = re.compile(rf"(?<=[{CJK}])\n(?=[{CJK}])")
+_WIDE = rf"[{CJK}\u3000-\u303f\uff00-\uffef“”]"
+_LOOSE = re.compile(rf"(?<={_WIDE})\n(?={_WIDE})")
 _SKIPPED_NOTES = {"pythontutor"}
+_NESTED = 12
+"""Tabs and notes nested deeper than this are no book's: their markers stay as text."""
 
 
 def read_markdown(text: str) -> Draft:
     """The pieces of a Markdown text; images go, the first of several tabs stays."""
     lines, title = _front_matter(text.split("\n"))
     parser = _Parser()
-    lines = "\n".join(_unfold(lines, parser)).split("\n")
+    lines = "\n".join(_unfold(lines)).split("\n")
     parser.read(lines)
     draft = Draft(pieces=parser.pieces, title=title)
     if parser.snippets:
@@ -104,15 +115,15 @@ def _front_matter(lines: list[str]) -> tuple[list[str], str]:
     return lines, ""
 
 
-def _unfold(lines: list[str], parser: _Parser) -> Iterator[str]:
+def _unfold(lines: list[str], depth: int = 0) -> Iterator[str]:
     """The lines with mkdocs tabs and admonitions opened: first tab only, markers gone."""
     i, fence = 0, ""
     first = True
     while i < len(lines):
         line = lines[i]
         fence = _fence_after(line, fence)
-        tab = None if fence else _TAB.match(line)
-        note = None if fence or tab else _NOTE.match(line)
+        tab = None if fence or depth > _NESTED else _TAB.match(line)
+        note = None if fence or tab or depth > _NESTED else _NOTE.match(line)
         if not tab and not note:
             first = first or bool(line.strip())
             yield line
@@ -128,7 +139,7 @@ def _unfold(lines: list[str], parser: _Parser) -> Iterator[str]:
             yield from ("", note[3] or "", "")
         elif not first:
             continue
-        yield from _unfold(inside, parser)
+        yield from _unfold(inside, depth + 1)
         yield ""
         first = not tab
 
@@ -166,6 +177,7 @@ class _Parser:
     page: int = 0
     _open: list[str] = field(default_factory=list)
     _kind: BlockKind = "prose"
+    _unclosed: int = 0
 
     def read(self, lines: list[str]) -> None:
         i = 0
@@ -275,11 +287,11 @@ class _Parser:
         """Comments and embedded players, over several lines: cut out, the rest read again."""
         block = lines[i]
         end = i + 1
-        while end < len(lines) and _COMMENT.sub("", _EMBED.sub("", block)) == block:
+        while _cut_out(block) is None and i >= self._unclosed and end < min(len(lines), i + 200):
             block += "\n" + lines[end]
             end += 1
-        rest = _COMMENT.sub("", _EMBED.sub("", block))
-        if rest == block:  # never closed: text after all
+        if (rest := _cut_out(block)) is None:  # never closed: text after all
+            self._unclosed = max(self._unclosed, end)
             self._text(lines[i].replace("<!--", ""))
             return i + 1
         lines[i:end] = [x for x in rest.split("\n") if x.strip()] or [""]
@@ -298,6 +310,14 @@ class _Parser:
 
 
 _EMBED_START = re.compile(r"^\s*<(script|style|iframe|video|svg|object)\b", re.IGNORECASE)
+
+
+def _cut_out(block: str) -> str | None:
+    """The text without its comments and players; None where none is closed in it."""
+    if "-->" not in block and "</" not in block and "/>" not in block:
+        return None
+    rest = _COMMENT.sub("", _EMBED.sub("", block))
+    return None if rest == block else rest
 
 
 def _cells(row: str) -> list[str]:

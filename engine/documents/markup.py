@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from engine.documents.tree import Draft, Piece, clean, heading
+from engine.documents.tree import Draft, Piece, clean, heading, unspaced
 from engine.errors import BadDocument
 from engine.schema import BlockKind, Warn
 
@@ -233,7 +233,7 @@ class _Walker:
         if kind == "prose":
             text = " ".join(text.split())
         if kind != "code":
-            text = clean(text)
+            text = unspaced(text) if "\n" not in text else clean(text)
         if text.strip():
             self._draft.pieces.append(Piece(text if kind == "code" else text.strip(), kind))
 

@@ -56,11 +56,17 @@ def heading(text: str, level: int, page: int = 0) -> Piece:
 
 
 def clean(text: str) -> str:
-    """Ligatures expanded, invisible characters gone, no blanks between Chinese characters."""
+    """Ligatures expanded, invisible characters and blanks before Chinese punctuation gone."""
     text = text.translate(_TABLE)
     if _CONTROL.search(text):
         text = _CONTROL.sub("", text)
-    return text if text.isascii() else _CJK_STOP.sub("", _CJK_GAP.sub("", text))
+    return text if text.isascii() else _CJK_STOP.sub("", text)
+
+
+def unspaced(text: str) -> str:
+    """``clean``, and no blanks between Chinese characters: where layout or line ends made them."""
+    text = clean(text)
+    return text if text.isascii() else _CJK_GAP.sub("", text)
 
 
 def document_of(draft: Draft, id: str, filename: str) -> Document:

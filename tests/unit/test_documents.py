@@ -256,6 +256,23 @@ def test_western_encodings(tmp_path, settings, encoding):
     assert document.sections[0].text == text.strip()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_one_damaged_spot_does_not_cost_the_book(tmp_path, settings, encoding):
+    data = bytearray(((PROSE_ZH + "\n") * 20).encode(encoding))
+    data[len(data) // 2] = 0xFF
+    document = read_document(write(tmp_path / "a.txt", bytes(data)), settings)
+    assert document.sections[0].text.count(PROSE_ZH) == 19
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece", ["*a ", "**a ", "`", "`a ", "$a ", "[", "[a](", "![a", "<a ", "<!-- a\n", "_a "]
+)
+def test_hostile_markdown_is_read_in_linear_time(tmp_path, settings, piece):
+    document = read_document(write(tmp_path / "a.md", "# T\n\nwords\n\n" + piece * 8000), settings)
+    assert document.sections[0].blocks[0].text == "words"
+
+
 def test_text_headings_and_paragraphs(tmp_path, settings):
     text = (
         "CHAPTER 1. Stacks\n\nA stack is a linear\ndata structure.\n\n1.1 Push and pop\n\n"

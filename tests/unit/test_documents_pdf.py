@@ -315,6 +315,25 @@ def test_page_image(tmp_path):
     assert small.startswith(b"\x89PNG") and len(large) > len(small)
 
 
+def test_chinese_pdf(tmp_path, settings):
+    fonts = sorted(Path("/usr/share/fonts").rglob("NotoSerifCJK-Regular.ttc"))
+    if not fonts:
+        pytest.skip("no Chinese font on this machine (fonts-noto-cjk)")
+    pdf = Book()
+    pdf.running = False
+    pdf.add_font("cjk", "", str(fonts[0]), collection_font_number=2)
+    pdf.add_page()
+    pdf.start_section("第一章 栈")
+    pdf.set_font("cjk", "", 20)
+    pdf.multi_cell(0, 12, "第一章 栈", new_x="LMARGIN", new_y="NEXT")
+    pdf.set_font("cjk", "", 11)
+    text = "栈是一种遵循先入后出逻辑的线性数据结构，我们可以把它类比为桌面上的一摞盘子。" * 5
+    pdf.multi_cell(0, 6, text, align="L", new_x="LMARGIN", new_y="NEXT")
+    document = read_document(save(pdf, tmp_path / "a.pdf"), settings)
+    assert document.language == "zh"
+    assert [(s.title, s.text) for s in document.sections] == [("第一章 栈", text)]
+
+
 # --- bad input ------------------------------------------------------------------------------
 
 

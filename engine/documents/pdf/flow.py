@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.documents.pdf.lines import Line
-from engine.documents.tree import Piece, clean
+from engine.documents.tree import Piece, clean, unspaced
 from engine.text import CJK
 
 _WIDE_END = re.compile(rf"[{CJK}\u3000-\u303f\uff00-\uffef]$")
@@ -209,7 +209,7 @@ class Flow:
             else:
                 text = _join(text, line.text, bool(last and last.hyphen), self._body.words)
             last = line
-        return _mended(clean(text + ("-" if last and last.hyphen else "")).strip())
+        return _mended(unspaced(text + ("-" if last and last.hyphen else "")).strip())
 
 
 def _stops_early(line: Line) -> bool:
