@@ -26,12 +26,29 @@ RESET, HANG = object(), object()
 class Said:
     """An HTTP answer: status, body (text, or a chat completion made of ``content``), headers."""
 
-    def __init__(self, content: str = GOOD, *, status: int = 200, body: str = "", finish="stop", **headers: str):
+    def __init__(
+        self,
+        content: str = GOOD,
+        *,
+        status: int = 200,
+        body: str = "",
+        finish="stop",
+        **headers: str,
+    ):
         self.status, self.headers = status, {k.replace("_", "-"): v for k, v in headers.items()}
         message = {"role": "assistant", "content": content}
         usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         choice = {"index": 0, "message": message, "finish_reason": finish}
-        self.body = body or json.dumps({"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage})
+        self.body = body or json.dumps(
+            {
+                "id": "x",
+                "object": "chat.completion",
+                "created": 0,
+                "model": "m",
+                "choices": [choice],
+                "usage": usage,
+            }
+        )
 
 
 def error(status: int, message: str, **headers: str) -> Said:
@@ -129,7 +146,13 @@ class _Handler(BaseHTTPRequestHandler):
         text = json.loads(said.body)["choices"][0]["message"]["content"]
         try:
             for piece in [text[i : i + 4] for i in range(0, len(text), 4)]:
-                event = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
+                event = {
+                    "id": "x",
+                    "object": "chat.completion.chunk",
+                    "created": 0,
+                    "model": "m",
+                    "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}],
+                }
                 self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
                 self.wfile.flush()
             self.wfile.write(b"data: [DONE]\n\n")
@@ -138,12 +161,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(decide: Callable[[dict[str, Any], int], Any], **options: Any) -> Iterator[tuple[str, Server]]:
+def serving(
+    decide: Callable[[dict[str, Any], int], Any], **options: Any
+) -> Iterator[tuple[str, Server]]:
     """The base URL and the ``Server`` of a running server."""
     owner = Server(decide, **options)
     handler = type("Handler", (_Handler,), {"owner": owner})
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    http.daemon_threads = True
+    kind = type("Http", (ThreadingHTTPServer,), {"request_queue_size": 256, "daemon_threads": True})
+    http = kind(("127.0.0.1", 0), handler)
     http.handle_error = lambda *_: None
     thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()

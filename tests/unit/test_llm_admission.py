@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from engine.llm.admission import Admission, Latencies, Pace
 from engine.llm.faults import seconds_of, told_wait
 
@@ -73,7 +74,11 @@ def test_single_faults_leave_the_limit_alone_but_an_outage_opens_the_circuit():
 
 
 def headers(limit, left, reset, name="requests"):
-    return {f"x-ratelimit-limit-{name}": str(limit), f"x-ratelimit-remaining-{name}": str(left), f"x-ratelimit-reset-{name}": reset}
+    return {
+        f"x-ratelimit-limit-{name}": str(limit),
+        f"x-ratelimit-remaining-{name}": str(left),
+        f"x-ratelimit-reset-{name}": reset,
+    }
 
 
 def test_the_pace_is_that_of_the_headers():
@@ -98,7 +103,9 @@ def test_a_limit_per_day_is_seen_by_its_reset():
     assert pace.rate == pytest.approx(0.98 * 30 / 179.5) and pace.wait(1, 0.0) == 0
 
 
-@pytest.mark.parametrize("odd", [headers("x", "y", "z"), headers(0, 0, ""), {}, headers(60, "", "1s")])
+@pytest.mark.parametrize(
+    "odd", [headers("x", "y", "z"), headers(0, 0, ""), {}, headers(60, "", "1s")]
+)
 def test_odd_headers_change_nothing(odd):
     pace = Pace("requests")
     pace.told(odd, 0.0)
@@ -131,7 +138,16 @@ def test_deadlines_are_generous_until_enough_is_known():
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("2", 2), ("1.5s", 1.5), ("6m0s", 360), ("120ms", 0.12), ("1h2m", 3720), ("", None), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+    [
+        ("2", 2),
+        ("1.5s", 1.5),
+        ("6m0s", 360),
+        ("120ms", 0.12),
+        ("1h2m", 3720),
+        ("", None),
+        ("soon", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+    ],
 )
 def test_durations(text, seconds):
     assert seconds_of(text) == seconds

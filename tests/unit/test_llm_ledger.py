@@ -1,11 +1,12 @@
 import pytest
+from llm_server import SCHEMA, Said, serving
+
 from engine.errors import BadAnswer, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user
 from engine.llm.endpoint import Endpoint
 from engine.llm.ledger import Ledger, Price, spend
 from engine.llm.scripted import Scripted
 from engine.store import Store
-from llm_server import SCHEMA, Said, serving
 
 
 @pytest.fixture
@@ -82,7 +83,13 @@ def test_failed_requests_are_asked_again_next_time_and_their_cost_is_booked(stor
         ledger = Ledger(Endpoint(url, "m", content_attempts=2), store)
         with pytest.raises(BadAnswer):
             ask_one(ledger, ask(0, answer_schema=SCHEMA, purpose="distil"))
-        assert store.spent()[0] | {"calls": 0} == {"model": "m", "purpose": "distil", "calls": 0, "prompt_tokens": 20, "completion_tokens": 10}
+        assert store.spent()[0] | {"calls": 0} == {
+            "model": "m",
+            "purpose": "distil",
+            "calls": 0,
+            "prompt_tokens": 20,
+            "completion_tokens": 10,
+        }
         assert not ask_one(ledger, ask(0, answer_schema=SCHEMA, purpose="distil")).cached
     [row] = spend(store, {"m": Price(prompt=1.0, completion=2.0, currency="CNY")})
     assert row.prompt_tokens == 30 and row.completion_tokens == 15

@@ -2,12 +2,22 @@ import json
 import stat
 
 import pytest
+
 from engine.errors import BadInput, Missing
 from engine.llm import keys
 from engine.llm.embedded import Embedded
 from engine.llm.endpoint import Endpoint
 from engine.llm.ledger import Ledger, Price
-from engine.llm.teacher import PRESETS, TeacherChoice, connect, forget_kept_key, key_of, load_choice, prices, save_choice
+from engine.llm.teacher import (
+    PRESETS,
+    TeacherChoice,
+    connect,
+    forget_kept_key,
+    key_of,
+    load_choice,
+    prices,
+    save_choice,
+)
 from engine.settings import Settings
 from engine.store import Store
 
@@ -25,11 +35,18 @@ def store(settings):
     found.close()
 
 
-ENDPOINT = TeacherChoice(kind="endpoint", base_url="https://api.example.org/v1", model="big", price=Price(prompt=1, completion=2))
+ENDPOINT = TeacherChoice(
+    kind="endpoint",
+    base_url="https://api.example.org/v1",
+    model="big",
+    price=Price(prompt=1, completion=2),
+)
 
 
 def test_the_default_is_extractive_and_has_no_model(settings, store):
-    assert load_choice(store).kind == "extractive" and load_choice(store, "judge").kind == "extractive"
+    assert (
+        load_choice(store).kind == "extractive" and load_choice(store, "judge").kind == "extractive"
+    )
     with pytest.raises(Missing) as caught:
         connect(load_choice(store), settings, store)
     assert caught.value.code == "teacher.none"
@@ -92,7 +109,10 @@ def test_a_key_from_the_environment(settings, monkeypatch):
 
 def test_a_key_in_place_of_a_name_is_refused_and_not_repeated(settings, store):
     choice = ENDPOINT.model_copy(update={"api_key_env": "sk-very-secret"})
-    for function in (lambda: save_choice(store, settings, choice), lambda: key_of(choice, settings)):
+    for function in (
+        lambda: save_choice(store, settings, choice),
+        lambda: key_of(choice, settings),
+    ):
         with pytest.raises(BadInput) as caught:
             function()
         assert "very-secret" not in str(caught.value) + caught.value.next
