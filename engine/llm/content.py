@@ -101,6 +101,23 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def check_schema(schema: dict[str, Any]) -> None:
+    """Check that a JSON schema is one.
+
+    Raises:
+        BadAnswer: it is not.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise BadAnswer(
+            f"The JSON schema is wrong: {error.message[:200]}", code="teacher.request"
+        ) from error
+
+
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> Any:
     from jsonschema import Draft202012Validator

@@ -19,7 +19,7 @@ from typing import Any
 
 from engine.errors import BadAnswer, Missing, TeacherBroken, TeacherError, TeacherRefused
 from engine.llm import Answer, Request
-from engine.llm.content import find_json, usable_text
+from engine.llm.content import check_schema, find_json, usable_text
 from engine.models import smollm2_gguf
 from engine.progress import Report, silent
 from engine.settings import Settings
@@ -180,6 +180,8 @@ class Embedded:
         Raises:
             BadAnswer: the prompt leaves no room for an answer, or the schema cannot be kept to.
         """
+        if request.answer_schema is not None:
+            check_schema(request.answer_schema)  # a wrong one would bring the whole pipeline down
         with self._lock:
             pipe = self._loaded()
             messages = [message.model_dump() for message in request.messages]

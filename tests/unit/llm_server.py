@@ -167,8 +167,8 @@ def serving(
     """The base URL and the ``Server`` of a running server."""
     owner = Server(decide, **options)
     handler = type("Handler", (_Handler,), {"owner": owner})
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    http.daemon_threads = True
+    kind = type("Http", (ThreadingHTTPServer,), {"request_queue_size": 256, "daemon_threads": True})
+    http = kind(("127.0.0.1", 0), handler)
     http.handle_error = lambda *_: None
     thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()

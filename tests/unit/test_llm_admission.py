@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from engine.llm.admission import Admission, Latencies, Pace
 from engine.llm.faults import seconds_of, told_wait
 

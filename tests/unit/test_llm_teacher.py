@@ -2,6 +2,7 @@ import json
 import stat
 
 import pytest
+
 from engine.errors import BadInput, Missing
 from engine.llm import keys
 from engine.llm.embedded import Embedded
