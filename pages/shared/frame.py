@@ -34,16 +34,18 @@ def run() -> None:
 
 
 def _choose_language() -> None:
-    st.session_state.setdefault("lang", language())
+    """Language as a switch; kept in the address by hand (bound widgets forbid ``switch_page``)."""
+    linked = st.query_params.get("lang")
+    st.session_state.setdefault("lang", linked if linked in LANGUAGES else language())
     st.sidebar.segmented_control(
         "Language · 语言",
         list(LANGUAGES),
         format_func=lambda code: LANGUAGES[code],
         key="lang",
-        bind="query-params",
         required=True,
         label_visibility="collapsed",
     )
+    st.query_params["lang"] = st.session_state["lang"]
 
 
 def _choose_course() -> None:
