@@ -210,6 +210,21 @@ def test_lists_are_kept(tmp_path, settings):
     assert items.text.split("\n") == [f"{n}. {prose(30, n)}" for n in (1, 2, 3)]
 
 
+def test_tables_keep_their_cells(tmp_path, settings):
+    rows = [("name", "time", "space"), ("push", "O(1)", "O(n)"), ("pop", "constant time", "none")]
+    pdf = Book()
+    pdf.add_page()
+    pdf.head("Tables")
+    pdf.text_block(prose(60))
+    with pdf.table() as table:
+        for row in rows:
+            table.row(row)
+    pdf.text_block(prose(60, 3))
+    blocks = read_document(save(pdf, tmp_path / "a.pdf"), settings).sections[0].blocks
+    assert [b.kind for b in blocks] == ["prose", "table", "prose"]
+    assert blocks[1].text.split("\n") == [" | ".join(row) for row in rows]
+
+
 @pytest.mark.parametrize("rows_first", [True, False])
 def test_two_columns_in_reading_order(tmp_path, settings, rows_first):
     pdf = Book()

@@ -96,6 +96,8 @@ class Flow:
     def _kind_of(self, line: Line) -> str:
         if line.mono:
             return "prose" if self._wraps(line) else "code"
+        if line.cells:
+            return "table"
         if _MARK.match(line.text):
             return "list"
         if self._kind == "list" and self._run and not self._breaks(self._run[-1], line):
@@ -114,7 +116,7 @@ class Flow:
         )
 
     def _breaks(self, last: Line, line: Line) -> bool:
-        if self._kind == "code":
+        if self._kind in ("code", "table"):
             return self._code_breaks(last, line)
         if last.page != line.page or last.column != line.column:
             return not self._continues(last, line)
@@ -165,6 +167,10 @@ class Flow:
         if self._kind == "code":
             self._paragraph = None
             self.pieces.append(_listing(run))
+            return
+        if self._kind == "table" and _is_table(run):
+            self._paragraph = None
+            self.pieces.append(_table(run))
             return
         text = self._flowed(run)
         if not text:
@@ -274,6 +280,16 @@ def _listing(run: Sequence[Line]) -> Piece:
         rows.append(" " * indent + clean(line.text) + ("-" if line.hyphen else ""))
         last = line
     return Piece("\n".join(rows), "code", 0, run[0].page, run[-1].page)
+
+
+def _is_table(run: Sequence[Line]) -> bool:
+    """Three rows of cells, or two rows with three: less is a formula or a line with a number."""
+    return len(run) >= 3 or (len(run) == 2 and min(len(line.cells) for line in run) >= 3)
+
+
+def _table(run: Sequence[Line]) -> Piece:
+    rows = (" | ".join(clean(cell) for cell in line.cells) for line in run)
+    return Piece("\n".join(rows), "table", 0, run[0].page, run[-1].page)
 
 
 def _advance(run: Sequence[Line]) -> float:

@@ -42,7 +42,7 @@ def _joined(lines: Sequence[Line]) -> list[Line]:
         gap = line.x0 - last.x1
         if abs(line.y - last.y) < 0.45 * size and -0.3 * size < gap < 2.0 * size:
             last.text += ("" if gap < 0.12 * size else " ") + line.text
-            last.x1, last.hyphen = line.x1, line.hyphen
+            last.x1, last.hyphen, last.cells = line.x1, line.hyphen, ()
             last.mono = last.mono and line.mono
             if line.size > last.size:
                 last.size, last.y, last.font = line.size, line.y, line.font

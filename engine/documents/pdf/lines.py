@@ -38,8 +38,9 @@ class Font:
 class Line:
     """One printed line: text and place in points, origin at the page's lower left corner.
 
-    ``y`` is the baseline; ``left`` and ``right`` the edges of its column; ``hyphen`` says that the
-    line ended in a hyphen, which is no longer in ``text``. ``pitch`` is a fixed font's advance.
+    ``y`` is the baseline; ``left`` and ``right`` are the edges of its column. ``hyphen`` says that
+    the line ended in a hyphen, which is no longer in ``text``. ``cells`` are the parts of a line
+    with wide gaps. ``pitch`` is a fixed font's advance.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Line:
     right: float = 0.0
     pitch: float = 0.0
     column: int = 0
+    cells: tuple[str, ...] = ()
 
 
 _NO_FONT = Font("", False, False, False)
@@ -131,7 +133,22 @@ class LineReader:
         line = Line(stripped[lead:], page, x0, b.value, y, size, font, hyphen)
         if font.mono:
             self._measure_mono(handle, line, first, last)
+        if not line.mono and line.x1 - x0 > 0.7 * size * len(line.text) > 0 and exact:
+            line.cells = self._cells(handle, line, first)
         return line
+
+    def _cells(self, handle: Any, line: Line, first: int) -> tuple[str, ...]:
+        """The parts between gaps wider than 1.2 times the font's size; only for sparse lines."""
+        raw, a, b, c, d = self._raw, self._a, self._b, self._c, self._d
+        cells, start = [], 0
+        for at in (i for i, character in enumerate(line.text) if character == " "):
+            raw.FPDFText_GetCharBox(handle, first + at - 1, a, b, c, d)
+            end = b.value
+            raw.FPDFText_GetCharBox(handle, first + at + 1, a, b, c, d)
+            if a.value - end > 1.2 * line.size:
+                cells.append(line.text[start:at].strip())
+                start = at + 1
+        return (*cells, line.text[start:].strip()) if cells else ()
 
     def _measure_mono(self, handle: Any, line: Line, first: int, last: int) -> None:
         count = last - first
