@@ -20,11 +20,11 @@ from typing import Any
 from engine.errors import BadAnswer, Missing, TeacherBroken, TeacherError, TeacherRefused
 from engine.llm import Answer, Request
 from engine.llm.content import check_schema, find_json, usable_text
-from engine.models import smollm2_gguf
+from engine.models import smollm2_q8_gguf
 from engine.progress import Report, silent
 from engine.settings import Settings
 
-DEFAULT_MODEL = "smollm2-135m-instruct"
+DEFAULT_MODEL = "smollm2-135m-instruct-q8_0"
 
 
 @dataclass
@@ -153,7 +153,7 @@ class Embedded:
         if self._pipe is None:
             import openvino_genai
 
-            path = self._gguf or smollm2_gguf(self.settings, self._report)
+            path = self._gguf or smollm2_q8_gguf(self.settings, self._report)
             if not path.is_file():
                 raise Missing(f"There is no model file {path}.", code="model.missing")
             scheduler = openvino_genai.SchedulerConfig()

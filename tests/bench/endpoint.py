@@ -27,7 +27,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
 from engine.errors import TeacherError
 from engine.llm import Answer, Request, user
 from engine.llm.content import find_json
@@ -36,6 +35,7 @@ from engine.llm.endpoint import Endpoint
 from engine.llm.ledger import Ledger
 from engine.store import Store
 
+ROOT = Path(__file__).parents[2]
 SERVICE = ["--slots", "32", "--latency-ms", "300", "--p99-ms", "900"]
 FAULTS = [
     "--p-5xx",

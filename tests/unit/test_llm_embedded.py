@@ -10,7 +10,7 @@ from llm_server import test_models_home as models_home
 from engine.errors import BadAnswer, Missing, TeacherError, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user
 from engine.llm.embedded import Embedded
-from engine.models import smollm2_gguf
+from engine.models import smollm2_q8_gguf
 from engine.settings import Settings
 
 BOUNDED = {
@@ -38,7 +38,7 @@ def ask(text, **options):
 def test_it_answers(embedded):
     answer = ask_one(embedded, ask("What is the capital of France?", max_tokens=40))
     assert "Paris" in answer.text and answer.prompt_tokens > 10 and answer.completion_tokens < 20
-    assert embedded.model == "smollm2-135m-instruct"
+    assert embedded.model == "smollm2-135m-instruct-q8_0"
 
 
 def test_many_at_a_time_of_which_some_fail(embedded):
@@ -123,12 +123,12 @@ def test_threads_share_it(embedded):
 
 def test_another_file(settings, tmp_path, embedded):
     copy = tmp_path / "student.gguf"
-    shutil.copy(smollm2_gguf(settings), copy)
+    shutil.copy(smollm2_q8_gguf(settings), copy)
     student = Embedded(settings, gguf=copy)
     assert student.model.startswith("student-") and len(student.model) == len("student-") + 8
     with copy.open("r+b") as file:
         file.seek(50_000_000 // 64 * 64)
-        file.write(b"x" * 2_000_000)
+        file.write(b"x" * 4_000_000)
     assert Embedded(settings, gguf=copy).model != student.model
     with pytest.raises(Missing):
         Embedded(settings, gguf=tmp_path / "none.gguf")

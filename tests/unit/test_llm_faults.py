@@ -88,4 +88,4 @@ def test_a_killed_run_goes_on_where_it_was(teacher, tmp_path):
     found = dict(Ledger(Endpoint(f"{url}/v1", "teacher"), store).ask(asked(200)))
     store.close()
     assert len(found) == 200
-    assert stats(url)["duplicates"] <= 3  # answers that were on the wire at that moment
+    assert stats(url)["duplicates"] <= 8  # on the wire at that moment; 16 were in flight

@@ -208,7 +208,7 @@ def test_special_tokens_and_template(tokenizer):
 
 
 def test_the_folder_speaks_like_the_gguf(settings, folder, tokenizer):
-    """Token by token along OpenVINO's own answer; it rounds Q4_1 more coarsely than we do."""
+    """Token by token along OpenVINO's own answer (Q8_0 of the same weights)."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -222,7 +222,7 @@ def test_the_folder_speaks_like_the_gguf(settings, folder, tokenizer):
     with torch.no_grad():
         best = model(torch.tensor([start + said])).logits[0, len(start) - 1 : -1].argmax(-1)
     agreeing = (best == torch.tensor(said)).float().mean().item()
-    assert "photosynthesis" in answer and agreeing > 0.6
+    assert "photosynthesis" in answer and agreeing > 0.85
 
 
 def test_names_of_tensors():
