@@ -1,0 +1,207 @@
+"""Does the exported file say what the tuned model says? Asked before anybody else finds out.
+
+The tuned model answers in transformers (fp32), the GGUF in OpenVINO GenAI (fp32 arithmetic), both
+greedily and both with their own chat template and tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.errors import WorkFailed
+from engine.schema import Value
+
+PROMPTS = (
+    "What is the capital of France?",
+    "Explain in one sentence what a variable is.",
+    "What is 7 + 5?",
+    "Define the term photosynthesis.",
+    "Why is the sky blue?",
+    "List three fruits.",
+    "What does a computer program do?",
+    "Translate 'good morning' into French.",
+    "What is the difference between a list and a tuple?",
+    "Who wrote Romeo and Juliet?",
+)
+FIRST_TOKENS = 0.8
+LEADING_TOKENS = 0.5
+"""What a faithful file must reach at least, over 10 prompts of 32 tokens.
+
+Q8_0 rounds every weight by up to 0.4 % of its block's largest, which flips a token only where two
+candidates are nearly equal; after one flip the rest of an answer may differ without being worse.
+So first tokens must agree on 8 of 10, and half of all tokens must stand before the first flip. A
+faithful file measured MEASURED; with the rows of one attention projection in the wrong order,
+BROKEN.
+"""
+
+
+class Answered(Value):
+    """One prompt's two answers: their text, and how many leading tokens agree."""
+
+    prompt: str
+    tuned: str
+    exported: str
+    tokens: int
+    agree: int
+    same_prompt: bool
+
+
+class ParityReport(Value):
+    """Shares over all prompts: equal answers, equal first tokens, tokens before the first flip.
+
+    ``same_prompts``: both sides read the same token ids, so the chat template is the same.
+    """
+
+    answers: tuple[Answered, ...]
+    exact: float
+    first: float
+    leading: float
+    same_prompts: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file may be published."""
+        good = self.first >= FIRST_TOKENS and self.leading >= LEADING_TOKENS
+        return self.same_prompts and good
+
+
+def parity(
+    merged_folder: Path,
+    gguf: Path,
+    prompts: Sequence[str] = PROMPTS,
+    *,
+    max_tokens: int = 32,
+    threads: int = 0,
+) -> ParityReport:
+    """Compare the tuned model with its exported file.
+
+    Raises:
+        WorkFailed: code ``export.parity``: they differ; the report's figures are in its values.
+    """
+    tuned = _by_transformers(merged_folder, prompts, max_tokens)
+    exported = _by_openvino(gguf, prompts, max_tokens, threads)
+    report = compare(prompts, tuned, exported)
+    if not report.passed:
+        raise WorkFailed(
+            f"The exported file does not answer like the tuned model: first tokens agree on "
+            f"{report.first:.0%} of the prompts, {report.leading:.0%} of tokens before the first "
+            f"difference, same prompts: {report.same_prompts}.",
+            code="export.parity",
+            next="Do not publish this file. Export again; if it fails again, report it.",
+            first=report.first,
+            leading=report.leading,
+            same_prompts=report.same_prompts,
+        )
+    return report
+
+
+class Side(Value):
+    """One program's side of a prompt: the ids it read, the ids it wrote, and their text."""
+
+    prompt: tuple[int, ...]
+    answer: tuple[int, ...]
+    text: str
+
+
+def compare(
+    prompts: Sequence[str], tuned: Sequence[Side], exported: Sequence[Side]
+) -> ParityReport:
+    """The report on two sides of the same prompts."""
+    answers = tuple(
+        Answered(
+            prompt=prompt,
+            tuned=one.text,
+            exported=other.text,
+            tokens=max(len(one.answer), len(other.answer)),
+            agree=_leading(one.answer, other.answer),
+            same_prompt=one.prompt == other.prompt,
+        )
+        for prompt, one, other in zip(prompts, tuned, exported, strict=True)
+    )
+    count = len(answers)
+    return ParityReport(
+        answers=answers,
+        exact=sum(a.agree == a.tokens for a in answers) / count,
+        first=sum(a.agree > 0 for a in answers) / count,
+        leading=sum(a.agree for a in answers) / max(1, sum(a.tokens for a in answers)),
+        same_prompts=all(a.same_prompt for a in answers),
+    )
+
+
+def _leading(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens agree before the first difference."""
+    flips = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(flips, min(len(one), len(other)))
+
+
+def _by_transformers(folder: Path, prompts: Sequence[str], max_tokens: int) -> list[Side]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    ids = [_template(tokenizer, prompt) for prompt in prompts]
+    width = max(map(len, ids))
+    padding = tokenizer.eos_token_id
+    batch = torch.tensor([[padding] * (width - len(row)) + row for row in ids])
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids])
+    out = model.generate(
+        input_ids=batch,
+        attention_mask=mask,
+        max_new_tokens=max_tokens,
+        do_sample=False,
+        pad_token_id=padding,
+    )
+    answers = [_to_end(row[width:].tolist(), tokenizer.eos_token_id) for row in out]
+    return [
+        Side(prompt=tuple(read), answer=answer, text=tokenizer.decode(list(answer)))
+        for read, answer in zip(ids, answers, strict=True)
+    ]
+
+
+def _template(tokenizer: Any, prompt: str) -> list[int]:
+    messages = [{"role": "user", "content": prompt}]
+    found = tokenizer.apply_chat_template(
+        messages, tokenize=True, add_generation_prompt=True, return_dict=True
+    )
+    return list(found["input_ids"])
+
+
+def _by_openvino(gguf: Path, prompts: Sequence[str], max_tokens: int, threads: int) -> list[Side]:
+    import openvino_genai
+
+    options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+    if threads:
+        options["INFERENCE_NUM_THREADS"] = threads
+    try:
+        pipe = openvino_genai.LLMPipeline(str(gguf), "CPU", options)
+    except RuntimeError as error:
+        raise WorkFailed(
+            f"The exported file cannot be loaded: {str(error).strip()[-200:]}",
+            code="export.parity",
+            next="Do not publish this file. Export again; if it fails again, report it.",
+        ) from error
+    tokenizer = pipe.get_tokenizer()
+    config = pipe.get_generation_config()
+    config.max_new_tokens, config.do_sample = max_tokens, False
+    return [_ask(pipe, tokenizer, config, prompt) for prompt in prompts]
+
+
+def _ask(pipe: Any, tokenizer: Any, config: Any, prompt: str) -> Side:
+    messages = [{"role": "user", "content": prompt}]
+    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True)
+    read = tokenizer.encode(text, add_special_tokens=False)
+    written = pipe.generate(read, config).tokens[0]
+    answer = _to_end(list(written), tokenizer.get_eos_token_id())
+    return Side(
+        prompt=tuple(read.input_ids.data[0].tolist()),
+        answer=answer,
+        text=tokenizer.decode(list(answer)),
+    )
+
+
+def _to_end(ids: list[int], end: int) -> tuple[int, ...]:
+    """The answer without its end mark and what follows."""
+    return tuple(ids[: ids.index(end)] if end in ids else ids)
