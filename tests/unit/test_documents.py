@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.documents import SUFFIXES, detect_format, page_image, read_all, read_document
+from engine.documents.guard import open_zip
 from engine.errors import BadDocument, BadInput, Cancelled, EngineError, Missing
 from engine.schema import Document, Progress
 from engine.settings import Settings
@@ -525,6 +526,10 @@ def test_binary_junk(tmp_path, settings, name):
     fails(write(tmp_path / name, bytes(range(256)) * 40), settings, "binary")
 
 
+def test_control_characters_are_not_text(tmp_path, settings):
+    fails(write(tmp_path / "a.txt", b"ab\x01\x02\x03 " * 200), settings, "binary")
+
+
 @pytest.mark.parametrize(
     "head", [b"{\\rtf1 x", b"\x89PNG\r\n", b"Rar!\x1a", b"\xd0\xcf\x11\xe0" + b"\0" * 600]
 )
@@ -562,6 +567,15 @@ def test_bomb_by_declared_size(tmp_path, settings, suffix):
     names = {"zip": "a.txt", "docx": "word/document.xml", "epub": "META-INF/container.xml"}
     path = make_zip(tmp_path / f"a.{suffix}", {names[suffix]: b"0" * 2_000_000})
     fails(path, replace(settings, max_unpacked=1_000_000), "zip.bomb")
+
+
+def test_declared_sizes_are_refused_before_unpacking(tmp_path, settings):
+    path = make_zip(tmp_path / "a.zip", {f"{n}.txt": os.urandom(4000) for n in range(10)})
+    with (
+        pytest.raises(BadDocument, match="unpack"),
+        open_zip(path, replace(settings, max_unpacked=9000)),
+    ):
+        pytest.fail("it was opened")
 
 
 def test_bomb_by_ratio(tmp_path, settings):
