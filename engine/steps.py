@@ -57,10 +57,13 @@ def read_books(room: Room, plan: dict[str, Any], report: Report = silent) -> dic
 
     known = set(room.store.document_ids(room.course.id))
     added: list[Document] = []
+    repeated: list[str] = []
     failed: list[tuple[Path, EngineError]] = []
     for path, outcome in read_all([Path(f) for f in plan["files"]], room.settings, report):
         if isinstance(outcome, Document):
-            if outcome.id not in known:
+            if outcome.id in known:
+                repeated.append(outcome.title)
+            else:
                 added.append(outcome)
             _keep_file(room, path, outcome)
             room.store.add_document(room.course.id, outcome)
@@ -71,6 +74,7 @@ def read_books(room: Room, plan: dict[str, Any], report: Report = silent) -> dic
     index_books(room, report)
     return {
         "added": [d.id for d in added],
+        "repeated": repeated,
         "failed": [{"file": path.name, **error.as_dict()} for path, error in failed],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from ctypes.util import find_library
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +43,9 @@ def choose_backend(recipe: Recipe) -> Choice:
 
 
 def has_cuda() -> bool:
-    """Whether torch sees a CUDA device."""
+    """Whether torch sees a CUDA device; torch is not even loaded where there is no driver."""
+    if find_library("cuda") is None:
+        return False
     import torch
 
     return bool(torch.cuda.is_available())
