@@ -111,6 +111,13 @@ def index_books(room: Room, report: Report = silent) -> None:
     )
 
 
+def remove_book(room: Room, document: str) -> None:
+    """Take a book out of the course, with its passages; pairs stay until the corpus is remade."""
+    room.store.remove_document(room.course.id, document)
+    (room.folder / "books" / f"{document}.pdf").unlink(missing_ok=True)
+    index_books(room)
+
+
 def open_index(room: Room, report: Report = silent) -> Index:
     """The course's search index (built where it is missing)."""
     from engine.search import Index
@@ -173,7 +180,7 @@ def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> 
             code="train.no_pairs",
             next="Make a corpus first: at least a few dozen pairs.",
         )
-    version = room.store.corpus_version(room.course.id)
+    version = room.store.corpus_version(room.course.id, "train", "validation")
     name = content_id(version, recipe.model_dump(mode="json"))
     folder = room.folder / "runs" / name
     trained = train(
@@ -263,7 +270,8 @@ def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict
     run = folder.name if folder else ""
     data = result.model_dump(mode="json") | {"run": run}
     if not plan.get("models"):
-        room.store.save_result(room.course.id, Result(stage="exam", inputs=run, data=data))
+        inputs = run + room.store.corpus_version(room.course.id, "exam")
+        room.store.save_result(room.course.id, Result(stage="exam", inputs=inputs, data=data))
     return data if plan.get("models") else {"questions": result.questions, **result.verdicts}
 
 

@@ -119,7 +119,7 @@ def _train(context: Context) -> None:
     if options.epochs is not None:
         changes["epochs"] = options.epochs
     recipe = preset(options.effort).model_copy(update=changes).model_dump(mode="json")
-    version = context.store.corpus_version(options.course)
+    version = context.store.corpus_version(options.course, "train", "validation")
     context.show(context.step("train", options.course, recipe, version))
 
 

@@ -69,7 +69,8 @@ def _pretend_results(store: Store, home: Path) -> None:
         "published": {"parity": {"prompts": 10, "agreeing": 10}},
         "panel": [{"question": "q", "book": "a", "base": "b", "student": "s"}],
     }
-    version = store.corpus_version("c")
+    version = store.corpus_version("c", "train", "validation")
+    exam_version = store.corpus_version("c", "exam")
     store.save_result("c", Result(stage="train", inputs=version, data=run))
     store.save_result("c", Result(stage="run", name="r1", inputs=version, data=run))
     metrics = ("f1", "rouge_l", "cosine", "length")
@@ -89,7 +90,7 @@ def _pretend_results(store: Store, home: Path) -> None:
         "questions": {"recall": 12},
         "failed": 0,
     }
-    store.save_result("c", Result(stage="exam", inputs="r1", data=exam))
+    store.save_result("c", Result(stage="exam", inputs="r1" + exam_version, data=exam))
     file = home / "courses" / "c" / "runs" / "r1" / "student" / "student.gguf"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"GGUF")
