@@ -235,7 +235,7 @@ def check_interval(steps: int, per_epoch: int, checks: int) -> int:
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The rate of step number ``step`` (from 0): linear warm-up, then the recipe's schedule to 0."""
+    """The rate of step ``step`` (from 0): linear warm-up, then the recipe's schedule to 0."""
     warm = math.ceil(recipe.warmup * steps)
     if step < warm:
         return recipe.learning_rate * (step + 1) / warm
