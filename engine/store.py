@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import BadInput, Missing
-from engine.schema import Course, Document, Pair, Passage, Value
+from engine.schema import Course, Document, Pair, Passage, Value, content_id
 
 _tables = sa.MetaData()
 V = TypeVar("V", bound=Value)
@@ -218,12 +218,10 @@ class Store:
         self._upsert(_documents, [row])
 
     def remove_document(self, course: str, document: str) -> None:
-        """Remove a book and its passages; pairs stay until the corpus is made again."""
+        """Remove a book; its passages are the caller's to make again."""
         with self._write() as connection:
-            for table, column in ((_documents, _documents.c.id),):
-                connection.execute(
-                    table.delete().where(table.c.course == course, column == document)
-                )
+            where = (_documents.c.course == course, _documents.c.id == document)
+            connection.execute(_documents.delete().where(*where))
 
     def passages(self, course: str) -> list[Passage]:
         """All passages, in reading order."""
@@ -275,8 +273,8 @@ class Store:
         """Add pairs, or replace those with the same ids; ``first`` is the first one's position."""
         self._upsert(_pairs, [_pair_row(course, first + i, pair) for i, pair in enumerate(pairs)])
 
-    def revise_pairs(self, course: str, pairs: Sequence[Pair], *, batch: str) -> None:
-        """Replace pairs by people's revisions, remembering what they were for ``undo``."""
+    def revise_pairs(self, course: str, pairs: Sequence[Pair], *, batch: str = "") -> None:
+        """Replace pairs by revisions; a ``batch`` name remembers what they were for ``undo``."""
         rows = self._rows(
             sa.select(_pairs.c.id, _pairs.c.position, _pairs.c.data).where(
                 _pairs.c.course == course, _pairs.c.id.in_([pair.id for pair in pairs])
@@ -287,9 +285,10 @@ class Store:
         with self._write() as connection:
             for pair in pairs:
                 old = before[pair.id]
-                connection.execute(
-                    _history.insert().values(course=course, batch=batch, at=now, data=old.data)
-                )
+                if batch:
+                    connection.execute(
+                        _history.insert().values(course=course, batch=batch, at=now, data=old.data)
+                    )
                 row = _pair_row(course, old.position, pair)
                 connection.execute(
                     _pairs.update()
@@ -323,6 +322,17 @@ class Store:
                     _pairs.delete().where(_pairs.c.course == course, _pairs.c.id == pair)
                 )
             connection.execute(_history.delete().where(_history.c.course == course))
+
+    def corpus_version(self, course: str, *splits: str) -> str:
+        """Changes whenever the pairs (of these splits) do: ids, status, people's edits."""
+        query = sa.select(_pairs.c.id, _pairs.c.status).where(_pairs.c.course == course)
+        if splits:
+            query = query.where(_pairs.c.split.in_(splits))
+        ids = self._rows(query.order_by(_pairs.c.id))
+        last = self._rows(
+            sa.select(sa.func.max(_history.c.number)).where(_history.c.course == course)
+        )
+        return content_id([tuple(row) for row in ids if row.status != "rejected"], last[0][0])
 
     # ------------------------------------------------------------------ results of stages
 

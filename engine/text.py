@@ -70,9 +70,34 @@ def search_terms(text: str) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    """English plurals and verb endings off, so that «lists» finds «list»."""
-    if len(word) > 4 and word.isascii():
-        for ending in ("ing", "es", "ed", "s"):
-            if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-                return word[: -len(ending)]
-    return word
+    """The English stem (Snowball), so that «dictionaries» finds «dictionary»."""
+    return str(_stemmer().stemWord(word)) if word.isascii() else word
+
+
+@cache
+def _stemmer() -> Any:
+    import Stemmer
+
+    return Stemmer.Stemmer("english")
+
+
+_ASKING_EN = """
+what is are was were be been being do does did how why when where which who whom whose can could
+should would will may might must shall a an the of to in on for with by at from as into and or not
+no it its this that these those there i me my we us our you your they them explain tell describe
+define mean meaning please give show difference between about compare example use used using help
+understand know say work works have has had than then if so some any more most other need want like
+make get go let just also very much many don t s
+"""
+_ASKING_ZH = """
+什么 是 的 了 吗 呢 啊 怎么 怎样 如何 为什么 为何 哪 哪些 哪个 谁 多少 几
+请 请问 解释 说明 介绍
+告诉 我 你 他 它 们 我们 一下 有 没有 和 与 或 在 对 把 被 能 可以 会 要 应该 这 那 个 种 之 间
+区别 意思 含义 一个 之间 关于
+"""
+
+
+@cache
+def question_words() -> frozenset[str]:
+    """Words that say how a question is asked, not what it is about, as search terms."""
+    return frozenset(_stem(word) for word in (_ASKING_EN + _ASKING_ZH).split())

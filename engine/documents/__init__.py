@@ -1,1 +1,33 @@
-"""Files to section trees: one public verb, ``read_document``."""
+"""Files to section trees: one public verb, ``read_document``, and its plural, ``read_all``.
+
+    formats    which format a file has, by content
+    guard      what may not come in: too large, exploding, climbing out
+    encoding   bytes of unknown encoding to text
+    pdf/       lines with geometry -> reading order -> headings -> paragraphs
+    markdown   plain   markup (HTML, CNXML)   epub   office (DOCX, PPTX)   folder (mkdocs trees)
+    tree       pieces in reading order -> Document
+    books      the verbs
+
+Every reader hands over a ``tree.Draft``; only ``tree`` makes sections.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.documents.books import read_all, read_document
+from engine.documents.formats import SUFFIXES, Format, detect_format
+
+__all__ = ["SUFFIXES", "Format", "detect_format", "page_image", "read_all", "read_document"]
+
+
+def page_image(path: Path, page: int, scale: float = 1.5) -> bytes:
+    """A PNG of one page of a PDF (number from 1); ``scale`` 1 is 72 dots an inch.
+
+    Raises:
+        BadInput: ``page``, where the file has no such page.
+        BadDocument: ``pdf.encrypted``, ``pdf.corrupt``.
+    """
+    from engine.documents.pdf import page_image as render
+
+    return render(path, page, scale)

@@ -36,7 +36,11 @@ class Request(Value):
 
 
 class Answer(Value):
-    """What a model said. ``data`` is the parsed JSON where a schema was asked for."""
+    """What a model said. ``data`` is the parsed JSON where a schema was asked for.
+
+    Tokens are those of all ``attempts`` that the endpoint charged for, unusable ones included;
+    ``seconds`` is how long the last one took.
+    """
 
     text: str
     data: Any = None
@@ -44,6 +48,7 @@ class Answer(Value):
     completion_tokens: int = 0
     seconds: float = 0.0
     cached: bool = False
+    attempts: int = 1
 
 
 class Chat(Protocol):

@@ -1,0 +1,135 @@
+"""Verbs about a course and its books: new, add, outline, text, search, build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.cli.context import Context, Verbs, table
+from engine.schema import Course, Document
+from engine.steps import Room, open_index
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add this room's verbs to the grammar."""
+    new = verbs.add_parser("new", help="create a course")
+    new.add_argument("course")
+    new.add_argument("--language", choices=("en", "zh"), required=True)
+    new.add_argument("--title")
+    new.set_defaults(run=_new)
+    add = verbs.add_parser("add", help="add books to a course")
+    add.add_argument("course")
+    add.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    add.add_argument("--queue", action="store_true")
+    add.set_defaults(run=_add)
+    for name, run, words in (
+        ("outline", _outline, "a file's sections"),
+        ("text", _text, "a file's clean text"),
+    ):
+        verb = verbs.add_parser(name, help=f"show {words}; changes nothing")
+        verb.add_argument("file", type=Path)
+        verb.set_defaults(run=run)
+    search = verbs.add_parser("search", help="search a course's books")
+    search.add_argument("course")
+    search.add_argument("query")
+    search.add_argument("-k", type=int, default=5)
+    search.set_defaults(run=_search)
+    build = verbs.add_parser("build", help="all steps in order with defaults")
+    build.add_argument("course")
+    build.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
+    build.add_argument("--queue", action="store_true")
+    build.set_defaults(run=_build)
+
+
+def _new(context: Context) -> None:
+    options = context.options
+    course = Course(
+        id=options.course, title=options.title or options.course, language=options.language
+    )
+    context.store.add_course(course)
+    context.show(course.model_dump(mode="json"), f"Created “{course.title}”.")
+
+
+def _add(context: Context) -> None:
+    files = [str(path.resolve()) for path in context.options.files]
+    result = context.step("read", context.options.course, {"files": files})
+    context.show(result, lambda: _added(result))
+
+
+def _added(result: dict[str, Any]) -> str:
+    if "job" in result:
+        return str(result["job"])
+    lines = [f"Added {len(result['added'])} book(s)."]
+    lines += [f"“{title}” was in this course already." for title in result["repeated"]]
+    lines += [f"{row['file']}: {row['message']} {row['next']}" for row in result["failed"]]
+    return "\n".join(lines)
+
+
+def _read(context: Context) -> Document:
+    from engine.documents import read_document
+
+    return read_document(context.options.file, context.settings, context.report)
+
+
+def _outline(context: Context) -> None:
+    document = _read(context)
+    sections = [
+        {
+            "id": s.id,
+            "title": s.title,
+            "level": s.level,
+            "page_start": s.page_start,
+            "page_end": s.page_end,
+            "characters": len(s.text),
+        }
+        for s in document.sections
+    ]
+    data = {
+        "title": document.title,
+        "language": document.language,
+        "pages": document.pages,
+        "sections": sections,
+        "warnings": [warning.model_dump(mode="json") for warning in document.warnings],
+    }
+    text = "\n".join(
+        f"{'  ' * (s.level - 1)}{s.title}  {s.page_start or ''}" for s in document.sections
+    )
+    context.show(data, text)
+
+
+def _text(context: Context) -> None:
+    document = _read(context)
+    data = [
+        {
+            "section": s.title,
+            "page_start": s.page_start,
+            "page_end": s.page_end,
+            "text": s.text,
+        }
+        for s in document.sections
+    ]
+    context.show(data, "\n\n".join(f"# {s.title}\n\n{s.text}" for s in document.sections))
+
+
+def _search(context: Context) -> None:
+    options = context.options
+    room = Room(context.settings, context.store, context.store.course(options.course))
+    hits = open_index(room, context.report).search(options.query, options.k)
+    data = [
+        {
+            "section": hit.passage.title,
+            "page": hit.passage.page_start,
+            "text": hit.passage.text,
+            "score": round(hit.score, 4),
+        }
+        for hit in hits
+    ]
+    rows: list[list[object]] = [["score", "page", "section"]]
+    rows += [[row["score"], row["page"], row["section"]] for row in data]
+    context.show(data, table(rows))
+
+
+def _build(context: Context) -> None:
+    options = context.options
+    version = "".join(context.store.document_ids(context.store.course(options.course).id))
+    context.show(context.step("build", options.course, {"effort": options.effort}, version))

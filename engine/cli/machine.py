@@ -1,0 +1,180 @@
+"""Verbs about this installation: app, worker, jobs, cancel, resume, teacher, and a job's child."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.cli.context import Context, Verbs, table
+from engine.errors import BadInput, WorkFailed
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add this room's verbs to the grammar."""
+    app = verbs.add_parser("app", help="open the browser application and its worker")
+    app.add_argument("--port", type=int, default=8501)
+    app.set_defaults(run=_app)
+    worker = verbs.add_parser("worker", help="run queued jobs")
+    worker.add_argument("--watch", type=int, default=0, help="end when this process has ended")
+    worker.set_defaults(run=_worker)
+    verbs.add_parser("jobs", help="list jobs").set_defaults(run=_jobs)
+    for name, run in (("cancel", _cancel), ("resume", _resume)):
+        verb = verbs.add_parser(name, help=f"{name} a job")
+        verb.add_argument("job")
+        verb.set_defaults(run=run)
+    step = verbs.add_parser("step", help="run the step of a job's folder (the worker calls this)")
+    step.add_argument("folder", type=Path)
+    step.set_defaults(run=_step)
+    _add_teacher(verbs)
+
+
+def _add_teacher(verbs: Verbs) -> None:
+    teacher = verbs.add_parser("teacher", help="choose and probe the teacher model")
+    teacher.add_argument("action", choices=("set", "probe", "show"))
+    teacher.add_argument("--kind", choices=("extractive", "endpoint", "embedded"))
+    teacher.add_argument("--base-url")
+    teacher.add_argument("--model")
+    teacher.add_argument("--api-key-env")
+    teacher.add_argument("--price-in", type=float, help="money per million prompt tokens")
+    teacher.add_argument("--price-out", type=float, help="money per million answer tokens")
+    teacher.set_defaults(run=_teacher)
+
+
+def _app(context: Context) -> None:
+    """Start worker and browser application; both end with this process."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "app.py").exists():
+        raise WorkFailed(
+            "The screens are not beside the engine.",
+            code="app.missing",
+            next="Install from a checkout: pip install -e .",
+        )
+    from engine.sample import ensure_sample
+
+    home = str(context.settings.home)
+    print("Preparing the sample course …", file=sys.stderr)
+    ensure_sample(context.settings, context.store)
+    environment = os.environ | {"COURSEWRIGHT_HOME": home}
+    port = context.options.port
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "engine", "--home", home, "worker", "--watch", str(os.getpid())],
+        cwd=root,
+        env=environment,
+    )
+    screens = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=root,
+        env=environment,
+    )
+    print(f"Coursewright is at http://127.0.0.1:{port}  (Ctrl-C ends it)", file=sys.stderr)
+    try:
+        _keep_alive(worker, screens)
+    finally:
+        for child in (screens, worker):
+            child.terminate()
+        for child in (screens, worker):
+            child.wait(timeout=20)
+
+
+def _keep_alive(worker: subprocess.Popen[bytes], screens: subprocess.Popen[bytes]) -> None:
+    """Wait for the screens' end; a worker that died is told (jobs resume with the next one)."""
+    told = False
+    while (code := screens.poll()) is None:
+        if worker.poll() is not None and not told:
+            print("The worker ended; start another with: coursewright worker", file=sys.stderr)
+            told = True
+        time.sleep(0.5)
+    if code:
+        raise WorkFailed(
+            f"The browser application ended with status {code}.",
+            code="app.ended",
+            next="Is the port in use? Try another: coursewright app --port 8502",
+        )
+
+
+def _worker(context: Context) -> None:
+    from engine.jobs import work
+
+    work(context.settings, watch=context.options.watch)
+
+
+def _jobs(context: Context) -> None:
+    from engine.jobs import jobs
+
+    found = jobs(context.settings)
+    rows: list[list[object]] = [["job", "kind", "course", "state", "progress"]]
+    for job in found:
+        progress = job.progress
+        done = f"{progress.done:g}/{progress.total:g} {progress.stage}" if progress else ""
+        rows.append([job.id, job.kind, job.course, job.state, done])
+    context.show([job.model_dump(mode="json") for job in found], table(rows))
+
+
+def _cancel(context: Context) -> None:
+    from engine.jobs import cancel
+
+    cancel(context.settings, context.options.job)
+    context.show({"job": context.options.job}, "Asked to stop; what was done is kept.")
+
+
+def _resume(context: Context) -> None:
+    from engine.jobs import resume
+
+    resume(context.settings, context.options.job)
+    context.show({"job": context.options.job}, "Queued again.")
+
+
+def _step(context: Context) -> None:
+    from engine.child import run_child
+
+    context.status = run_child(context.settings, context.options.folder)
+
+
+def _teacher(context: Context) -> None:
+    action = context.options.action
+    shown = {"set": _set_teacher, "probe": _probe_teacher, "show": _show_teacher}[action](context)
+    context.show(shown)
+
+
+def _set_teacher(context: Context) -> dict[str, Any]:
+    from engine.llm.ledger import Price
+    from engine.llm.teacher import load_choice, save_choice
+
+    names = ("kind", "base_url", "model", "api_key_env")
+    given = {name: getattr(context.options, name) for name in names}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if changes.get("base_url") and "kind" not in changes:
+        changes["kind"] = "endpoint"
+    prices = (context.options.price_in, context.options.price_out)
+    if any(price is not None for price in prices):
+        changes["price"] = Price(prompt=prices[0] or 0.0, completion=prices[1] or 0.0)
+    if not changes:
+        raise BadInput("Nothing to set.", next="Give at least --base-url and --model.")
+    choice = load_choice(context.store).model_copy(update=changes)
+    save_choice(context.store, context.settings, choice)
+    return choice.model_dump(mode="json")
+
+
+def _probe_teacher(context: Context) -> dict[str, Any]:
+    from engine.llm.probe import probe
+    from engine.llm.teacher import key_of, load_choice
+
+    choice = load_choice(context.store)
+    if choice.kind != "endpoint":
+        raise BadInput(
+            "No endpoint is set, so there is nothing to probe.",
+            code="teacher.none",
+            next="Set one: coursewright teacher set --base-url URL --model NAME",
+        )
+    report = probe(choice.base_url, choice.model, key_of(choice, context.settings))
+    return dict(report.model_dump(mode="json"))
+
+
+def _show_teacher(context: Context) -> dict[str, Any]:
+    from engine.llm.teacher import load_choice
+
+    return dict(load_choice(context.store).model_dump(mode="json"))

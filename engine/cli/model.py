@@ -1,0 +1,166 @@
+"""Verbs about the model: estimate, distil, corpus, train, exam, export, ask."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.cli.context import Context, Verbs
+from engine.distil import FORMATS, DistilPlan, estimate, render
+from engine.errors import BadInput
+from engine.steps import Room, current_run, open_index, student_chat, training_pairs
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add this room's verbs to the grammar."""
+    _add_corpus_verbs(verbs)
+    train = verbs.add_parser("train", help="fine-tune the student")
+    train.add_argument("course")
+    train.add_argument("--base", default="")
+    train.add_argument("--backend", choices=("auto", "unsloth", "peft"), default="auto")
+    train.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
+    train.add_argument("--epochs", type=float)
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the unfinished run (default)"
+    )
+    train.add_argument("--queue", action="store_true")
+    train.set_defaults(run=_train)
+    exam = verbs.add_parser("exam", help="examine the student against its base")
+    exam.add_argument("course")
+    exam.add_argument("--model", choices=("base", "student"))
+    exam.add_argument("--rag", action="store_true", help="also with the book at hand")
+    exam.add_argument("--out", type=Path)
+    exam.add_argument("--queue", action="store_true")
+    exam.set_defaults(run=_exam)
+    export = verbs.add_parser("export", help="write the student as files")
+    export.add_argument("course")
+    export.add_argument("--format", choices=("lora", "merged", "gguf"), required=True)
+    export.add_argument("--out", type=Path, required=True)
+    export.add_argument("--queue", action="store_true")
+    export.set_defaults(run=_export)
+    ask = verbs.add_parser("ask", help="ask the course's tutor")
+    ask.add_argument("course")
+    ask.add_argument("question")
+    ask.add_argument("--mode", choices=("explain",), default="explain")
+    ask.set_defaults(run=_ask)
+
+
+def _add_corpus_verbs(verbs: Verbs) -> None:
+    costs = verbs.add_parser("estimate", help="calls, tokens, money, minutes, memory of a step")
+    costs.add_argument("course")
+    costs.add_argument("step", choices=("distil", "train"))
+    costs.add_argument("--pairs", type=int)
+    costs.set_defaults(run=_estimate)
+    distil = verbs.add_parser("distil", help="make the question-answer corpus")
+    distil.add_argument("course")
+    distil.add_argument("--pairs", type=int)
+    distil.add_argument("--seed", type=int, default=0)
+    distil.add_argument("--queue", action="store_true")
+    distil.set_defaults(run=_distil)
+    corpus = verbs.add_parser("corpus", help="write the corpus as a file")
+    corpus.add_argument("course")
+    corpus.add_argument("--format", choices=FORMATS, default="native")
+    corpus.add_argument("--status", choices=("proposed", "accepted", "rejected"))
+    corpus.add_argument("--out", type=Path, required=True)
+    corpus.set_defaults(run=_corpus)
+
+
+def _plan(context: Context) -> DistilPlan:
+    from engine.course import SplitPlan
+    from engine.llm.teacher import load_choice
+
+    given: dict[str, Any] = {"teacher": load_choice(context.store).kind}
+    if context.options.pairs:
+        given["pairs"] = context.options.pairs
+    given["split"] = SplitPlan(seed=getattr(context.options, "seed", 0))
+    return DistilPlan(**given)
+
+
+def _estimate(context: Context) -> None:
+    course = context.store.course(context.options.course).id
+    documents, passages = context.store.documents(course), context.store.passages(course)
+    if context.options.step == "distil":
+        context.show(estimate(documents, passages, _plan(context)).model_dump(mode="json"))
+        return
+    from engine.train import Row, preset
+    from engine.train import estimate as estimate_training
+
+    rows = [
+        Row(question=pair.question, answer=pair.answer)
+        for pair in training_pairs(context.store, course, "train")
+    ]
+    result = estimate_training(rows, preset("normal"), context.settings)
+    context.show(result.model_dump(mode="json"))
+
+
+def _distil(context: Context) -> None:
+    plan = _plan(context).model_dump(mode="json")
+    course = context.store.course(context.options.course).id
+    context.show(context.step("distil", course, plan, "".join(context.store.document_ids(course))))
+
+
+def _corpus(context: Context) -> None:
+    options = context.options
+    course = context.store.course(options.course).id
+    pairs = context.store.pairs(course, status=options.status)
+    options.out.write_text(render(pairs, options.format), encoding="utf-8")
+    data = {"pairs": len(pairs), "out": str(options.out)}
+    context.show(data, f"Wrote {len(pairs)} pairs to {options.out}.")
+
+
+def _train(context: Context) -> None:
+    from engine.train import preset
+
+    options = context.options
+    changes = {"backend": options.backend}
+    if options.base:
+        changes["base"] = options.base
+    if options.epochs is not None:
+        changes["epochs"] = options.epochs
+    recipe = preset(options.effort).model_copy(update=changes).model_dump(mode="json")
+    version = context.store.corpus_version(options.course, "train", "validation")
+    context.show(context.step("train", options.course, recipe, version))
+
+
+def _exam(context: Context) -> None:
+    options = context.options
+    plan: dict[str, Any] = {"rag": options.rag or options.model is None}
+    if options.model:
+        plan["models"] = [options.model]
+    result = context.step("exam", options.course, plan)
+    if options.out and "job" not in result:
+        stored = context.store.result(options.course, "exam")
+        full = result if options.model else (stored.data if stored else {})
+        options.out.write_text(json.dumps(full, ensure_ascii=False), encoding="utf-8")
+    context.show({k: v for k, v in result.items() if k != "answers"})
+
+
+def _export(context: Context) -> None:
+    options = context.options
+    plan = {"format": options.format, "out": str(options.out.resolve())}
+    context.show(context.step("export", options.course, plan))
+
+
+def _ask(context: Context) -> None:
+    from engine.tutor import ask
+
+    options = context.options
+    course = context.store.course(options.course)
+    if not options.question.strip():
+        raise BadInput("The question is empty.", code="ask.empty", next="Type a question.")
+    room = Room(context.settings, context.store, course)
+    run = current_run(room)
+    turn = ask(
+        options.question,
+        index=open_index(room, context.report),
+        chat=student_chat(room, run) if run else None,
+        language=course.language,
+    )
+    data = {
+        "answer": turn.answer,
+        "sources": [{"section": s.title, "page": s.page, "quote": s.quote} for s in turn.sources],
+        "refused": turn.refused,
+    }
+    quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in turn.sources)
+    context.show(data, f"{turn.answer}\n{quotes}")

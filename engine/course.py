@@ -1,0 +1,153 @@
+"""From books to what can be taught: passages, and the split that keeps the exam honest.
+
+The split is decided *before* any question exists, from the seed and the names of things alone, so
+no run can peek: some sections are kept out whole (transfer exam); of the taught sections some
+knowledge points keep one wording out of training (recall exam) or for validation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from engine.schema import Document, Passage, Section, Value, content_id
+from engine.text import count_tokens, language_of, sentences
+
+PASSAGE_TOKENS = 260
+"""Target size of a passage: three of them and an answer fit a small student's attention well."""
+
+_NOT_TAUGHT = re.compile(
+    r"^(?:[\dA-Z.\s]*)(exercises?|problems|index|bibliography|references|preface|foreword|contents|"
+    r"table of contents|acknowledge?ments?|contributor.*|copyright.*|about the author.*|license|"
+    r"练习.*|习题.*|参考文献|前言|序|致谢|目录|版权.*|纸质书|关于本书|如何使用本书)\s*$",
+    re.IGNORECASE,
+)
+
+
+class SplitPlan(Value):
+    """Which section and which knowledge point serves what, from the seed alone.
+
+    ``transfer``, ``recall`` and ``validation`` are shares: of taught sections, and of points.
+    """
+
+    seed: int = 0
+    transfer: float = 0.08
+    recall: float = 0.25
+    validation: float = 0.08
+
+    def is_transfer(self, section: str) -> bool:
+        """Whether the section is kept out of generation for training altogether."""
+        return _draw(self.seed, "section", section) < self.transfer
+
+    def role(self, point: str) -> str:
+        """``recall``, ``validation`` or ``train``: what one wording of this point is kept for."""
+        draw = _draw(self.seed, "point", point)
+        if draw < self.recall:
+            return "recall"
+        return "validation" if draw < self.recall + self.validation else "train"
+
+
+def _draw(*parts: object) -> float:
+    """A repeatable uniform number in [0, 1) for the parts."""
+    return int(content_id(*parts), 16) / 16**16
+
+
+def is_taught(section: Section) -> bool:
+    """Whether the section carries course matter (not a preface, index or list of exercises)."""
+    return not _NOT_TAUGHT.match(section.title.strip()) and count_tokens(section.text) >= 30
+
+
+def taught_sections(documents: Iterable[Document]) -> list[Section]:
+    """All sections with course matter, in reading order; under an untaught heading nothing is."""
+    found: list[Section] = []
+    for document in documents:
+        closed: set[str] = set()
+        for section in document.sections:
+            if _NOT_TAUGHT.match(section.title.strip()) or section.parent in closed:
+                closed.add(section.id)
+            elif is_taught(section):
+                found.append(section)
+    return found
+
+
+def make_passages(
+    documents: Iterable[Document], target_tokens: int = PASSAGE_TOKENS
+) -> list[Passage]:
+    """Cut every section into passages of about ``target_tokens``; none crosses a section.
+
+    Blocks stay whole where they fit; a longer block is cut between sentences (prose) or lines.
+    Nothing is lost: the passages' text, joined, holds every word of the sections.
+    """
+    found: list[Passage] = []
+    for document in documents:
+        for section in document.sections:
+            found += _passages_of(document, section, target_tokens)
+    return found
+
+
+def _passages_of(document: Document, section: Section, target: int) -> list[Passage]:
+    found: list[Passage] = []
+    held: list[tuple[str, int, int]] = []  # text, page, tokens
+
+    def flush() -> None:
+        if held:
+            found.append(_passage(document, section, held, len(found)))
+            held.clear()
+
+    for text, page in _pieces(section, target):
+        tokens = count_tokens(text)
+        if held and sum(t for _, _, t in held) + tokens > target:
+            flush()
+        held.append((text, page, tokens))
+    flush()
+    return found
+
+
+def _passage(
+    document: Document, section: Section, held: Sequence[tuple[str, int, int]], number: int
+) -> Passage:
+    text = "\n\n".join(text for text, _, _ in held)
+    return Passage(
+        id=content_id(section.id, number, text),
+        document=document.id,
+        section=section.id,
+        title=section.title,
+        text=text,
+        page_start=held[0][1],
+        page_end=held[-1][1],
+        tokens=sum(tokens for _, _, tokens in held),
+    )
+
+
+def _pieces(section: Section, target: int) -> Iterable[tuple[str, int]]:
+    """The section's blocks, those over twice the target cut where it hurts least."""
+    for block in section.blocks:
+        if count_tokens(block.text) <= 2 * target:
+            yield block.text, block.page
+            continue
+        units = (
+            sentences(block.text, language_of(block.text))
+            if block.kind == "prose"
+            else block.text.split("\n")
+        )
+        glue = "\n" if block.kind != "prose" else "" if language_of(block.text) == "zh" else " "
+        held: list[str] = []
+        for unit in units:
+            if held and count_tokens(glue.join([*held, unit])) > target:
+                yield glue.join(held), block.page
+                held = []
+            held.append(unit)
+        if held:
+            yield glue.join(held), block.page
+
+
+def titles(documents: Iterable[Document]) -> dict[str, str]:
+    """Section id to its title, with the chapter before it: ``3 Functions › 3.2 Math functions``."""
+    found: dict[str, str] = {}
+    for document in documents:
+        own = {section.id: section for section in document.sections}
+        for section in document.sections:
+            parent = own.get(section.parent or "")
+            head = f"{parent.title} › " if parent else ""
+            found[section.id] = head + section.title
+    return found

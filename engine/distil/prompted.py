@@ -1,0 +1,130 @@
+"""The LLM teacher: one call a passage asks for knowledge points with quotes and four wordings.
+
+After CourseGPT-zh (arXiv 2405.04781, section 3): questions on specific knowledge points from each
+paragraph, answers with the paragraph as reference. We depart from it in three ways: answer and
+quote come with the question, so that grounding is checked in code; several wordings a point
+(Active Reading, arXiv 2508.09494, finds that diversity drives recall); and the exam's wording is
+set apart before training.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from engine.distil.gates import grounded, holds_quote, leans_back
+from engine.distil.plan import ALL_KINDS
+from engine.distil.points import Point
+from engine.errors import TeacherError
+from engine.llm import Answer, Chat, Request, user
+from engine.schema import Evidence, Language, Passage
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "points": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "kind": {"type": "string", "enum": list(ALL_KINDS)},
+                    "answer": {"type": "string"},
+                    "quote": {"type": "string"},
+                    "questions": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "minItems": 4,
+                        "maxItems": 4,
+                    },
+                },
+                "required": ["kind", "answer", "quote", "questions"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["points"],
+    "additionalProperties": False,
+}
+
+
+@cache
+def prompts() -> Mapping[str, Mapping[str, str]]:
+    """The prompt texts by language."""
+    text = (Path(__file__).parent / "prompts.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def request_for(
+    passage: Passage, points: int, kinds: Sequence[str], language: Language, extra: str = ""
+) -> Request:
+    """The call that asks for the knowledge points of one passage."""
+    texts = prompts()[language]
+    question = texts["user"].format(
+        n=points,
+        kinds=", ".join(kinds),
+        title=passage.title,
+        passage=passage.text,
+        extra=extra,
+    )
+    return Request(
+        messages=user(question.strip(), texts["system"].strip()),
+        answer_schema=SCHEMA,
+        max_tokens=400 + 350 * points,
+        temperature=0.3,
+        purpose="distil",
+    )
+
+
+def ask_points(
+    passages: Sequence[Passage],
+    points: int,
+    kinds: Sequence[str],
+    language: Language,
+    chat: Chat,
+    extra: str = "",
+) -> Iterator[tuple[Passage, list[Point] | TeacherError]]:
+    """Knowledge points of each passage, in order of completion; a failed call yields its error."""
+    requests: Iterable[Request] = (
+        request_for(passage, points, kinds, language, extra) for passage in passages
+    )
+    for index, outcome in chat.ask(requests):
+        passage = passages[index]
+        if isinstance(outcome, TeacherError):
+            yield passage, outcome
+        else:
+            yield passage, read_points(outcome, passage, language)
+
+
+def read_points(answer: Answer, passage: Passage, language: Language) -> list[Point]:
+    """The points of an answer that pass the gates: quoted, grounded, self-contained."""
+    found: list[Point] = []
+    for row in answer.data["points"]:
+        point = _point(row, passage, language)
+        if point is not None:
+            found.append(point)
+    return found
+
+
+def _point(row: Mapping[str, Any], passage: Passage, language: Language) -> Point | None:
+    questions = [q.strip() for q in row["questions"] if not leans_back(q.strip(), language)]
+    answer = row["answer"].strip()
+    if len(questions) < 2 or not answer or not holds_quote(row["quote"], passage.text):
+        return None
+    if grounded(answer, passage.text) < 0.6:
+        return None
+    evidence = Evidence(
+        quote=row["quote"].strip(),
+        section=passage.section,
+        title=passage.title,
+        page=passage.page_start,
+    )
+    return Point(
+        kind=row["kind"],
+        answer=answer,
+        evidence=(evidence,),
+        questions=tuple(questions[:-1]),
+        held_out=(questions[-1],),
+    )

@@ -1,0 +1,36 @@
+"""The sample course: read and distilled once, so that first contact is a course that answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.distil import DistilPlan
+from engine.progress import Report, silent
+from engine.schema import Course, Language
+from engine.settings import Settings
+from engine.steps import Room, make_corpus, read_books
+from engine.store import Store
+
+FOLDER = Path(__file__).resolve().parents[1] / "data" / "sample_course"
+_COURSES: dict[Language, tuple[str, str]] = {
+    "en": ("sample", "Sample course: How plants live"),
+    "zh": ("sample-zh", "示例课程：植物的生活"),
+}
+
+
+def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> list[Course]:
+    """The sample courses, made where they are missing (some seconds, no language model)."""
+    have = {course.id for course in store.courses()}
+    found = []
+    for language, (name, title) in _COURSES.items():
+        course = Course(id=name, title=title, language=language, sample=True)
+        found.append(course)
+        if name not in have:
+            store.add_course(course)
+        room = Room(settings, store, course)
+        if not store.document_ids(name):
+            book = FOLDER / f"textbook_{language}.md"
+            read_books(room, {"files": [str(book)]}, report)
+        if not store.count_pairs(name):
+            make_corpus(room, DistilPlan(pairs=400).model_dump(mode="json"), report)
+    return found

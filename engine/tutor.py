@@ -1,0 +1,136 @@
+"""One tutoring turn: a question in, an answer with its sources out; outside the course, a refusal.
+
+Retrieval decides whether the course covers the question. The student model words the answer; where
+there is none (or it speaks another language) the book itself answers with its best sentences.
+What a learner types is data: it stands in the user's turn only, never in the instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from engine.embeddings import embed
+from engine.llm import Chat, Request, user
+from engine.schema import Evidence, Language, Message, Value
+from engine.search import Hit, Index
+from engine.text import language_of, sentences
+
+MIN_SCORE = 0.80
+MIN_COVERAGE = 0.38
+ANSWER_TOKENS = 160
+_QUOTES = 3
+
+_BOOK: dict[Language, str] = {
+    "en": "Answer from these passages of the book.\n\n{passages}\n\nQuestion: {question}",
+    "zh": "请根据书中的这些段落回答。\n\n{passages}\n\n问题：{question}",
+}
+REFUSAL: dict[Language, str] = {
+    "en": "This course does not cover that, so I would rather not guess. "
+    "Ask me about something from the book.",
+    "zh": "这门课程没有涉及这个问题，我不想乱猜。请问与教材有关的内容。",
+}
+
+
+class Turn(Value):
+    """What the tutor said: text, where it stands in the book, and whether it declined."""
+
+    answer: str
+    sources: tuple[Evidence, ...] = ()
+    refused: bool = False
+    model: str = ""
+
+
+def closed_book(question: str) -> tuple[Message, ...]:
+    """The student's prompt without the book: the bare question, as in training."""
+    return user(question)
+
+
+def open_book(question: str, hits: Sequence[Hit], language: Language) -> tuple[Message, ...]:
+    """The prompt with the passages found for the question."""
+    passages = "\n\n".join(hit.passage.text for hit in hits)
+    return user(_BOOK[language].format(passages=passages, question=question))
+
+
+def covers(hits: Sequence[Hit]) -> bool:
+    """Whether the course covers the question: close in meaning, and sharing its rarer words.
+
+    Both are asked for, because e5 cosines are high for any pair of texts (0.7 and more).
+    """
+    return any(hit.score >= MIN_SCORE and hit.coverage >= MIN_COVERAGE for hit in hits[:3])
+
+
+def sources_of(question: str, hits: Sequence[Hit], k: int = _QUOTES) -> tuple[Evidence, ...]:
+    """The sentences of the found passages that answer best, one quote a passage, best first."""
+    asked = embed([question], query=True)[0]
+    found: list[tuple[float, Evidence]] = []
+    for hit in hits[: k + 1]:
+        passage = hit.passage
+        candidates = [s for s in sentences(passage.text, language_of(passage.text)) if len(s) > 12]
+        if not candidates:
+            continue
+        scores = embed(candidates) @ asked
+        best = int(scores.argmax())
+        quote = Evidence(
+            quote=candidates[best],
+            section=passage.section,
+            title=passage.title,
+            page=passage.page_start,
+        )
+        found.append((float(scores[best]), quote))
+    found.sort(key=lambda row: -row[0])
+    return tuple(quote for _, quote in found[:k])
+
+
+def answer_from_book(question: str, hits: Sequence[Hit], language: Language) -> str:
+    """The book's own answer: the best quotes of the best passages, word for word."""
+    quotes = [source.quote for source in sources_of(question, hits, 2)]
+    return ("" if language == "zh" else " ").join(quotes)
+
+
+def ask(
+    question: str,
+    *,
+    index: Index,
+    chat: Chat | None,
+    language: Language,
+    use_book: bool = True,
+    on_text: Callable[[str], None] = lambda _: None,
+) -> Turn:
+    """One turn.
+
+    Args:
+        question: What the learner typed.
+        index: The course's passages.
+        chat: The student model, or None to let the book answer by itself.
+        language: The course's language.
+        use_book: Put the passages into the student's prompt.
+        on_text: Called with each piece of the answer as it is made.
+    """
+    hits = index.search(question, 4)
+    if not covers(hits):
+        on_text(REFUSAL[language])
+        return Turn(answer=REFUSAL[language], refused=True)
+    sources = sources_of(question, hits)
+    pieces: list[str] = []
+    for piece in answer_stream(question, hits, chat, language, use_book=use_book):
+        pieces.append(piece)
+        on_text(piece)
+    return Turn(
+        answer="".join(pieces).strip(), sources=sources, model=chat.model if chat else "book"
+    )
+
+
+def answer_stream(
+    question: str,
+    hits: Sequence[Hit],
+    chat: Chat | None,
+    language: Language,
+    *,
+    use_book: bool = True,
+) -> Iterator[str]:
+    """The answer's pieces as they are made."""
+    if chat is None:
+        yield answer_from_book(question, hits, language)
+        return
+    messages = open_book(question, hits[:2], language) if use_book else closed_book(question)
+    yield from chat.stream(Request(messages=messages, max_tokens=ANSWER_TOKENS, purpose="tutor"))

@@ -1,0 +1,149 @@
+"""The frame around every screen: rail, language, course picker, errors."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from engine.errors import EngineError
+from engine.stages import Stage
+from pages.shared import session
+from pages.shared.i18n import LANGUAGES, _, error_text, language
+
+MARKS = {
+    "empty": ":material/radio_button_unchecked:",
+    "running": ":material/progress_activity:",
+    "review": ":material/rate_review:",
+    "ready": ":material/check_circle:",
+    "stale": ":material/update:",
+}
+_SCREENS = Path(__file__).resolve().parents[1]
+
+
+def run() -> None:
+    _choose_language()
+    _choose_course()
+    page = st.navigation(_pages(), expanded=True)
+    if text := st.session_state.pop("flash", None):
+        st.toast(text)
+    if session.course() is None and page.url_path:
+        st.switch_page(_SCREENS / "build/home.py")
+    try:
+        page.run()
+    except EngineError as error:
+        st.error(error_text(error), icon=":material/error:")
+
+
+def _choose_language() -> None:
+    """Language as a switch; kept in the address by hand (bound widgets forbid ``switch_page``)."""
+    linked = st.query_params.get("lang")
+    st.session_state.setdefault("lang", linked if linked in LANGUAGES else language())
+    st.sidebar.segmented_control(
+        "Language · 语言",
+        list(LANGUAGES),
+        format_func=lambda code: LANGUAGES[code],
+        key="lang",
+        required=True,
+        label_visibility="collapsed",
+    )
+    st.query_params["lang"] = st.session_state["lang"]
+
+
+def _choose_course() -> None:
+    courses = {course.id: course for course in session.store().courses()}
+    linked = st.query_params.get("course")
+    if "course" not in st.session_state and linked in courses:
+        st.session_state["course"] = linked
+    if not courses:
+        return
+    st.sidebar.selectbox(
+        _("Course"),
+        list(courses),
+        format_func=lambda name: courses[name].title if name in courses else name,
+        key="course",
+        index=None,
+        placeholder=_("Choose a course"),
+    )
+    if chosen := st.session_state.get("course"):
+        st.query_params["course"] = chosen
+
+
+def _pages() -> dict[str, list[st.Page]]:
+    """The screens by group; those that need a course are hidden while there is none."""
+    course = session.course()
+    stages = session.stages(course.id) if course else {}
+
+    def page(file: str, title: str, icon: str, url: str) -> st.Page:
+        seen = "visible" if course else "hidden"
+        return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, visibility=seen)
+
+    def stage(name: str, file: str, title: str) -> st.Page:
+        state = stages[name].state if stages else "empty"
+        return page(f"build/{file}.py", title, MARKS[state], name)
+
+    home = st.Page(
+        _SCREENS / "build/home.py", title=_("Home"), icon=":material/home:", default=True
+    )
+
+    return {
+        "": [home],
+        _("Build"): [
+            stage("course", "course", _("1 Course")),
+            stage("corpus", "corpus", _("2 Corpus")),
+            stage("student", "finetune", _("4 Student model")),
+            stage("exam", "exam", _("5 Exam")),
+            stage("publish", "publish", _("6 Publish")),
+        ],
+        _("Learn"): [page("learn/tutor.py", _("Tutor"), ":material/forum:", "tutor")],
+    }
+
+
+def heading(title: str, question: str, stage: Stage | None = None) -> None:
+    """A screen's title, the one question it answers, and the stage's state in words."""
+    st.title(title)
+    st.caption(question)
+    if stage is not None:
+        _state_badge(stage)
+
+
+def _state_badge(stage: Stage) -> None:
+    words = {
+        "empty": (_("Nothing here yet"), "gray"),
+        "running": (_("Running"), "blue"),
+        "review": (_("Needs your review"), "orange"),
+        "ready": (_("Ready"), "green"),
+        "stale": (_("Out of date: an earlier step changed"), "orange"),
+    }
+    text, colour = words[stage.state]
+    st.badge(text, icon=MARKS[stage.state], color=colour)
+
+
+LACKS = {
+    "course": ("build/course.py", "Add a book first"),
+    "corpus": ("build/corpus.py", "Make a corpus first"),
+    "student": ("build/finetune.py", "Fine-tune a student first"),
+}
+
+
+def lacks(stage: Stage) -> bool:
+    """Where an earlier stage is missing: say so, offer the way there, and return True."""
+    if stage.lacks is None:
+        return False
+    words = {
+        "course": _("There is no book yet."),
+        "corpus": _("There is no corpus yet."),
+        "student": _("There is no student model yet."),
+    }
+    buttons = {
+        "course": _("Add a book"),
+        "corpus": _("Make a corpus"),
+        "student": _("Fine-tune a student"),
+    }
+    st.info(words[stage.lacks], icon=":material/info:")
+    if st.button(buttons[stage.lacks], type="primary", icon=":material/arrow_forward:"):
+        st.switch_page(_SCREENS / LACKS[stage.lacks][0])
+    return True
+
+
+def go(file: str) -> None:
+    """Switch to a screen, such as ``build/corpus.py``."""
+    st.switch_page(_SCREENS / file)

@@ -1,0 +1,96 @@
+"""The one job card: what runs, how far, how long, what it says; stop, discard, resume.
+
+The board is a fragment that redraws itself while something is live; when the last job ends, the
+whole page is drawn once more with the results, and the polling stops.
+"""
+
+import streamlit as st
+
+from engine import jobs as queue
+from pages.shared import session
+from pages.shared.i18n import _, code_text, error_text, minutes_text
+
+_POLL_SECONDS = 2
+
+
+def board(course_id: str, kinds: tuple[str, ...]) -> bool:
+    """Show the newest job of these kinds, if it is live or failed; returns whether one is live."""
+    newest = _newest(course_id, kinds)
+    live = newest is not None and newest.live
+
+    @st.fragment(run_every=_POLL_SECONDS if live else None)
+    def draw() -> None:
+        job = _newest(course_id, kinds)
+        if job is None or (job.state == "done" and not live):
+            return
+        _card(job)
+        if live and not job.live:
+            st.rerun()
+
+    draw()
+    return live
+
+
+def _newest(course_id: str, kinds: tuple[str, ...]) -> queue.Job | None:
+    return next((job for job in session.jobs_of(course_id) if job.kind in kinds), None)
+
+
+def _card(job: queue.Job) -> None:
+    names = {
+        "read": _("Reading the books"),
+        "distil": _("Making the corpus"),
+        "train": _("Fine-tuning the student"),
+        "exam": _("Examining"),
+        "export": _("Exporting"),
+        "build": _("Building the course model"),
+    }
+    with st.container(border=True, key=f"job-{job.id}"):
+        st.markdown(f"**{names[job.kind]}** · {_state(job)}")
+        if job.live:
+            _progress(job)
+        if job.state == "failed" and job.error:
+            st.error(error_text(job.error), icon=":material/error:")
+        if job.log:
+            st.caption(job.log[-1][:160])
+        _buttons(job)
+
+
+def _state(job: queue.Job) -> str:
+    if job.state == "queued" and not queue.worker_alive(session.settings()):
+        return _("waiting: no worker is running (start one: coursewright worker)")
+    return {
+        "queued": _("waiting its turn"),
+        "running": _("running"),
+        "done": _("done"),
+        "stopped": _("stopped; what was made is kept"),
+        "failed": _("failed"),
+    }[job.state]
+
+
+def _progress(job: queue.Job) -> None:
+    progress = job.progress
+    if progress is None:
+        st.progress(0.0, text=_("starting"))
+        return
+    share = min(1.0, progress.done / progress.total) if progress.total else 0.0
+    unit = code_text("stages", progress.stage, progress.stage)
+    parts = [f"{progress.done:,.0f} / {progress.total:,.0f} {unit}" if progress.total else unit]
+    if job.rate:
+        parts.append(_("{rate} per minute", rate=f"{60 * job.rate:,.0f}"))
+    if job.eta is not None:
+        parts.append(_("about {time} left", time=minutes_text(job.eta)))
+    st.progress(share, text=" · ".join(parts))
+
+
+def _buttons(job: queue.Job) -> None:
+    with st.container(horizontal=True):
+        if job.live:
+            if st.button(_("Stop and keep"), key=f"stop-{job.id}", icon=":material/stop_circle:"):
+                queue.cancel(session.settings(), job.id)
+        elif job.state in ("stopped", "failed"):
+            if st.button(_("Resume"), key=f"resume-{job.id}", icon=":material/play_arrow:"):
+                queue.resume(session.settings(), job.id)
+                st.rerun()
+            if st.button(_("Dismiss"), key=f"drop-{job.id}", icon=":material/close:"):
+                queue.remove(session.settings(), job.id)
+                st.rerun()

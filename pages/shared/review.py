@@ -1,0 +1,182 @@
+"""The review table: filter, look at a pair beside its source, accept, edit, reject, undo."""
+
+import time
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from engine.distil import FORMATS, render
+from engine.schema import Pair
+from engine.steps import Room
+from pages.shared import session
+from pages.shared.i18n import _, code_text
+
+STATUS_ICONS = {"proposed": "○", "accepted": "✓", "rejected": "✕"}
+
+
+def review(room: Room, pairs: Sequence[Pair]) -> None:
+    """Draw the review of a corpus."""
+    _counts(pairs)
+    shown = _filtered(room, pairs)
+    selected = _table(shown)
+    _bulk(room, shown, selected)
+    if selected:
+        _one(room, selected[0])
+    _download(room, pairs)
+
+
+def _counts(pairs: Sequence[Pair]) -> None:
+    kept = [pair for pair in pairs if pair.status != "rejected"]
+    cells = st.columns(5)
+    cells[0].metric(_("Training"), sum(p.split == "train" for p in kept))
+    cells[1].metric(_("Validation"), sum(p.split == "validation" for p in kept))
+    cells[2].metric(
+        _("Exam: recall"),
+        sum(p.part == "recall" for p in kept),
+        help=_("Taught knowledge asked in words that training never sees."),
+    )
+    cells[3].metric(
+        _("Exam: transfer"),
+        sum(p.part == "transfer" for p in kept),
+        help=_("Sections kept out of training altogether."),
+    )
+    cells[4].metric(_("To review"), sum(p.status == "proposed" for p in pairs))
+
+
+def _filtered(room: Room, pairs: Sequence[Pair]) -> list[Pair]:
+    titles = session.titles(room.course.id)
+    present = list(dict.fromkeys(pair.section for pair in pairs))
+    left, middle, right = st.columns([2, 2, 1])
+    sections = left.multiselect(
+        _("Section"), present, format_func=lambda s: titles.get(s, s), key="filter-sections"
+    )
+    kinds = middle.multiselect(
+        _("Kind"),
+        sorted({pair.kind for pair in pairs}),
+        format_func=lambda kind: code_text("kinds", kind, kind),
+        key="filter-kinds",
+    )
+    words = {
+        "all": _("all"),
+        "proposed": _("to review"),
+        "accepted": _("accepted"),
+        "rejected": _("rejected"),
+    }
+    status = right.selectbox(
+        _("Status"), list(words), format_func=lambda s: words[s], key="filter-status"
+    )
+    return [
+        pair
+        for pair in pairs
+        if (not sections or pair.section in sections)
+        and (not kinds or pair.kind in kinds)
+        and status in ("all", pair.status)
+    ]
+
+
+def _table(shown: Sequence[Pair]) -> list[Pair]:
+    splits = {"train": _("training"), "validation": _("validation"), "exam": _("exam")}
+    frame = pd.DataFrame(
+        {
+            "": [STATUS_ICONS[pair.status] for pair in shown],
+            _("Question"): [pair.question for pair in shown],
+            _("Answer"): [pair.answer for pair in shown],
+            _("Kind"): [code_text("kinds", pair.kind, pair.kind) for pair in shown],
+            _("Use"): [splits[pair.split] for pair in shown],
+            _("Page"): [pair.evidence[0].page or None if pair.evidence else None for pair in shown],
+        }
+    )
+    state = st.dataframe(
+        frame,
+        hide_index=True,
+        height=380,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"review-{st.session_state.get('review-round', 0)}",
+        alt=_("Pairs with their answers"),
+    )
+    return [shown[i] for i in state["selection"]["rows"] if i < len(shown)]
+
+
+def _bulk(room: Room, shown: Sequence[Pair], selected: Sequence[Pair]) -> None:
+    target = selected or shown
+    of = _("{n} selected", n=len(selected)) if selected else _("all {n} shown", n=len(shown))
+    with st.container(horizontal=True):
+        if st.button(
+            _("Accept") + f" ({of})", icon=":material/check:", disabled=not target, key="accept"
+        ):
+            _set_status(room, target, "accepted")
+        if st.button(
+            _("Reject") + f" ({of})", icon=":material/close:", disabled=not target, key="reject"
+        ):
+            _set_status(room, target, "rejected")
+        if st.button(_("Undo"), icon=":material/undo:", key="undo"):
+            count = room.store.undo(room.course.id)
+            session.flash(_("{n} pair(s) restored", n=count) if count else _("Nothing to undo"))
+            _redraw()
+
+
+def _set_status(room: Room, pairs: Sequence[Pair], status: str) -> None:
+    changed = [p.model_copy(update={"status": status}) for p in pairs if p.status != status]
+    room.store.revise_pairs(room.course.id, changed, batch=f"{time.time():.6f}")
+    session.flash(_("{n} pair(s) changed", n=len(changed)))
+    _redraw()
+
+
+def _redraw() -> None:
+    st.session_state["review-round"] = st.session_state.get("review-round", 0) + 1
+    st.rerun()
+
+
+def _one(room: Room, pair: Pair) -> None:
+    """One pair beside the passage it comes from, to edit."""
+    left, right = st.columns(2, gap="large")
+    with left, st.form(f"edit-{pair.id}"):
+        question = st.text_area(_("Question"), pair.question, height=80)
+        answer = st.text_area(_("Answer"), pair.answer, height=150)
+        if st.form_submit_button(_("Save and accept"), icon=":material/save:"):
+            if not question.strip() or not answer.strip():
+                st.error(_("Question and answer must not be empty."))
+            else:
+                update = {
+                    "question": question.strip(),
+                    "answer": answer.strip(),
+                    "status": "accepted",
+                    "edited": (question, answer) != (pair.question, pair.answer) or pair.edited,
+                }
+                room.store.revise_pairs(
+                    room.course.id,
+                    [pair.model_copy(update=update)],
+                    batch=f"{time.time():.6f}",
+                )
+                _redraw()
+    with right.container(border=True):
+        for source in pair.evidence:
+            place = f"{source.title}" + (" · " + _("p. {n}", n=source.page) if source.page else "")
+            st.caption(place)
+            st.markdown("> " + source.quote.replace("\n", "\n> "))
+        passage = _passage_of(room, pair)
+        if passage:
+            with st.expander(_("The whole passage")):
+                st.text(passage)
+
+
+def _passage_of(room: Room, pair: Pair) -> str:
+    if not pair.evidence:
+        return ""
+    first = pair.evidence[0]
+    own = [p for p in session.passages(room.course.id) if p.section == first.section]
+    start = first.quote[:30]
+    return next((p.text for p in own if start in p.text), own[0].text if own else "")
+
+
+def _download(room: Room, pairs: Sequence[Pair]) -> None:
+    with st.popover(_("Download"), icon=":material/download:"):
+        form = st.selectbox(_("Format"), FORMATS, key="download-format")
+        st.download_button(
+            _("Download {n} pairs", n=len(pairs)),
+            render(pairs, form),
+            file_name=f"{room.course.id}.{'csv' if form == 'csv' else 'jsonl'}",
+            on_click="ignore",
+        )

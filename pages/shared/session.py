@@ -1,0 +1,143 @@
+"""The current course and the few shared objects; session state holds ids, never results."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine import jobs as queue
+from engine.course import titles as section_titles
+from engine.documents import page_image
+from engine.errors import Missing
+from engine.llm import Chat
+from engine.schema import Course, Document, Pair, Passage
+from engine.search import Index
+from engine.settings import Settings, load
+from engine.stages import Stage, overview
+from engine.steps import Room, base_chat, current_run, open_index, student_chat
+from engine.store import Store
+
+
+@st.cache_resource
+def settings() -> Settings:
+    return load()
+
+
+@st.cache_resource
+def store() -> Store:
+    return Store(settings().database)
+
+
+def course() -> Course | None:
+    """The course that the rail shows, or None on a new installation."""
+    chosen = st.session_state.get("course")
+    try:
+        return store().course(chosen) if chosen else None
+    except Missing:
+        return None
+
+
+def room() -> Room:
+    """The current course's room; screens that need a course are only shown with one."""
+    found = course()
+    assert found is not None
+    return Room(settings(), store(), found)
+
+
+def jobs_of(course_id: str) -> list[queue.Job]:
+    return queue.jobs(settings(), course_id)
+
+
+def stages(course_id: str) -> dict[Any, Stage]:
+    live = {job.kind for job in jobs_of(course_id) if job.live}
+    return overview(store(), course_id, live)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _documents(course_id: str, ids: tuple[str, ...]) -> list[Document]:
+    return store().documents(course_id)
+
+
+def documents(course_id: str) -> list[Document]:
+    return _documents(course_id, tuple(store().document_ids(course_id)))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _titles(course_id: str, ids: tuple[str, ...]) -> dict[str, str]:
+    return section_titles(documents(course_id))
+
+
+def titles(course_id: str) -> dict[str, str]:
+    """Section id to its title with the chapter."""
+    return _titles(course_id, tuple(store().document_ids(course_id)))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _passages(course_id: str, ids: tuple[str, ...]) -> list[Passage]:
+    return store().passages(course_id)
+
+
+def passages(course_id: str) -> list[Passage]:
+    return _passages(course_id, tuple(store().document_ids(course_id)))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _pairs(course_id: str, version: str) -> list[Pair]:
+    return store().pairs(course_id)
+
+
+def pairs(course_id: str) -> list[Pair]:
+    version = store().corpus_version(course_id)
+    return _pairs(course_id, version + str(store().count_pairs(course_id)))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _index(course_id: str, ids: tuple[str, ...]) -> Index:
+    return open_index(Room(settings(), store(), store().course(course_id)))
+
+
+def index(course_id: str) -> Index:
+    return _index(course_id, tuple(store().document_ids(course_id)))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _student(course_id: str, run: str) -> Chat:
+    own = Room(settings(), store(), store().course(course_id))
+    return student_chat(own, own.folder / "runs" / run)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _base() -> Chat:
+    return base_chat(Room(settings(), store(), store().courses()[0]))
+
+
+def student(own: Room) -> Chat | None:
+    run = current_run(own)
+    return _student(own.course.id, run.name) if run else None
+
+
+def base() -> Chat:
+    return _base()
+
+
+def flash(text: str) -> None:
+    """Say something after the next redraw."""
+    st.session_state["flash"] = text
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def page_png(path: str, page: int) -> bytes:
+    """The image of a PDF's page."""
+    return page_image(Path(path), page)
+
+
+def training_rows(own: Room) -> list[dict[str, float]]:
+    """Rows of the newest run's curve: of the live run, else of the finished one."""
+    folders = sorted(
+        (own.folder / "runs").glob("*/progress.jsonl"), key=lambda p: p.stat().st_mtime
+    )
+    if not folders:
+        return []
+    lines = folders[-1].read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]

@@ -1,0 +1,118 @@
+"""A home with one small course, at each degree of readiness, for tests of the screens."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from engine.distil import DistilPlan
+from engine.schema import Course
+from engine.settings import Settings
+from engine.steps import Room, make_corpus, read_books
+from engine.store import Result, Store
+
+ROOT = Path(__file__).parents[2]
+BOOK = """# Garden book
+
+## Soil
+
+Soil is a mixture of minerals, water and remains of plants. Good soil is dark because it holds many
+remains of plants. To improve poor soil, you can add compost in spring. If you water a plant too
+much, its roots lack air and rot slowly.
+
+## Seeds
+
+A seed is a small body from which a new plant can grow. Seeds are dry because water would wake them
+too early. When the seed takes up water, the young root breaks through its coat first.
+
+## Light
+
+Light is the energy that a leaf turns into sugar. Unlike shade plants, sun plants need six hours of
+direct light a day. To compare two places, you can count the hours of direct light.
+"""
+
+
+@pytest.fixture(scope="session")
+def filled_home(tmp_path_factory):
+    """A course ``c`` with book, corpus, a finished (made-up) student, exam and export."""
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home)
+    store = Store(settings.database)
+    course = Course(id="c", title="Garden", language="en")
+    store.add_course(course)
+    store.add_course(Course(id="empty", title="Empty", language="zh"))
+    book = home / "garden.md"
+    book.write_text(BOOK, encoding="utf-8")
+    room = Room(settings, store, course)
+    read_books(room, {"files": [str(book)]})
+    make_corpus(room, DistilPlan(pairs=60).model_dump(mode="json"))
+    _pretend_results(store, home)
+    store.close()
+    return home
+
+
+def _pretend_results(store: Store, home: Path) -> None:
+    """Results of the shape that training, exam and export write, with figures made up."""
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 12}
+    training = {
+        "steps": 10,
+        "seconds": 60.0,
+        "tokens_per_second": 500.0,
+        "val_loss": 0.4,
+        "loss": 0.5,
+    }
+    run = {
+        "run": "r1",
+        "recipe": {},
+        "training": training,
+        "published": {"parity": {"prompts": 10, "agreeing": 10}},
+        "panel": [{"question": "q", "book": "a", "base": "b", "student": "s"}],
+    }
+    version = store.corpus_version("c", "train", "validation")
+    exam_version = store.corpus_version("c", "exam")
+    store.save_result("c", Result(stage="train", inputs=version, data=run))
+    store.save_result("c", Result(stage="run", name="r1", inputs=version, data=run))
+    metrics = ("f1", "rouge_l", "cosine", "length")
+    exam = {
+        "run": "r1",
+        "rows": [
+            {"part": "recall", "model": m, "book": False, "figures": dict.fromkeys(metrics, figure)}
+            for m in ("base", "student")
+        ],
+        "gains": [{"part": "recall", "book": False, "metric": "f1", "difference": figure}],
+        "verdicts": {"recall": "better"},
+        "chapters": {"Soil": figure},
+        "answers": [
+            {"pair": p.id, "model": "student", "book": False, "answer": "x", "scores": {"f1": 0.1}}
+            for p in store.pairs("c")[:3]
+        ],
+        "questions": {"recall": 12},
+        "failed": 0,
+    }
+    store.save_result("c", Result(stage="exam", inputs="r1" + exam_version, data=exam))
+    file = home / "courses" / "c" / "runs" / "r1" / "student" / "student.gguf"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"GGUF")
+    export = {"format": "gguf", "folder": str(home), "files": [str(file)]}
+    store.save_result("c", Result(stage="publish", name="gguf", inputs="r1", data=export))
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """``screen(home, page, language, course)``: that page, run once."""
+
+    def run(home: Path, page: str, language: str, course: str | None) -> AppTest:
+        monkeypatch.setenv("COURSEWRIGHT_HOME", str(home))
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app.session_state["lang"] = language
+        if course:
+            app.session_state["course"] = course
+        app.run()
+        if page:
+            app.switch_page(str(ROOT / "pages" / page)).run()
+        return app
+
+    return run

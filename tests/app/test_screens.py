@@ -1,0 +1,101 @@
+"""Every screen in two languages, empty and filled: a heading, enough on it, and no exception."""
+
+import pytest
+
+SCREENS = {
+    # page: (English title, Chinese title, fewest elements when filled)
+    "build/course.py": ("Course", "课程", 8),
+    "build/corpus.py": ("Corpus", "语料", 15),
+    "build/finetune.py": ("Student model", "学生模型", 10),
+    "build/exam.py": ("Exam", "考试", 8),
+    "build/publish.py": ("Publish", "发布", 6),
+    "learn/tutor.py": ("Tutor", "辅导员", 4),
+}
+
+
+def texts(app) -> list[str]:
+    """All that can be read on the page."""
+    kinds = (
+        "title",
+        "header",
+        "subheader",
+        "markdown",
+        "caption",
+        "info",
+        "success",
+        "error",
+        "metric",
+        "button",
+    )
+    found = []
+    for kind in kinds:
+        for element in getattr(app, kind):
+            found.append(str(getattr(element, "label", "") or getattr(element, "value", "")))
+    return found
+
+
+def check(app, title: str) -> None:
+    assert not app.exception, app.exception[0].message if app.exception else ""
+    assert not app.error, [e.value for e in app.error]
+    assert [t.value for t in app.title] == [title]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("page", SCREENS)
+def test_filled(screen, filled_home, page, language):
+    app = screen(filled_home, page, language, "c")
+    english, chinese, fewest = SCREENS[page]
+    check(app, english if language == "en" else chinese)
+    assert len(texts(app)) >= fewest, texts(app)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("page", SCREENS)
+def test_empty_says_what_to_do_first(screen, filled_home, page, language):
+    app = screen(filled_home, page, language, "empty")
+    english, chinese, _ = SCREENS[page]
+    check(app, english if language == "en" else chinese)
+    advice = [i.value for i in app.info] + [b.label for b in app.button]
+    assert advice, "an empty screen has to say what comes first"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_home_on_a_new_installation(screen, tmp_path, language):
+    app = screen(tmp_path, "", language, None)
+    check(app, "Coursewright")
+    word = "Create the course" if language == "en" else "创建课程"
+    assert not [b for b in app.button if b.label == word]
+    app.text_input(key="new-title").set_value("Gardening").run()
+    [create] = [b for b in app.button if b.label == word]
+    create.click().run()
+    assert not app.exception
+    assert app.title[0].value == ("Course" if language == "en" else "课程")
+
+
+def test_chinese_pages_hold_no_english_sentence(screen, filled_home):
+    """Spot check against texts that slipped past ``_()``: labels of all buttons are Chinese."""
+    for page in SCREENS:
+        app = screen(filled_home, page, "zh", "c")
+        for button in app.button:
+            questions = page == "learn/tutor.py" and button.key and button.key.startswith("try-")
+            assert questions or any(ord(c) > 0x2E80 for c in button.label), (page, button.label)
+
+
+def test_review_accepts_and_undoes(screen, filled_home):
+    app = screen(filled_home, "build/corpus.py", "en", "c")
+    to_review = next(m for m in app.metric if m.label == "To review").value
+    app.button(key="accept").click().run()
+    assert next(m for m in app.metric if m.label == "To review").value == "0"
+    app.button(key="undo").click().run()
+    assert next(m for m in app.metric if m.label == "To review").value == to_review
+
+
+def test_the_tutor_answers_from_the_book_and_refuses_the_rest(screen, filled_home, monkeypatch):
+    monkeypatch.setattr("pages.shared.session.student", lambda room: None)
+    app = screen(filled_home, "learn/tutor.py", "en", "c")
+    app.chat_input[0].set_value("What is soil?").run()
+    assert not app.exception
+    said = " ".join(m.value for m in app.markdown)
+    assert "Soil is a mixture of minerals" in said
+    app.chat_input[0].set_value("Who was Napoleon?").run()
+    assert "does not cover" in " ".join(m.value for m in app.markdown)

@@ -1,0 +1,252 @@
+"""The extractive teacher takes what the book says; the corpus keeps exam and training apart."""
+
+import json
+
+import pytest
+
+from engine.course import SplitPlan, make_passages
+from engine.distil import DistilPlan, distil, estimate, preview, render
+from engine.distil.corpus import Distinct, contaminated, pairs_of
+from engine.distil.extractive import points_of
+from engine.distil.gates import grounded, holds_quote, leans_back, near_duplicates, readable, tidy
+from engine.errors import BadAnswer, Missing, TeacherError, WorkFailed
+from engine.llm import Request
+from engine.llm.scripted import Scripted
+from engine.schema import Block, Course, Document, Section
+from engine.store import Store
+
+EN = """A tuple is a sequence of values that cannot be changed.
+Strings are useful in patterns because they cannot be changed by accident.
+To open a file, you call the function open with its name.
+If you divide a number by zero, the interpreter raises an exception.
+The difference between a list and a tuple is that a list can be changed.
+It is also very fast. As shown in Figure 3, this works."""
+ZH = """栈是一种遵循先入后出逻辑的线性数据结构。由于数组的元素连续存放，因此访问任意元素的速度很快。
+为了实现队列，我们可以使用链表。如果哈希表的负载过高，就需要扩容整个表。这很重要。"""
+
+
+def section(text: str, name: str = "s1", kind: str = "prose", title: str = "Title") -> Section:
+    return Section(id=name, title=title, blocks=(Block(text=text, page=7, kind=kind),))
+
+
+def test_english_forms_are_found_with_verbatim_answers():
+    points = list(points_of(section(EN)))
+    kinds = {p.kind for p in points}
+    assert {"definition", "cause", "procedure", "fact", "comparison"} <= kinds
+    for point in points:
+        assert all(e.quote in EN.replace("\n", " ") for e in point.evidence)
+        assert grounded(point.answer, EN) == 1.0
+        assert point.evidence[0].page == 7
+    questions = [q for p in points for q in p.questions]
+    assert "What is a tuple?" in questions
+    assert "How do you open a file?" in questions
+    assert not any("Figure" in p.answer and p.kind != "summary" for p in points)
+
+
+def test_chinese_forms_are_found_with_verbatim_answers():
+    points = list(points_of(section(ZH, title="栈与队列")))
+    assert {"definition", "cause", "procedure", "fact"} <= {p.kind for p in points}
+    assert "什么是栈？" in [q for p in points for q in p.questions]
+    assert all(e.quote in ZH.replace("\n", "") for p in points for e in p.evidence)
+
+
+def test_a_glossary_entry_is_a_definition_of_its_term():
+    [point, *_] = points_of(
+        section("alias: A name that refers to an object that has a name.", kind="prose")
+    )
+    assert point.questions[0] == "What is alias?"
+    assert point.answer == "A name that refers to an object that has a name."
+
+
+def test_a_list_is_asked_for_by_its_introduction():
+    blocks = (
+        Block(text="A program may contain three kinds of errors:", page=1),
+        Block(
+            text="- Syntax errors stop it before it runs.\n- Runtime errors stop it while it runs.",
+            kind="list",
+        ),
+    )
+    points = list(points_of(Section(id="s", title="T", blocks=blocks)))
+    [listed] = [p for p in points if p.kind == "enumeration"]
+    assert "three kinds of errors" in listed.questions[0]
+    assert "Syntax errors" in listed.answer
+    assert "Runtime errors" in listed.answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is a list.",
+        "As shown in Figure 3, it works.",
+        "the previous section says so",
+        "I like it.",
+        "它是一种结构。",
+        "如下图所示。",
+    ],
+)
+def test_sentences_that_lean_on_something_else_are_known(text):
+    assert leans_back(text, "zh" if "。" in text else "en")
+
+
+def test_gates():
+    assert tidy("However, lists can change.", "en") == "Lists can change."
+    assert not readable("What is it?", "en")
+    assert not readable("Too short.", "en")
+    assert holds_quote("a  “quoted” text", 'It is a "quoted"\ntext, here.')
+    assert not holds_quote("something else", "It is a text.")
+    assert grounded("alpha beta", "alpha gamma") == 0.5
+    assert near_duplicates(["What is a list"], ["what is a list?", "other"]) == {0}
+    assert near_duplicates(["How would you describe a list?"], ["What is a list?"]) == set()
+
+
+def test_pairs_of_one_point_share_no_question_between_exam_and_training():
+    point = next(iter(points_of(section(EN))))
+    for seed in range(40):
+        pairs = pairs_of(point, "en", SplitPlan(seed=seed), "extractive")
+        trained = {p.question for p in pairs if p.split == "train"}
+        held = {p.question for p in pairs if p.split != "train"}
+        assert not trained & held
+        if SplitPlan(seed=seed).is_transfer(point.section):
+            assert not trained
+        assert contaminated(pairs) == set()
+
+
+def test_contamination_is_seen():
+    point = next(iter(points_of(section(EN))))
+    pairs = pairs_of(point, "en", SplitPlan(recall=1, transfer=0, validation=0), "x")
+    exam = next(p for p in pairs if p.split == "exam")
+    copy = pairs[0].model_copy(update={"question": exam.question.upper()})
+    assert contaminated([*pairs, copy]) == {exam.id}
+
+
+def test_a_point_is_admitted_once():
+    distinct = Distinct()
+    point = next(iter(points_of(section(EN))))
+    assert distinct.admit(point)
+    assert not distinct.admit(point)
+
+
+# ------------------------------------------------------------------ the verb
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """A store with a course of 30 small sections."""
+    store = Store(f"sqlite:///{tmp_path / 'rows.db'}")
+    course = Course(id="c", title="C", language="en")
+    store.add_course(course)
+    sections = tuple(
+        section(
+            f"A widget{i} is a small device that has the number {i} on its back. "
+            f"Widget{i} machines are loud because wheel {i} is made of heavy iron. "
+            "There is more to say about such machines, and much of it was said elsewhere before.",
+            f"s{i}",
+            title=f"Widget {i}",
+        )
+        for i in range(30)
+    )
+    document = Document(id="d" * 16, title="T", filename="t.md", language="en", sections=sections)
+    store.add_document("c", document)
+    store.replace_passages("c", make_passages([document]))
+    yield store, course
+    store.close()
+
+
+def test_distil_makes_train_validation_and_exam_and_is_idempotent(shelf):
+    store, course = shelf
+    plan = DistilPlan(pairs=150)
+    result = distil(course, plan, chat=None, store=store)
+    first = store.pairs("c")
+    assert result.pairs == len([p for p in first if p.status != "rejected"])
+    assert result.train > 60
+    assert result.recall > 3
+    again = distil(course, plan, chat=None, store=store)
+    assert [p.id for p in store.pairs("c")] == [p.id for p in first]
+    assert again.pairs == result.pairs
+
+
+def test_another_plan_replaces_the_corpus_but_keeps_what_people_judged(shelf):
+    store, course = shelf
+    distil(course, DistilPlan(pairs=100), chat=None, store=store)
+    mine = store.pairs("c")[0].model_copy(
+        update={"status": "accepted", "answer": "Mine.", "edited": True}
+    )
+    store.revise_pairs("c", [mine], batch="1")
+    distil(course, DistilPlan(pairs=40, kinds=("cause",)), chat=None, store=store)
+    kept = {p.id: p for p in store.pairs("c")}
+    assert kept[mine.id].answer == "Mine."
+    assert {p.kind for p in kept.values()} - {mine.kind} == {"cause"}
+
+
+def answer_points(request: Request) -> str | TeacherError:
+    passage = request.messages[-1].content.split("<passage>")[1].split("</passage>")[0].strip()
+    number = passage.split("widget")[1].split(" ")[0]
+    if number == "7":
+        return BadAnswer("cut off")
+    first = passage.split(". ")[0] + "."
+    row = {
+        "kind": "definition",
+        "answer": first,
+        "quote": first,
+        "questions": [f"Q{j} about widget{number}, please?" for j in range(4)],
+    }
+    invented = row | {"quote": "This stands nowhere.", "answer": "Nowhere."}
+    return json.dumps({"points": [row, invented]})
+
+
+def test_an_llm_teacher_is_asked_per_passage_and_a_failed_call_loses_nothing_else(shelf):
+    store, course = shelf
+    chat = Scripted(answer_points)
+    result = distil(course, DistilPlan(pairs=1000, teacher="endpoint"), chat=chat, store=store)
+    assert result.failed_calls == 1
+    answers = {p.answer for p in store.pairs("c")}
+    assert len(answers) == 29
+    assert "Nowhere." not in answers
+
+
+def test_when_every_call_fails_the_run_fails_loudly(shelf):
+    store, course = shelf
+    chat = Scripted(lambda _: BadAnswer("no"))
+    with pytest.raises(WorkFailed, match="No usable pair"):
+        distil(course, DistilPlan(teacher="endpoint"), chat=chat, store=store)
+    assert store.result("c", "distil") is None
+
+
+def test_preview_shows_five_sections_and_stores_nothing(shelf):
+    store, course = shelf
+    pairs = preview(course, DistilPlan(), chat=None, store=store)
+    assert len({p.section for p in pairs}) == 5
+    assert store.pairs("c") == []
+
+
+def test_nothing_to_distil_says_what_to_do(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'rows.db'}")
+    course = Course(id="c", title="C", language="en")
+    store.add_course(course)
+    with pytest.raises(Missing) as caught:
+        distil(course, DistilPlan(), chat=None, store=store)
+    assert "Add a book" in caught.value.next
+    store.close()
+
+
+def test_estimate_counts_calls_and_money(shelf):
+    store, _ = shelf
+    documents, passages = store.documents("c"), store.passages("c")
+    costs = estimate(
+        documents, passages, DistilPlan(pairs=160, teacher="endpoint"), prices=(1.0, 2.0)
+    )
+    assert 10 <= costs.calls <= 30
+    assert costs.money[0] < costs.money[1] < costs.money[2]
+    assert estimate(documents, passages, DistilPlan(pairs=160)).calls == 0
+
+
+def test_formats_hold_every_pair_and_defuse_formulas(shelf):
+    store, course = shelf
+    distil(course, DistilPlan(pairs=60), chat=None, store=store)
+    pairs = store.pairs("c")
+    for form in ("native", "messages", "alpaca", "sharegpt"):
+        rows = [json.loads(line) for line in render(pairs, form).splitlines()]
+        assert len(rows) == len(pairs)
+        assert pairs[0].answer in json.dumps(rows[0], ensure_ascii=False)
+    evil = pairs[0].model_copy(update={"question": "=HYPERLINK(1)"})
+    assert "'=HYPERLINK" in render([evil], "csv")

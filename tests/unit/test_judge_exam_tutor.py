@@ -1,0 +1,146 @@
+"""Scores, intervals, the exam's bookkeeping, and what the tutor does and refuses."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import BadAnswer, Missing
+from engine.exam import examine
+from engine.judge import interval, judge_by_reference, paired, rouge_l, token_f1
+from engine.llm.scripted import Scripted
+from engine.schema import Evidence, Pair, Passage
+from engine.search import Index
+from engine.tutor import REFUSAL, ask
+
+PASSAGES = [
+    ("Lists", "A list is a sequence of values. The values in a list are called elements.", 10),
+    ("Dictionaries", "A dictionary maps keys to values. Each key maps to one value.", 20),
+    ("Files", "To open a file you call open. A file has to be closed after use.", 30),
+    ("栈", "栈是一种遵循先入后出逻辑的线性数据结构。", 40),
+]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    passages = [
+        Passage(id=t, document="d", section=f"s-{t}", title=t, text=x, page_start=p, page_end=p)
+        for t, x, p in PASSAGES
+    ]
+    return Index.build(passages, tmp_path_factory.mktemp("index"))
+
+
+def test_known_scores():
+    assert token_f1("A list is a sequence.", "a list is a sequence") == 1.0
+    assert token_f1("cats", "dogs") == 0.0
+    assert token_f1("栈是结构", "栈是数据结构") == pytest.approx(0.8)
+    assert rouge_l("a b c", "a x c") == pytest.approx(2 / 3)
+    assert token_f1("", "x") == 0.0
+
+
+WORDS = st.lists(st.sampled_from(["list", "数", "the", "x"]), min_size=1, max_size=8).map(" ".join)
+
+
+@given(WORDS, WORDS)
+def test_scores_stay_in_range_and_are_symmetric(one, other):
+    for score in (token_f1, rouge_l):
+        assert 0.0 <= score(one, other) <= 1.0
+        assert math.isclose(score(one, other), score(other, one))
+        assert math.isclose(score(one, one), 1.0)
+
+
+def test_an_interval_holds_its_mean_and_pairs_cancel_what_is_common():
+    figure = interval([0.0, 1.0] * 50)
+    assert figure.low < figure.value == 0.5 < figure.high
+    assert figure.n == 100
+    gain = paired([i + 0.1 for i in range(50)], list(range(50)))
+    assert gain.low == pytest.approx(0.1) == gain.high
+    assert math.isnan(interval([]).value)
+
+
+def test_reference_judge_prefers_the_right_answer():
+    right, wrong = judge_by_reference(
+        ["A list is a sequence of values.", "Bananas grow in warm countries."],
+        ["A list is a sequence of values."] * 2,
+    )
+    assert right.f1 == 1.0 > wrong.f1
+    assert right.cosine > wrong.cosine
+
+
+def exam_pair(i: int, part: str) -> Pair:
+    return Pair(
+        id=f"{part}{i}",
+        question=f"Question {i} of {part}?",
+        answer=f"answer number {i}",
+        kind="fact",
+        language="en",
+        point=f"p{i}",
+        evidence=(Evidence(quote="q", section=f"s{i % 2}"),),
+        split="exam",
+        part=part,
+    )
+
+
+def test_the_exam_compares_on_the_same_questions_and_keeps_parts_apart(index):
+    pairs = [exam_pair(i, part) for part in ("recall", "transfer") for i in range(12)]
+    by_question = {p.question: p.answer for p in pairs if p.part == "recall"}
+    base = Scripted(lambda _: "no idea", model="base")
+    student = Scripted(
+        lambda r: by_question.get(r.messages[-1].content, "no idea"), model="student"
+    )
+    report = examine(
+        {"base": base, "student": student}, pairs, index=None, chapters={"s0": "One", "s1": "Two"}
+    )
+    gains = {(g.part, g.metric): g.difference for g in report.gains}
+    assert gains["recall", "f1"].value == pytest.approx(1.0)
+    assert gains["transfer", "f1"].value == 0.0
+    assert report.verdicts == {"recall": "better", "transfer": "noise"}
+    assert set(report.chapters) == {"One", "Two"}
+    assert report.questions == {"recall": 12, "transfer": 12}
+
+
+def test_failed_answers_count_as_wrong_and_are_told(index):
+    pairs = [exam_pair(i, "recall") for i in range(4)]
+    broken = Scripted(lambda _: BadAnswer("no"), model="broken")
+    report = examine({"base": broken}, pairs, index=index)
+    assert report.failed == 8
+    assert report.rows[0].figures["f1"].value == 0.0
+
+
+def test_an_exam_without_questions_says_so():
+    with pytest.raises(Missing):
+        examine({}, [], index=None)
+
+
+def test_search_finds_by_words_and_by_meaning_in_both_languages(index):
+    assert index.search("What is a dictionary?")[0].passage.title == "Dictionaries"
+    assert index.search("sequence elements")[0].passage.title == "Lists"
+    assert index.search("什么是栈？")[0].passage.title == "栈"
+    assert index.search("") == []
+
+
+def test_the_book_answers_word_for_word_with_sources(index):
+    turn = ask("What is a dictionary?", index=index, chat=None, language="en")
+    assert not turn.refused
+    assert "A dictionary maps keys to values." in turn.answer
+    assert turn.sources[0].title == "Dictionaries"
+    assert turn.sources[0].page == 20
+
+
+def test_a_question_outside_the_course_is_refused_without_asking_the_model(index):
+    chat = Scripted(lambda _: pytest.fail("the model was asked"))
+    turn = ask("Who was Napoleon?", index=index, chat=chat, language="en")
+    assert turn.refused
+    assert turn.answer == REFUSAL["en"]
+    assert turn.sources == ()
+
+
+def test_the_student_streams_and_what_a_learner_types_is_no_instruction(index):
+    seen = []
+    chat = Scripted(lambda r: seen.append(r) or "From the student.")
+    pieces: list[str] = []
+    question = "What are the elements of a list?"
+    turn = ask(question, index=index, chat=chat, language="en", on_text=pieces.append)
+    assert "".join(pieces).strip() == turn.answer == "From the student."
+    assert all(question not in m.content for m in seen[0].messages if m.role == "system")
