@@ -44,8 +44,9 @@ class Loop:
 
         recipe, lengths = self.recipe, [len(row.ids) for row in self.rows]
         self.steps = plan(lengths, recipe.batch_tokens, recipe.epochs, recipe.seed)
-        self.per_epoch = len(plan(lengths, recipe.batch_tokens, 1, recipe.seed))
-        self.every = check_interval(len(self.steps), self.per_epoch, recipe.checks)
+        self.epoch_tokens = sum(lengths)
+        per_epoch = math.ceil(len(self.steps) / recipe.epochs)
+        self.every = check_interval(len(self.steps), per_epoch, recipe.checks)
         self.parameters = [p for _, p in checkpoint.trainable(self.student.model)]
         self.optimizer = torch.optim.AdamW(
             self.parameters,
@@ -99,7 +100,7 @@ class Loop:
         self.state = state.model_copy(
             update={
                 "step": state.step + 1,
-                "epochs": (state.step + 1) / self.per_epoch,
+                "epochs": (state.tokens + tokens) / self.epoch_tokens,
                 "tokens": state.tokens + tokens,
                 "seconds": state.seconds + seconds,
                 "recent_loss": state.recent_loss + loss,

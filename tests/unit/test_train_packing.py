@@ -102,5 +102,5 @@ def test_a_plan_visits_every_row_once_an_epoch_within_the_budget():
     assert sorted(row for step in steps for row in step) == sorted([*range(100)] * 2)
     assert all(sum(lengths[row] for row in step) <= 200 for step in steps)
     half = plan(lengths, 200, 1.5, seed=1)
-    assert half == steps[: len(half)] and len(half) == round(0.75 * len(steps))
+    assert half == steps[: len(half)] and 1.4 < sum(map(len, half)) / 100 < 1.6
     assert plan([500, 10], 200, 1, seed=0) in ([[0], [1]], [[1], [0]])

@@ -55,7 +55,8 @@ def lines(folder):
 def test_a_run_learns_reports_and_is_not_done_twice(tmp_path, base):
     seen = []
     result = run(tmp_path / "run", base, report=seen.append)
-    assert result.curve[-1].loss < 0.7 * result.curve[0].loss
+    assert result.val_token_accuracy > 0.5 > 5 * result.curve[0].val_token_accuracy
+    assert result.epochs == pytest.approx(4)
     assert result.val_loss == min(p.val_loss for p in result.curve)
     assert (result.adapter / "adapter_model.safetensors").exists()
     assert result.tokens > 0 and result.backend == "peft" and "CUDA" in result.reason
@@ -176,10 +177,13 @@ def test_nothing_to_learn_is_refused(tmp_path, base):
     assert caught.value.code == "train.too_long"
 
 
-def test_divergence_is_told(tmp_path, base):
-    rows = [Row(question="What is alpha?", answer="It is beta.")] * 40
+def test_divergence_is_told(tmp_path, base, monkeypatch):
+    from engine.train.student import PackedStudent
+
+    nan = torch.tensor(float("nan"), requires_grad=True)
+    monkeypatch.setattr(PackedStudent, "loss", lambda self, rows: (nan * 1, torch.tensor(0)))
     with pytest.raises(WorkFailed) as caught:
-        run(tmp_path / "run", base, rows=rows, learning_rate=1.0, clip=1e30, alpha=1e30)
+        run(tmp_path / "run", base)
     assert caught.value.code == "train.diverged"
 
 
