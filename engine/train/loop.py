@@ -18,6 +18,7 @@ from engine.train.packing import fill, plan
 from engine.train.recipe import Recipe
 from engine.train.rows import Encoded
 from engine.train.student import Student
+from engine.train.threads import Threads
 
 LOG = "progress.jsonl"
 CHECKPOINTS = 10
@@ -34,6 +35,7 @@ class Loop:
     recipe: Recipe
     folder: Path
     report: Report
+    threads: Threads
     state: State = field(default_factory=State)
     step_seconds: float = 0.0
     check_seconds: float = 0.0
@@ -90,6 +92,7 @@ class Loop:
         return step % self.every == 0 or step == len(self.steps)
 
     def _step(self) -> None:
+        self.threads.adapt()
         begin, state = time.perf_counter(), self.state
         rows = [self.rows[i] for i in self.steps[state.step]]
         tokens = sum(len(row.ids) for row in rows)

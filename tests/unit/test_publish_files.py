@@ -128,7 +128,7 @@ def test_one_wrong_permutation_is_found(trained, merged, tmp_path, monkeypatch):
     monkeypatch.setattr(proof, "_by_transformers", lambda *_: same)
     monkeypatch.setattr(proof, "_by_openvino", lambda *_: same)
     with pytest.raises(WorkFailed) as caught:
-        proof.parity(merged, out, ["x"])
+        proof.parity(merged, out, ["x"], settings=trained[2])
     assert caught.value.code == "export.parity" and "attn_k" in str(caught.value)
 
 

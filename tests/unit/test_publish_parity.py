@@ -52,5 +52,5 @@ def test_a_wrong_permutation_fails(published, tmp_path, monkeypatch, part):
     monkeypatch.setattr(writer, "permuted", wrong)
     broken = writer.write_gguf(smollm2_gguf(settings), good.merged, tmp_path / "broken.gguf")
     with pytest.raises(WorkFailed) as caught:
-        parity(good.merged, broken, ["Why is the sky blue?"], max_tokens=8)
+        parity(good.merged, broken, ["Why is the sky blue?"], settings=settings, max_tokens=8)
     assert caught.value.code == "export.parity"

@@ -10,6 +10,7 @@ from engine.train import backends as module
 from engine.train.backends import base_folder, base_gguf
 from engine.train.estimate import remember_speed, row_tokens
 from engine.train.rows import IGNORE, Encoded
+from engine.train.threads import free_cores
 from engine.train.unsloth import padded
 from tests.unit.tiny_student import make_base, make_rows
 
@@ -88,6 +89,13 @@ def test_unsloth_batches_are_padded_and_masked():
     assert ids == [[1, 2, 3], [4, 5, 0]]
     assert labels == [[IGNORE, 2, 3], [IGNORE, 5, IGNORE]]
     assert mask == [[1, 1, 1], [1, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("others", "wanted"), [(0.0, 2), (0.4, 2), (0.9, 1), (1.7, 1), (5.0, 1), (-0.2, 2)]
+)
+def test_threads_leave_cores_to_others(others, wanted):
+    assert free_cores(2, others) == wanted
 
 
 def test_importing_needs_no_torch(tmp_path):
