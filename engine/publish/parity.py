@@ -16,6 +16,8 @@ from typing import Any
 from engine.errors import WorkFailed
 from engine.models import transformers_name
 from engine.schema import Value
+from engine.settings import Settings
+from engine.train.threads import Threads
 
 PROMPTS = (
     "What is the capital of France?",
@@ -85,16 +87,19 @@ def parity(
     gguf: Path,
     prompts: Sequence[str] = PROMPTS,
     *,
+    settings: Settings,
     max_tokens: int = 32,
-    threads: int = 0,
 ) -> ParityReport:
     """Compare the tuned model with its exported file.
 
     Raises:
         WorkFailed: code ``export.parity``: they differ; the report's figures are in its values.
     """
+    import torch
+
+    Threads(settings)
     tuned = _by_transformers(merged_folder, prompts, max_tokens)
-    exported = _by_openvino(gguf, prompts, max_tokens, threads)
+    exported = _by_openvino(gguf, prompts, max_tokens, torch.get_num_threads())
     report = compare(prompts, tuned, exported, worst_tensor(merged_folder, gguf))
     if not report.passed:
         raise WorkFailed(
@@ -225,9 +230,7 @@ def _template(tokenizer: Any, prompt: str) -> list[int]:
 def _by_openvino(gguf: Path, prompts: Sequence[str], max_tokens: int, threads: int) -> list[Side]:
     import openvino_genai
 
-    options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
-    if threads:
-        options["INFERENCE_NUM_THREADS"] = threads
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     try:
         pipe = openvino_genai.LLMPipeline(str(gguf), "CPU", options)
     except RuntimeError as error:
