@@ -206,7 +206,10 @@ def _panel(room: Room, folder: Path) -> list[dict[str, str]]:
     from engine.llm import Request, user
 
     pairs = training_pairs(room.store, room.course.id, "validation")[:8]
-    requests = [Request(messages=user(p.question), max_tokens=96, purpose="panel") for p in pairs]
+    requests = [
+        Request(messages=user(p.question), max_tokens=80, may_be_cut=True, purpose="panel")
+        for p in pairs
+    ]
     rows = [{"question": p.question, "book": p.answer} for p in pairs]
     for name, chat in (("base", base_chat(room)), ("student", student_chat(room, folder))):
         for i, outcome in chat.ask(requests):

@@ -133,4 +133,6 @@ def answer_stream(
         yield answer_from_book(question, hits, language)
         return
     messages = open_book(question, hits[:2], language) if use_book else closed_book(question)
-    yield from chat.stream(Request(messages=messages, max_tokens=ANSWER_TOKENS, purpose="tutor"))
+    yield from chat.stream(
+        Request(messages=messages, max_tokens=ANSWER_TOKENS, may_be_cut=True, purpose="tutor")
+    )
