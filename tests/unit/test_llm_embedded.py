@@ -4,8 +4,8 @@ import time
 from itertools import islice
 
 import pytest
-from llm_server import SCHEMA
-from llm_server import test_models_home as models_home
+from tests.unit.llm_server import SCHEMA
+from tests.unit.llm_server import test_models_home as models_home
 
 from engine.errors import BadAnswer, Missing, TeacherError, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user

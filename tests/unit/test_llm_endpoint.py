@@ -2,7 +2,7 @@ import threading
 import time
 
 import pytest
-from llm_server import GOOD, HANG, RESET, SCHEMA, Said, error, free_port, serving
+from tests.unit.llm_server import GOOD, HANG, RESET, SCHEMA, Said, error, free_port, serving
 
 from engine.errors import BadAnswer, BadInput, TeacherBroken, TeacherError, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user

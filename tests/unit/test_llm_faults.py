@@ -7,7 +7,7 @@ import time
 import urllib.request
 
 import pytest
-from llm_server import SCHEMA, free_port, shared_folder
+from tests.unit.llm_server import SCHEMA, free_port, shared_folder
 
 from engine.llm import Answer, Request, user
 from engine.llm.endpoint import Endpoint

@@ -1,5 +1,5 @@
 import pytest
-from llm_server import SCHEMA, Said, serving
+from tests.unit.llm_server import SCHEMA, Said, serving
 
 from engine.errors import BadAnswer, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from llm_server import GOOD, HANG, RESET, Said, error, free_port, serving
+from tests.unit.llm_server import GOOD, HANG, RESET, Said, error, free_port, serving
 
 from engine.errors import BadInput
 from engine.llm.probe import probe

@@ -8,7 +8,7 @@ from itertools import islice
 from types import SimpleNamespace
 
 import pytest
-from llm_server import test_models_home as models_home
+from tests.unit.llm_server import test_models_home as models_home
 
 from engine import models
 from engine.errors import Cancelled, WorkFailed
