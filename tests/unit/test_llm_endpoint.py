@@ -2,11 +2,11 @@ import threading
 import time
 
 import pytest
-from tests.unit.llm_server import GOOD, HANG, RESET, SCHEMA, Said, error, free_port, serving
 
 from engine.errors import BadAnswer, BadInput, TeacherBroken, TeacherError, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user
 from engine.llm.endpoint import Endpoint
+from tests.unit.llm_server import GOOD, HANG, RESET, SCHEMA, Said, error, free_port, serving
 
 
 def ask(number, **options):
