@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.distil.extractive import points_of
+from engine.distil.points import Point
 from engine.documents import read_document
 from engine.schema import Document
 from engine.settings import Settings
@@ -40,6 +41,14 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
     return {
         language: read_document(FOLDER / f"textbook_{language}.md", settings)
         for language in LANGUAGES
+    }
+
+
+@pytest.fixture(scope="module")
+def points(books: dict[str, Document]) -> dict[str, list[Point]]:
+    return {
+        language: [point for section in book.sections for point in points_of(section)]
+        for language, book in books.items()
     }
 
 
@@ -93,29 +102,25 @@ def test_photosynthesis_and_respiration_are_balanced():
 
 
 @pytest.mark.parametrize(("language", "least"), [("en", 100), ("zh", 100)])
-def test_the_teacher_without_a_model_finds_enough(books, language, least):
-    points = [p for section in books[language].sections for p in points_of(section)]
-    kinds = Counter(p.kind for p in points)
-    assert len(points) >= least
+def test_the_teacher_without_a_model_finds_enough(points, language, least):
+    found = points[language]
+    kinds = Counter(p.kind for p in found)
+    assert len(found) >= least
     assert kinds["definition"] >= 40
     assert kinds["cause"] >= 15
     assert kinds["comparison"] >= 5
     assert kinds["procedure"] >= 5
     assert kinds["fact"] >= 10
     assert kinds["enumeration"] >= 3
-    twice = [q for q, n in Counter(p.questions[0] for p in points).items() if n > 1]
+    twice = [q for q, n in Counter(p.questions[0] for p in found).items() if n > 1]
     assert not twice
 
 
-def test_questions_of_the_book_read_well(books):
+def test_questions_of_the_book_read_well(points):
     """A common noun keeps no capital, and a Chinese question holds no half of a cause."""
-    for language, book in books.items():
-        for section in book.sections:
-            for point in points_of(section):
-                question = point.questions[0]
-                assert not re.search(r"^(?:What (?:is|are)|Explain why) [A-Z]", question), question
-                if language == "zh":
-                    assert "因此" not in question, question
+    for question in (p.questions[0] for found in points.values() for p in found):
+        assert not re.search(r"^(?:What (?:is|are)|Explain why) [A-Z]", question), question
+        assert "因此" not in question, question
 
 
 def test_glossaries_have_the_same_number_of_entries(books):
@@ -135,12 +140,11 @@ def test_exam_names_sections_of_the_book_in_its_language(books):
         assert language_of(row["question"]) == language_of(row["answer"]) == row["language"]
 
 
-def test_exam_asks_nothing_that_the_teacher_asks(books):
+def test_exam_asks_nothing_that_the_teacher_asks(points):
     asked = {
         question
-        for book in books.values()
-        for section in book.sections
-        for point in points_of(section)
+        for found in points.values()
+        for point in found
         for question in (*point.questions, *point.held_out)
     }
     assert not asked & {row["question"] for row in jsonl("exam.jsonl")}
