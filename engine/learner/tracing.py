@@ -105,7 +105,7 @@ def _strength(tracer: Tracer, answers: Sequence[Answer]) -> tuple[float, float]:
     if len(spans) < 20:
         return tracer.strength
     p, n, tries, right = np.array(spans).T
-    grid = [(a, b) for a in (1.0, 2.0, 4.0, 8.0, 16.0, 32.0) for b in (0.0, 0.1, 0.3, 1.0)]
+    grid = [(a, b) for a in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0) for b in (0.0, 0.1, 0.3, 1.0, 3.0)]
     return max(grid, key=lambda pair: _beta_binomial(p, pair[0] + pair[1] * n, tries, right))
 
 
@@ -120,6 +120,7 @@ def _spans(tracer: Tracer, answers: Sequence[Answer]) -> list[tuple[float, int, 
                 held.setdefault((answer.learner, skill), []).append(row)
     found = []
     for rows in held.values():
+        rows.sort(key=lambda row: row[0])
         middle = len(rows) // 2
         ahead = rows[middle : middle + _AHEAD]
         if len(rows) >= 4:
