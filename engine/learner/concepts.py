@@ -74,9 +74,7 @@ def concepts(documents: Sequence[Document], edits: Edits | None = None) -> list[
     """The concepts of the books in the order in which they are introduced; the edges acyclic."""
     sections = taught_sections(documents)
     found = _candidates(sections)
-    book = Mentions(
-        [_book(documents, sections)], [item.name for item in found]
-    )
+    book = Mentions([_book(documents, sections)], [item.name for item in found])
     chosen = _most_used(found, book)
     edges = _edges(chosen, book, sections)
     graph = [

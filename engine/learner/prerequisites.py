@@ -209,4 +209,3 @@ class Mentions:
             return 0.0
         order = (first_b < first_a) - (first_b > first_a)
         return REFERENCES * self.refd(a, b) + ORDER * order
-

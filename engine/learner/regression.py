@@ -103,9 +103,7 @@ def fit_regression(answers: Sequence[Answer], model: str, penalty: float = 3.0) 
     return Regression(model, columns, solver.coef_[0], float(solver.intercept_[0]))
 
 
-def walk(
-    test: Sequence[Answer], history: Sequence[Answer]
-) -> Iterator[tuple[int, Answer, Past]]:
+def walk(test: Sequence[Answer], history: Sequence[Answer]) -> Iterator[tuple[int, Answer, Past]]:
     """Each answer in order of time with what its learner had done before it."""
     learner, past = None, Past()
     for place, answer in in_time(test, history):

@@ -105,7 +105,9 @@ def _strength(tracer: Tracer, answers: Sequence[Answer]) -> tuple[float, float]:
     if len(spans) < 20:
         return tracer.strength
     p, n, tries, right = np.array(spans).T
-    grid = [(a, b) for a in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0) for b in (0.0, 0.1, 0.3, 1.0, 3.0)]
+    grid = [
+        (a, b) for a in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0) for b in (0.0, 0.1, 0.3, 1.0, 3.0)
+    ]
     return max(grid, key=lambda pair: _beta_binomial(p, pair[0] + pair[1] * n, tries, right))
 
 
