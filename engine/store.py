@@ -433,6 +433,11 @@ class Store:
         """Add events; one with a known ``id`` replaces the earlier one."""
         self._upsert(_events, [{"course": course, **row} for row in rows])
 
+    def count_events(self, course: str) -> int:
+        """How many events a course has."""
+        query = sa.select(sa.func.count()).select_from(_events).where(_events.c.course == course)
+        return int(self._rows(query)[0][0])
+
     def events(self, course: str, learner: str | None = None) -> list[dict[str, Any]]:
         """Events of a course, or of one learner (pseudonym), oldest first."""
         columns = [column for column in _events.c if column.name != "course"]
