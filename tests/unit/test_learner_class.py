@@ -64,7 +64,9 @@ def roster(tmp_path, text):
 
 
 def test_names_stand_in_one_table_only(settings, store, tmp_path):
-    people = import_roster(settings, store, "c", roster(tmp_path, "name,id,group\nAda Lovelace,7,g1\n王小明,8,g2\n"))
+    people = import_roster(
+        settings, store, "c", roster(tmp_path, "name,id,group\nAda Lovelace,7,g1\n王小明,8,g2\n")
+    )
     assert [p.group for p in people] == ["g1", "g2"]
     record(store, "c", [event(people[0].pseudonym)])
     assert "Ada" not in json.dumps(store.events("c")) and people[0].pseudonym.startswith("s-")
@@ -100,7 +102,11 @@ def test_erase_leaves_nothing(settings, store, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("who\nAda\n", "roster.columns"), ("name\n\n", "roster.empty"), ("name\nAda\nAda\n", "roster.duplicate")],
+    [
+        ("who\nAda\n", "roster.columns"),
+        ("name\n\n", "roster.empty"),
+        ("name\nAda\nAda\n", "roster.duplicate"),
+    ],
 )
 def test_bad_rosters(settings, store, tmp_path, text, code):
     with pytest.raises(BadInput) as error:
@@ -130,8 +136,12 @@ def test_reviews_move_away_with_success_and_come_back_with_failure():
 
 GRAPH = [
     Concept(name="Array", sections=("s1",)),
-    Concept(name="Stack", sections=("s2",), prerequisites=(Prerequisite(concept="Array", score=0.9),)),
-    Concept(name="Queue", sections=("s3",), prerequisites=(Prerequisite(concept="Stack", score=0.9),)),
+    Concept(
+        name="Stack", sections=("s2",), prerequisites=(Prerequisite(concept="Array", score=0.9),)
+    ),
+    Concept(
+        name="Queue", sections=("s3",), prerequisites=(Prerequisite(concept="Stack", score=0.9),)
+    ),
 ]
 
 
@@ -155,15 +165,24 @@ def test_the_path_adapts_after_each_event():
 
 
 @hypothesis_settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["Array", "Stack", "Queue"]), st.booleans(), st.integers(0, 60))))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["Array", "Stack", "Queue"]), st.booleans(), st.integers(0, 60))
+    )
+)
 def test_no_step_before_its_prerequisite(history):
-    events = [event(concept=c, correct=ok, at=NOW + d * DAY, item=str(i)) for i, (c, ok, d) in enumerate(history)]
+    events = [
+        event(concept=c, correct=ok, at=NOW + d * DAY, item=str(i))
+        for i, (c, ok, d) in enumerate(history)
+    ]
     now = NOW + 61 * DAY
     known = states(GRAPH, events, Bkt(), now)
     steps = next_steps(GRAPH, known, now)
     assert steps or all(s.learnt >= 0.75 for s in known.values())
     for concept, why in steps:
-        assert why == "review" or all(known[e.concept].learnt >= 0.75 for e in concept.prerequisites)
+        assert why == "review" or all(
+            known[e.concept].learnt >= 0.75 for e in concept.prerequisites
+        )
 
 
 def book():
@@ -173,7 +192,9 @@ def book():
     filler = " It keeps its elements in one place, and programs use it in very many ways every day."
     sections = (
         section(1, "1 Array", "An array is a data structure with numbered cells." + filler * 2),
-        section(2, "2 Stack", "A stack is a data structure that can be built on an array." + filler * 2),
+        section(
+            2, "2 Stack", "A stack is a data structure that can be built on an array." + filler * 2
+        ),
     )
     return Document(id="d", title="B", filename="b.md", language="en", sections=sections)
 
@@ -184,7 +205,10 @@ def test_path_of_a_stored_course(store):
     assert (steps[0].concept, steps[0].why, steps[0].section) == ("Array", "start", "s1")
     assert 0 <= steps[0].low <= steps[0].mastery <= steps[0].high <= 1 and steps[0].minutes > 0
     record(store, "c", right("Array"))
-    assert [(s.concept, s.why) for s in path(store, "c", "s-1", now=NOW + 9)][0] == ("Stack", "next")
+    assert [(s.concept, s.why) for s in path(store, "c", "s-1", now=NOW + 9)][0] == (
+        "Stack",
+        "next",
+    )
     with pytest.raises(Missing):
         path(store, "none", "s-1", now=NOW)
 
@@ -214,13 +238,18 @@ def test_commands(settings, store, tmp_path, capsys):
 def scores():
     rows = []
     for day in range(12):
-        rows += [("good", f"i{day}", "c", 0.9, NOW - day * DAY), ("falls", f"i{day}", "c", 0.4 if day < 5 else 0.9, NOW - day * DAY)]
+        rows += [
+            ("good", f"i{day}", "c", 0.9, NOW - day * DAY),
+            ("falls", f"i{day}", "c", 0.4 if day < 5 else 0.9, NOW - day * DAY),
+        ]
     rows += [("gone", f"i{d}", "c", 0.3, NOW - (20 + d) * DAY) for d in range(3)]
     return pd.DataFrame(rows, columns=["learner", "item", "concept", "score", "at"])
 
 
 def test_at_risk_has_reasons():
-    found = {person.learner: person.reasons for person in at_risk(scores(), NOW, ["silent", "good"])}
+    found = {
+        person.learner: person.reasons for person in at_risk(scores(), NOW, ["silent", "good"])
+    }
     assert found == {"gone": ("absent", "wrong", "few"), "falls": ("falling",), "silent": ("few",)}
     top = tiles(scores(), NOW, ["silent"])
     assert (top.learners, top.active, top.answers, top.at_risk) == (4, 2, 27, 3)

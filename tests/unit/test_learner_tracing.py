@@ -48,13 +48,17 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=ROWS)
 def test_predictions_are_probabilities(tracer, rows):
     assert all(0 < p < 1 for p in tracer.predict(rows))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=ROWS, data=st.data())
 def test_the_future_and_other_learners_never_leak(tracer, rows, data):
     """Whatever a row is changed to, no earlier row, no other learner's row changes; nor its own."""
@@ -127,7 +131,10 @@ def test_few_answers_give_the_default_model():
     assert fit_or_default(simulated()).model == "lr"
 
 
-@pytest.mark.parametrize("head", ["user_id\titem_id\ttimestamp\tcorrect\tskill_id", "learner\tquestion\ttime\toutcome\tkc"])
+@pytest.mark.parametrize(
+    "head",
+    ["user_id\titem_id\ttimestamp\tcorrect\tskill_id", "learner\tquestion\ttime\toutcome\tkc"],
+)
 def test_aliases_and_tabs(head):
     log = parse_log(head + "\nu\ti\t7\t1\ts;t\n")
     assert log.answers == (Answer("u", "i", ("s", "t"), 1, 7.0),)
