@@ -1,8 +1,8 @@
 """What a learner knows, what comes next, and how a class stands.
 
 Answers are traced (``fit``, ``mastery``), concepts stand in an acyclic graph of prerequisites
-(``course_concepts``), reviews come when they are about to be forgotten (``reviews``), and from these
-``path`` picks the next three steps. Names are kept apart from what people did (``events``).
+(``course_concepts``), reviews come when something is about to be forgotten (``reviews``), and from
+these ``path`` picks the next three steps. Names are kept apart from what people did (``events``).
 """
 
 from engine.learner.analytics import (

@@ -1,8 +1,8 @@
 """The class view: tiles, heat map, who is at risk and why, and what the items tell.
 
 All figures are plain pandas operations on a table of scores, so that anyone can check them;
-``tests/bench/learner.py`` does so on OULAD by another route. A missing score is not a zero: it counts
-nowhere. Scores are shares of the item's maximum, in [0, 1].
+``tests/bench/learner.py`` does so on OULAD by another route. A missing score is not a zero: it
+counts nowhere. Scores are shares of the item's maximum, in [0, 1].
 """
 
 from __future__ import annotations

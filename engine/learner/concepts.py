@@ -30,15 +30,16 @@ _SECTIONS = 5
 _VERSION = 1
 _NUMBER = re.compile(r"^(?:第[一二三四五六七八九十\d]+[章节]|(?:[\dA-Z]+\.)*\d+\.?)\s*")
 _GENERAL = re.compile(
-    r"^(?:introduction|summary|conclusion|overview|glossary|debugging|exercises?|key review.*|q ?& ?a|"
-    r"further reading|case study.*|more .*|what is .*|how .*|why .*|before .*|chapter.*|appendix.*|"
+    r"^(?:introduction|summary|conclusion|overview|glossary|debugging|exercises?|key review.*|"
+    r"q ?& ?a|further reading|case study.*|more .*|what is .*|how .*|why .*|before .*|chapter.*|"
+    r"appendix.*|"
     r"hello.*|小结|总结|概述|引言|本章.*|重点.*|术语.*|附录.*|小节|更多.*)$",
     re.IGNORECASE,
 )
 
 
 class Prerequisite(Value):
-    """An edge. ``reason``: ``mentioned``, ``name`` or ``edited``; ``evidence``: the book's words."""
+    """An edge; ``reason`` is ``mentioned``, ``name`` or ``edited``, ``evidence`` a sentence."""
 
     concept: str
     score: float

@@ -17,12 +17,15 @@ _FORMS: dict[Language, tuple[re.Pattern[str], ...]] = {
     "en": (
         re.compile(rf"^(?:An?|The) \**{_TERM}\** (?:is|are) (?:an? |one of |any )[a-z]"),
         re.compile(rf"^\**(?!An? |The |In |If ){_TERM}\** (?:is|are) (?:an? |one of |the )[a-z]"),
-        re.compile(rf"\b(?:is|are) (?:called|known as|termed) (?:an? |the )?[“\"*]*{_TERM}[”\"*]*[.,;]"),
+        re.compile(
+            rf"\b(?:is|are) (?:called|known as|termed) (?:an? |the )?[“\"*]*{_TERM}[”\"*]*[.,;]"
+        ),
     ),
     "zh": (
         re.compile(
-            r"^(?:所谓)?[「“]?(?P<x>[^，。：；、「」“”（）的这那它其此该我你每所]{2,12})[」”]?(?:（[^）]{2,40}）)?"
-            r"[」”]?(?:是指|指的是|是一种|是一个|是一类|是一组|又称|也称|定义为)"
+            r"^(?:所谓)?[「“]?"
+            r"(?P<x>[^，。：；、「」“”（）的这那它其此该我你每所]{2,12})"
+            r"[」”]?(?:（[^）]{2,40}）)?[」”]?(?:是指|指的是|是一种|是一个|是一类|是一组|又称|也称|定义为)"
         ),
         re.compile(r"(?:被称为|称为|称作|称之为|叫作)[「“](?P<x>[^，。：；、「」“”（）]{2,12})[」”]"),
     ),

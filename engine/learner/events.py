@@ -117,7 +117,7 @@ def _secret(home: Path) -> bytes:
     home.mkdir(parents=True, exist_ok=True)
     partial = home / f"learner.key.{os.getpid()}.{secrets.token_hex(4)}"
     if not path.exists():
-        with open(partial, "xb", opener=_private) as file:
+        with open(partial, "xb", opener=_private) as file:  # Path.open takes no opener
             file.write(secrets.token_bytes(_KEY_BYTES))
         try:
             os.link(partial, path)  # atomic: the first of two processes wins, both read the same

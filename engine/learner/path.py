@@ -2,11 +2,10 @@
 
 Order: reviews that are due of concepts once mastered (most forgotten first, one of the three
 at most unless nothing else is open); then concepts on the learner's fringe, that is not mastered
-themselves while all their prerequisites are, weakest begun ones first, then new ones in the order of
-the book. A concept is mastered when the probability to answer an unseen item of it now, times the
-probability to recall it (FSRS), reaches the threshold. Where no concept is open below the
-threshold, the path goes on with the weakest prerequisite: there is always one, as the graph is
-acyclic.
+themselves while all their prerequisites are, weakest begun ones first, then new ones in the order
+of the book. A concept counts as mastered when the probability to answer an unseen item of it
+reaches the threshold; what has been forgotten since (FSRS) is reviewed, not learnt anew. While
+anything is not mastered, something is open, because the graph is acyclic.
 """
 
 from __future__ import annotations
@@ -62,10 +61,15 @@ class Step(Value):
 
 
 class State(Value):
-    """What is known of one learner's concept: mastery times recall, its interval and review."""
+    """What is known of one learner's concept.
+
+    ``learnt`` is the tracer's probability after the last answer; ``mastery`` that times ``recall``
+    (FSRS, now), with its 95 % interval; ``due`` the next review, seconds since 1970.
+    """
 
     concept: str
     answered: int
+    learnt: float
     mastery: float
     low: float
     high: float
@@ -92,6 +96,7 @@ def _state(name: str, level: Mastery, review: Review | None, count: int) -> Stat
     return State(
         concept=name,
         answered=count,
+        learnt=level.value,
         mastery=level.value * recall,
         low=level.low * recall,
         high=level.high * recall,
@@ -109,25 +114,17 @@ def next_steps(
     threshold: float = THRESHOLD,
 ) -> list[tuple[Concept, Why]]:
     """The next concepts with the reason of each; fewer than ``steps`` only when all is mastered."""
-    done = {name for name, state in known.items() if state.mastery >= threshold}
-    due = [c for c in graph if _is_due(known[c.name], now, threshold)]
+    done = {name for name, state in known.items() if state.learnt >= threshold}
+    due = [c for c in graph if c.name in done and (known[c.name].due or now + 1) <= now]
     due.sort(key=lambda c: (known[c.name].recall, c.name))
     due_names = {concept.name for concept in due}
-    # What is only forgotten still counts as a base: it is reviewed, not learnt anew.
-    base = done | due_names
-    open_ = [c for c in graph if c.name not in base and _ready(c, known, base)]
+    open_ = [c for c in graph if c.name not in done and _ready(c, known, done)]
     order = {concept.name: i for i, concept in enumerate(graph)}
     open_.sort(key=lambda c: _urgency(known[c.name], order[c.name]))
     first = due[: 1 if open_ else steps]
     rest = [c for c in (*open_, *due[len(first) :]) if c not in first]
     chosen = [*first, *rest][:steps]
     return [(c, "review" if c.name in due_names else _why(c, known[c.name])) for c in chosen]
-
-
-def _is_due(state: State, now: float, threshold: float) -> bool:
-    """Whether a concept that was mastered when last seen has come up for review."""
-    learnt = state.mastery / max(state.recall, 1e-9) >= threshold
-    return learnt and state.due is not None and state.due <= now
 
 
 def _ready(concept: Concept, known: Mapping[str, State], done: set[str]) -> bool:

@@ -1,16 +1,16 @@
 """Scores in [0, 1] for «B is a prerequisite of A», from the names alone or with a corpus.
 
-Names: logit = w0 + w1 cos(A, B) + w2 words(B) + w3 [log(1+in(B)) - log(1+in(A))], where cos is that of
-e5 embeddings and in(X) the number of other names in the list that hold all words of X («algebra» is
-in «linear algebra»): prerequisites are near, short and general. The weights are a logistic
-regression (classes balanced) on the 1,336 pairs of RefD (Liang, Wu, Huang & Giles, «Measuring
-Prerequisite Relations Among Concepts», EMNLP 2015); ``tests/bench/learner.py`` fits them on one
-of its two domains and measures on the other.
+Names: logit = w0 + w1 cos(A, B) + w2 words(B) + w3 [log(1+in(B)) - log(1+in(A))], where cos is
+that of e5 embeddings and in(X) the number of other names in the list that hold all words of X
+(«algebra» is in «linear algebra»): prerequisites are near, short and general. The weights are a
+logistic regression (classes balanced) on the 1,336 pairs of RefD (Liang, Wu, Huang & Giles,
+«Measuring Prerequisite Relations Among Concepts», EMNLP 2015); ``tests/bench/learner.py`` fits
+them on one of its two domains and measures on the other.
 
-Corpus: two terms join the logit where both concepts occur in it. RefD itself, with sections in the
-place of Wikipedia's pages: the share of the sections about A that mention B, less the share of those
-about B that mention A; and the order of first mention (B before A: +1, after: -1). Their weights are
-set by hand, since no labelled course with its book is at hand to fit them.
+Corpus: two terms join the logit where both concepts occur in it. RefD itself, with sections in
+the place of Wikipedia's pages: the share of the sections about A that mention B, less the share of
+those about B that mention A; and the order of first mention (B before A: +1, after: -1). Their
+weights are set by hand, since no labelled course with its book is at hand to fit them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Weights(NamedTuple):
     contains: float
 
 
-WEIGHTS = Weights(-11.0, 14.0, -0.55, 0.6)
+WEIGHTS = Weights(-21.495, 25.073, -0.593, 0.925)
 REFERENCES, ORDER = 1.5, 0.5
 """Weights of the corpus terms, in units of the logit."""
 

@@ -1,8 +1,8 @@
 """When a concept should be reviewed: FSRS-6 (Ye, Su & Cao, KDD 2022; package ``fsrs``).
 
-One card a concept. An answer is a review: wrong is «again», right is «good», and a right answer with
-a score under 0.8 is «hard». Learning steps of minutes are off (a course is not a flashcard session)
-and so is fuzzing: the same events give the same dates.
+One card a concept. An answer is a review: wrong is «again», right is «good», and a right answer
+with a score under 0.8 is «hard». Learning steps of minutes are off (a course is not a flashcard
+session) and so is fuzzing: the same events give the same dates.
 """
 
 from __future__ import annotations
