@@ -232,7 +232,7 @@ def _by_openvino(gguf: Path, prompts: Sequence[str], max_tokens: int, threads: i
 
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     try:
-        pipe = openvino_genai.LLMPipeline(str(gguf), "CPU", options)
+        pipe = openvino_genai.LLMPipeline(str(gguf), "CPU", **options)
     except RuntimeError as error:
         raise WorkFailed(
             f"The exported file cannot be loaded: {str(error).strip()[-200:]}",

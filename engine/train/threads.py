@@ -56,7 +56,7 @@ class Threads:
 
 
 def free_cores(cores: int, others: float) -> int:
-    """How many of ``cores`` are left when others use ``others`` cores' worth of time."""
+    """How many of ``cores`` are left when others use ``others`` of them; at least one."""
     return min(cores, max(1, cores - round(max(0.0, others))))
 
 
