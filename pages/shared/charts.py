@@ -74,7 +74,8 @@ def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> a
 
 def heat(levels: pd.DataFrame, learner: str, concept: str, mastery: str) -> alt.Chart:
     """Learners by concepts, coloured by mastery; cells without an answer stay empty."""
-    frame = levels.rename_axis("learner").reset_index()
+    plain = pd.DataFrame(levels.to_numpy(), levels.index, levels.columns)  # without attrs
+    frame = plain.rename_axis("learner").reset_index()
     rows = frame.melt("learner", var_name="concept", value_name="mastery").dropna()
     return (
         alt.Chart(rows)
