@@ -183,7 +183,7 @@ class Mentions:
         return [text.lower() for text in self._texts]
 
     def _count(self, name: str) -> dict[int, int]:
-        # One Chinese character is too often a part of other words (图 in 下图): match jieba's words.
+        # One Chinese character is often part of another word (图 in 下图): match jieba's words.
         written = language_of(name) == "zh" and len(_plain(name)) > 1
         wanted = _plain(name).lower() if written else f" {' '.join(terms_of(name))} "
         texts = self._lowered if written else self._stems
