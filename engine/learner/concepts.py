@@ -17,7 +17,14 @@ from typing import Any
 from engine.course import taught_sections
 from engine.errors import BadInput
 from engine.learner.definitions import definitions_of, is_term
-from engine.learner.prerequisites import REFERENCES, WEIGHTS, Mentions, name_features, terms_of
+from engine.learner.prerequisites import (
+    ORDER,
+    REFERENCES,
+    WEIGHTS,
+    Mentions,
+    name_features,
+    terms_of,
+)
 from engine.schema import Document, Section, Value, content_id
 from engine.store import Result, Store
 from engine.text import language_of, sentences
@@ -175,7 +182,7 @@ def _edge(
 ) -> Prerequisite:
     mentions = book.counts[b.name].get(a.home, 0)
     x = WEIGHTS.base + sum(w * value for w, value in zip(WEIGHTS[1:], row, strict=True))
-    x += log1p(mentions) + REFERENCES * book.refd(a.name, b.name)
+    x += ORDER + log1p(mentions) + REFERENCES * book.refd(a.name, b.name)
     return Prerequisite(
         concept=b.name,
         score=round(1 / (1 + exp(-x)), 4),

@@ -24,8 +24,9 @@ _FORMS: dict[Language, tuple[re.Pattern[str], ...]] = {
     "zh": (
         re.compile(
             r"^(?:所谓)?[「“]?"
-            r"(?P<x>[^，。：；、「」“”（）的这那它其此该我你每所]{2,12})"
-            r"[」”]?(?:（[^）]{2,40}）)?[」”]?(?:是指|指的是|是一种|是一个|是一类|是一组|又称|也称|定义为)"
+            r"(?P<x>[^，。：；、「」“”（）的这那它其此该我你每所]{1,12})"
+            r"[」”]?(?:（[^）]{2,40}）)?[」”]?"
+            r"(?:是指|指的是|是一种|是一个|是一类|是一组|又称|也称|定义为)"
         ),
         re.compile(r"(?:被称为|称为|称作|称之为|叫作)[「“](?P<x>[^，。：；、「」“”（）]{2,12})[」”]"),
     ),
@@ -86,4 +87,5 @@ def _in_unit(text: str, language: Language) -> Iterator[Definition]:
 
 def is_term(text: str) -> bool:
     """Whether the words can name a concept: not a pronoun, number, or word of the book's own."""
-    return len(text) > 1 and not _VAGUE.match(text.strip(" *"))
+    long_enough = len(text) > 1 or language_of(text) == "zh"
+    return long_enough and not _VAGUE.match(text.strip(" *"))

@@ -183,9 +183,10 @@ class Mentions:
         return [text.lower() for text in self._texts]
 
     def _count(self, name: str) -> dict[int, int]:
-        chinese = language_of(name) == "zh"
-        wanted = _plain(name).lower() if chinese else f" {' '.join(terms_of(name))} "
-        texts = self._lowered if chinese else self._stems
+        # One Chinese character is often part of another word (图 in 下图): match jieba's words.
+        written = language_of(name) == "zh" and len(_plain(name)) > 1
+        wanted = _plain(name).lower() if written else f" {' '.join(terms_of(name))} "
+        texts = self._lowered if written else self._stems
         return {i: n for i, text in enumerate(texts) if (n := text.count(wanted))}
 
     def first(self, name: str) -> int | None:

@@ -122,7 +122,7 @@ def test_lr_ranks_items_by_difficulty():
     ]
     tracer = fit(rows, "lr")
     easy, hard = tracer.predict([Answer("n", "easy", ("s",), 1), Answer("m", "hard", ("s",), 1)])
-    assert easy > 0.75 and hard < 0.35
+    assert easy > 0.75 and hard < 0.45
 
 
 def test_few_answers_give_the_default_model():
