@@ -3,8 +3,9 @@
 Confidence is a logistic regression of «a person gave the same grade» on signals of held-out
 predictions (Platt, 1999, with more than one signal). The threshold is found by fixed-sequence
 testing (Angelopoulos et al., «Learn then test», arXiv 2110.01052): go down from the surest answers
-in steps, and stop at the first step whose lower bound misses the target. The bound is the lower of
-an exact binomial one and one that resamples whole questions, because answers to one question err
+in steps, and stop at the first step whose lower bound misses the target. For known questions the
+bound is the exact binomial one (new answers come from the same questions); for new questions it is
+the lower of that and one that resamples whole questions, because answers to one question err
 together.
 """
 
@@ -83,19 +84,22 @@ def calibrate(
     held = np.zeros(len(agrees))
     for train, test in _folds(agrees, groups, known):
         held[test] = Confidence(signals[train], agrees[train])(signals[test])
-    threshold = choose(held, agrees, groups, target)
+    threshold = choose(held, agrees, None if known else groups, target)
     return Confidence(signals, agrees), summary(
         held, agrees, target=target, threshold=threshold, known=known
     )
 
 
-def choose(confidence: Any, agrees: Any, groups: Sequence[str], target: float) -> float:
-    """The lowest threshold at which accepted answers still reach the target, or ``NEVER``."""
+def choose(confidence: Any, agrees: Any, groups: Sequence[str] | None, target: float) -> float:
+    """The lowest threshold at which accepted answers still reach the target, or ``NEVER``.
+
+    ``groups`` are the questions, where those to come are others.
+    """
     import numpy as np
 
     n = len(agrees)
     order = np.argsort(-confidence, kind="stable")
-    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    _, group = np.unique(np.asarray(range(n) if groups is None else groups), return_inverse=True)
     best = NEVER
     for count in sorted({max(_FEWEST, round(n * step / _STEPS)) for step in range(1, _STEPS + 1)}):
         if count > n or lower_bound(agrees[order[:count]], group[order[:count]]) < target:
@@ -105,7 +109,7 @@ def choose(confidence: Any, agrees: Any, groups: Sequence[str], target: float) -
 
 
 def lower_bound(agrees: Any, group: Any) -> float:
-    """95 % lower bound of the share of agreement: the lower of binomial and by-question bounds."""
+    """95 % lower bound of the share of agreement: binomial, or by question if that is lower."""
     import numpy as np
     from scipy.stats import beta
 
@@ -113,7 +117,7 @@ def lower_bound(agrees: Any, group: Any) -> float:
     exact = float(beta.ppf(_RISK, right, n - right + 1)) if right else 0.0
     _, inverse = np.unique(group, return_inverse=True)
     counts = np.bincount(inverse)
-    if len(counts) < 2:
+    if len(counts) in (1, n):
         return exact
     sums = np.bincount(inverse, weights=agrees)
     drawn = np.random.default_rng(0).multinomial(

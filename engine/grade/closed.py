@@ -173,8 +173,8 @@ def grade_choice(
 ) -> Outcome:
     """Whether the chosen option, or set of options, is the reference's.
 
-    Options are named by letter («B», «(b)», «Ｂ», «A, C», «AC») or by their text. Several references
-    of one option each are alternatives.
+    Options are named by letter («B», «(b)», «A, C», «AC», full-width too) or by their text.
+    Several references of one option each are alternatives.
     """
     given = _chosen(answer, choices)
     if not given:
@@ -193,9 +193,7 @@ def _number(match: re.Match[str]) -> float | None:
     value = _digits(match["digits"])
     power = match["e"] or match["p"]
     if power:
-        if abs(int(power)) > 300:
-            return None
-        value *= 10.0 ** int(power)
+        value = float(f"{value!r}e{int(power)}") if "e" not in repr(value) else math.inf
     if match["below"]:
         below = _digits(match["below"])
         if not below:

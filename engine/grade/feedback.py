@@ -81,6 +81,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "wrong": "That is not the right answer.",
         "unreadable": "No single answer could be read from this.",
         "criterion": "Not yet met: {points}",
+        "person": "A person will look at this answer before it is graded.",
         "read": "Read: {title}{page}.",
         "page": ", page {page}",
     },
@@ -96,6 +97,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "wrong": "答案不正确。",
         "unreadable": "无法从答案中读出唯一的结果。",
         "criterion": "尚未达到：{points}",
+        "person": "这份答案将由老师查看后再评分。",
         "read": "请阅读：{title}{page}。",
         "page": "，第 {page} 页",
     },
@@ -167,6 +169,12 @@ def advise_closed(outcome: str, language: Language) -> Advice:
         return Advice(errors=(), text=texts["right"])
     kind: ErrorKind = "unreadable" if outcome == "unparsed" else outcome  # type: ignore[assignment]
     return Advice(errors=(kind,), text=_join([texts[kind], _NEXT[language][kind]], language))
+
+
+def advise_flagged(flags: Sequence[str], advice: Advice, language: Language) -> Advice:
+    """What a learner is told whose answer a person must see first: no verdict that may be wrong."""
+    errors: tuple[ErrorKind, ...] = ("contradiction",) if "negated" in flags else advice.errors
+    return Advice(errors=errors, text=TEXTS[language]["person"])
 
 
 def where_to_read(title: str, page: int, language: Language) -> str:

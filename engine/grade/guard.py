@@ -69,7 +69,8 @@ _LINKING = _set("""
     also very more most some any all each both only just too then
 """)
 _LINKING_ZH = _set("""
-    的 了 是 在 和 与 或 把 被 对 有 会 能 可以 而 则 就 都 也 不 这 那 其 并 从 到 为 以 及 等 时 中
+    的 了 是 在 和 与 或 把 被 对 有 会 能 可以 而 则
+    就 都 也 不 这 那 其 并 从 到 为 以 及 等 时 中
 """)
 _ARTICLES = _set("a an the my your his her its our their")
 _AFTER_NO_ARTICLE = _LINKING - _set("more most very all both only just no not some each")
@@ -77,7 +78,7 @@ _LOOSE_END = _ARTICLES | _set("and or but of because if than from into with is a
 
 
 def guard(item: Item, answer: str) -> tuple[str, ...]:
-    """The flags of one answer, from ``FLAGS`` (all but ``duplicate``); empty for an ordinary one."""
+    """The flags of one answer, from ``FLAGS`` without ``duplicate``; none for an ordinary one."""
     found = words(answer)
     if not found:
         return ("empty",)

@@ -10,7 +10,14 @@ from engine.errors import BadInput, TeacherError
 from engine.grade.calibrate import Calibration
 from engine.grade.closed import Outcome, grade_choice, grade_number
 from engine.grade.features import Features
-from engine.grade.feedback import Advice, advise, advise_closed, is_right, where_to_read
+from engine.grade.feedback import (
+    Advice,
+    advise,
+    advise_closed,
+    advise_flagged,
+    is_right,
+    where_to_read,
+)
 from engine.grade.guard import duplicates, guard
 from engine.grade.items import Grade, Item, Submission, check, read_grades
 from engine.grade.prior import prior
@@ -321,6 +328,8 @@ class _Desk:
         flags: tuple[str, ...],
     ) -> Grade:
         item = self.grader.items[submission.item_id]
+        if flags:
+            advice = advise_flagged(flags, advice, self._language(item))
         text, section, page = advice.text, "", 0
         if self.index is not None and advice.errors:
             section, page, where = self._section(item)
