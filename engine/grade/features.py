@@ -39,9 +39,15 @@ def negations(text: str) -> int:
 
 
 class Features:
-    """Turns answers into numbers; learns only how rare each term is, from texts without grades."""
+    """Turns answers into numbers; learns only how rare each term is, from texts without grades.
 
-    def __init__(self, items: Iterable[Item], texts: Iterable[str]) -> None:
+    ``vectors`` are embeddings known already, by text; new ones are added to it, so that several
+    scorers may share them (they are most of the time).
+    """
+
+    def __init__(
+        self, items: Iterable[Item], texts: Iterable[str], vectors: dict[str, Any] | None = None
+    ) -> None:
         self._items = {item.item_id: item for item in items}
         self._terms: dict[str, list[str]] = {}
         documents = [self.terms(t) for i in self._items.values() for t in i.references]
@@ -49,7 +55,7 @@ class Features:
         counts = Counter(term for document in documents for term in set(document))
         self._many = len(documents)
         self._counts = counts
-        self._vectors: dict[str, Any] = {}
+        self._vectors = {} if vectors is None else vectors
 
     def terms(self, text: str) -> list[str]:
         """Content terms of a text: stems, or jieba's words, without question words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.errors import BadInput, TeacherError
 from engine.grade.calibrate import Calibration
@@ -98,6 +99,7 @@ def prepare(
     check(graded, known.values(), graded=True)
     taught = [s for s in graded if known[s.item_id].kind not in _CLOSED]
     scorers: dict[str, Scorer] = {}
+    vectors: dict[str, Any] = {}
     for outcome in ("label", "score"):
         some = [s for s in taught if (s.label is not None) == (outcome == "label")]
         if len(some) >= FEWEST and len({s.label or s.score for s in some}) > 1:
@@ -107,10 +109,12 @@ def prepare(
                 target_agreement=target_agreement,
                 base=base,
                 folder=folder,
+                vectors=vectors,
                 report=report,
             )
     labelled = _labelled(known.values(), taught)
-    return Grader(known, Features(known.values(), [s.answer for s in taught]), scorers, labelled)
+    features = Features(known.values(), [s.answer for s in taught], vectors)
+    return Grader(known, features, scorers, labelled)
 
 
 def grade(

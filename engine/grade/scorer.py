@@ -60,7 +60,11 @@ class Scorer:
     """Grades open answers of one outcome: a score, or a label. Make one with ``fit``."""
 
     def __init__(
-        self, items: Sequence[Item], graded: Sequence[Submission], target_agreement: float
+        self,
+        items: Sequence[Item],
+        graded: Sequence[Submission],
+        target_agreement: float,
+        vectors: dict[str, Any] | None = None,
     ) -> None:
         self._items = {item.item_id: item for item in items}
         self._graded = list(graded)
@@ -69,7 +73,7 @@ class Scorer:
         self._targets = self._goal(graded)
         self._grain = _grain([s.score for s in graded if s.score is not None])
         self._folds = [int(content_id(s.answer_id), 16) % FOLDS for s in graded]
-        self._features = Features(items, [s.answer for s in graded])
+        self._features = Features(items, [s.answer for s in graded], vectors)
         self._neighbours = Neighbours(self._features, graded, self._targets, self._folds)
         self._many = Counter(s.item_id for s in graded)
         self._base: Path | None = None
@@ -86,6 +90,7 @@ class Scorer:
         target_agreement: float = 0.9,
         base: Callable[[], Path] | None = None,
         folder: Path | None = None,
+        vectors: dict[str, Any] | None = None,
         report: Report = silent,
     ) -> Scorer:
         """Learn from graded answers, all with a label or all with a score.
@@ -97,13 +102,14 @@ class Scorer:
             base: Gives the folder of MiniLM; called only where it is used (200 or more graded
                 answers, in English). Without it the features grade alone.
             folder: Where trained cross-encoders are kept, so that a killed fit resumes.
+            vectors: Embeddings shared with others, see ``Features``.
             report: Told of each stage; may raise ``Cancelled``.
 
         Raises:
             BadInput: too few grades, or all alike.
         """
         _teachable(graded)
-        scorer = cls(items, graded, target_agreement)
+        scorer = cls(items, graded, target_agreement, vectors)
         report(Progress(stage="grade.features", total=len(graded)))
         plain = scorer._features.matrix(graded, report)
         if base is not None and scorer._reads_english() and len(graded) >= FEW:

@@ -141,11 +141,11 @@ def ads(data: Path, settings: Settings, quick: bool) -> dict:
     items, answers, splits = load(data / "answers" / "ads_zh.jsonl")
     order = random.Random(0).sample(range(len(answers)), len(answers))
     mine, accepted = np.zeros(len(answers)), np.zeros(len(answers), dtype=bool)
-    began = time.perf_counter()
+    began, vectors = time.perf_counter(), {}
     for k in range(1 if quick else 5):
         test = order[k::5]
         train = [answers[i] for i in order if i not in set(test)]
-        scorer = Scorer.fit(items, train, target_agreement=TARGET)
+        scorer = Scorer.fit(items, train, target_agreement=TARGET, vectors=vectors)
         for i, opinion in zip(test, scorer.judge(bare([answers[i] for i in test])), strict=True):
             mine[i], accepted[i] = opinion.score, opinion.accepted
     rows = [i for k in range(1 if quick else 5) for i in order[k::5]]
