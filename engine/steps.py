@@ -162,11 +162,14 @@ def training_pairs(store: Store, course: str, split: str) -> list[Pair]:
 
 
 def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
-    """Fine-tune by the recipe in ``plan``, then write the file that answers (merged, Q8_0)."""
-    from engine.publish import publish_local
-    from engine.train import Recipe, Row, train
+    """Fine-tune by the recipe in ``plan``, then write the file that answers (merged, Q8_0).
 
-    recipe = Recipe.model_validate(plan)
+    With ``finish`` in the plan an unfinished run ends with its best adapter so far.
+    """
+    from engine.publish import publish_local
+    from engine.train import Recipe, Row, keep, train
+
+    recipe = Recipe.model_validate({k: v for k, v in plan.items() if k != "finish"})
     rows = {
         split: [
             Row(question=pair.question, answer=pair.answer)
@@ -183,8 +186,12 @@ def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> 
     version = room.store.corpus_version(room.course.id, "train", "validation")
     name = content_id(version, recipe.model_dump(mode="json"))
     folder = room.folder / "runs" / name
-    trained = train(
-        rows["train"], rows["validation"], recipe, folder, settings=room.settings, report=report
+    trained = (
+        keep(folder)
+        if plan.get("finish")
+        else train(
+            rows["train"], rows["validation"], recipe, folder, settings=room.settings, report=report
+        )
     )
     published = publish_local(folder, folder / "student", settings=room.settings, report=report)
     data = {

@@ -65,7 +65,8 @@ def sources_of(question: str, hits: Sequence[Hit], k: int = _QUOTES) -> tuple[Ev
     found: list[tuple[float, Evidence]] = []
     for hit in hits[: k + 1]:
         passage = hit.passage
-        candidates = [s for s in sentences(passage.text, language_of(passage.text)) if len(s) > 12]
+        everything = sentences(passage.text, language_of(passage.text))
+        candidates = [s for s in everything if len(s) > 12 and not s.endswith(("?", "？"))]
         if not candidates:
             continue
         scores = embed(candidates) @ asked

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.errors import EngineError
 from engine.stages import Stage
-from pages.shared import session
+from pages.shared import job_board, session
 from pages.shared.i18n import LANGUAGES, _, error_text, language
 
 MARKS = {
@@ -27,6 +27,8 @@ def run() -> None:
         st.toast(text)
     if session.course() is None and page.url_path:
         st.switch_page(_SCREENS / "build/home.py")
+    if course := session.course():
+        job_board.rail(course.id)
     try:
         page.run()
     except EngineError as error:

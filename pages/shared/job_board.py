@@ -31,12 +31,27 @@ def board(course_id: str, kinds: tuple[str, ...]) -> bool:
     return live
 
 
+def rail(course_id: str) -> None:
+    """All live jobs of the course in the rail, on every screen."""
+    live = any(job.live for job in session.jobs_of(course_id))
+
+    @st.fragment(run_every=_POLL_SECONDS if live else None)
+    def draw() -> None:
+        for job in session.jobs_of(course_id):
+            if job.live and job.kind != "serve":
+                st.caption(f"**{_names()[job.kind]}** · {_state(job)}")
+                _progress(job)
+
+    with st.sidebar:
+        draw()
+
+
 def _newest(course_id: str, kinds: tuple[str, ...]) -> queue.Job | None:
     return next((job for job in session.jobs_of(course_id) if job.kind in kinds), None)
 
 
-def _card(job: queue.Job) -> None:
-    names = {
+def _names() -> dict[str, str]:
+    return {
         "read": _("Reading the books"),
         "distil": _("Making the corpus"),
         "train": _("Fine-tuning the student"),
@@ -45,8 +60,11 @@ def _card(job: queue.Job) -> None:
         "serve": _("Serving the student"),
         "build": _("Building the course model"),
     }
+
+
+def _card(job: queue.Job) -> None:
     with st.container(border=True, key=f"job-{job.id}"):
-        st.markdown(f"**{names[job.kind]}** · {_state(job)}")
+        st.markdown(f"**{_names()[job.kind]}** · {_state(job)}")
         if job.live:
             _progress(job)
         if job.state == "failed" and job.error:
@@ -54,6 +72,14 @@ def _card(job: queue.Job) -> None:
         if job.log:
             st.caption(job.log[-1][:160])
         _buttons(job)
+
+
+def _finish_button(job: queue.Job) -> None:
+    """Take the best of a stopped training as the student."""
+    if st.button(_("Use what it has learned"), key=f"keep-{job.id}", icon=":material/done:"):
+        plan = job.plan | {"finish": True}
+        queue.submit(session.settings(), "train", job.course, plan, job.id)
+        st.rerun()
 
 
 def _state(job: queue.Job) -> str:
@@ -92,6 +118,8 @@ def _buttons(job: queue.Job) -> None:
             if st.button(_("Resume"), key=f"resume-{job.id}", icon=":material/play_arrow:"):
                 queue.resume(session.settings(), job.id)
                 st.rerun()
+            if job.kind == "train" and job.progress and "finish" not in job.plan:
+                _finish_button(job)
             if st.button(_("Dismiss"), key=f"drop-{job.id}", icon=":material/close:"):
                 queue.remove(session.settings(), job.id)
                 st.rerun()

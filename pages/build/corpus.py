@@ -1,0 +1,187 @@
+import time
+
+import pandas as pd
+import streamlit as st
+
+from engine import jobs as queue
+from engine.course import SplitPlan
+from engine.distil import ALL_KINDS, DistilPlan, coverage, estimate, preview
+from engine.llm.teacher import load_choice
+from engine.steps import teacher_chat
+from pages.shared import session
+from pages.shared.frame import go, heading, lacks
+from pages.shared.i18n import _, code_text, minutes_text
+from pages.shared.job_board import board
+from pages.shared.review import review
+from pages.shared.teacher_card import teacher_card
+
+room = session.room()
+course = room.course
+stages = session.stages(course.id)
+stage = stages["corpus"]
+heading(_("Corpus"), _("What will it ask, what will it cost, can I trust it?"), stage)
+if lacks(stage):
+    st.stop()
+live = board(course.id, ("distil", "build"))
+store = session.store()
+documents = session.documents(course.id)
+teacher = load_choice(store)
+result = store.result(course.id, "distil")
+
+
+def plan() -> DistilPlan:
+    """The plan that the widgets describe."""
+    return DistilPlan(
+        pairs=st.session_state.get("pairs", 1600),
+        kinds=tuple(st.session_state.get("kinds") or ALL_KINDS),
+        sections=tuple(st.session_state.get("sections") or ()),
+        teacher=teacher.kind,
+        prompt=st.session_state.get("extra", "").strip(),
+        split=SplitPlan(seed=0),
+    )
+
+
+def settings_form() -> None:
+    titles = session.titles(course.id)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.number_input(
+            _("Number of pairs"),
+            min_value=20,
+            max_value=20_000,
+            value=400 if course.sample else 1600,
+            step=100,
+            key="pairs",
+            help=_("Training, validation and exam together. More pairs train longer."),
+        )
+        st.pills(
+            _("Kinds of question"),
+            list(ALL_KINDS),
+            selection_mode="multi",
+            default=list(ALL_KINDS),
+            format_func=lambda kind: code_text("kinds", kind, kind.capitalize()),
+            key="kinds",
+        )
+        st.multiselect(
+            _("Sections (empty: all that teach)"),
+            [row["section"] for row in coverage(documents, [])],
+            format_func=lambda section: titles.get(section, section),
+            key="sections",
+        )
+    with right:
+        teacher_card()
+        if teacher.kind != "extractive":
+            st.text_input(
+                _("Wish for the teacher (optional)"),
+                key="extra",
+                placeholder=_("For example: prefer questions a beginner would ask"),
+            )
+
+
+def estimate_card() -> None:
+    prices = (teacher.price.prompt, teacher.price.completion)
+    costs = estimate(documents, store.passages(course.id), plan(), prices=prices)
+    cells = st.columns(4)
+    cells[0].metric(_("Pairs, at most"), f"{costs.pairs:,}")
+    cells[1].metric(_("Calls"), f"{costs.calls:,}")
+    cells[2].metric(_("Tokens"), f"{costs.prompt_tokens + costs.completion_tokens:,}")
+    cells[3].metric(
+        _("Time"),
+        minutes_text(60 * costs.minutes[1]),
+        help=_(
+            "Between {low} and {high}",
+            low=minutes_text(60 * costs.minutes[0]),
+            high=minutes_text(60 * costs.minutes[2]),
+        ),
+    )
+    if teacher.kind == "endpoint" and any(prices):
+        low, likely, high = costs.money
+        st.caption(_("Cost: {a:.2f} (between {b:.2f} and {c:.2f})", a=likely, b=low, c=high))
+
+
+def show_preview() -> None:
+    with st.spinner(_("Asking for five pairs from five sections …")):
+        pairs = preview(
+            course, plan(), chat=teacher_chat(session.settings(), store, teacher.kind), store=store
+        )
+    for pair in pairs:
+        with st.container(border=True):
+            st.markdown(f"**{pair.question}**")
+            st.text(pair.answer)
+            source = pair.evidence[0]
+            st.caption(
+                f"{code_text('kinds', pair.kind, pair.kind)} · {source.title}"
+                + (" · " + _("p. {n}", n=source.page) if source.page else "")
+            )
+
+
+with st.expander(
+    _("Settings and cost"), icon=":material/tune:", expanded=stage.state in ("empty", "stale")
+):
+    settings_form()
+    estimate_card()
+    with st.container(horizontal=True):
+        look = st.button(_("Preview five"), icon=":material/visibility:")
+        word = _("Make the corpus") if result is None else _("Make it again")
+        start = st.button(
+            _("Running …") if live else word,
+            type="primary" if stage.state in ("empty", "stale") else "secondary",
+            disabled=live,
+            icon=":material/play_arrow:",
+        )
+    if result is not None:
+        st.caption(_("Making it again keeps every pair that you accepted or edited."))
+    if look:
+        show_preview()
+    if start:
+        queue.submit(
+            session.settings(),
+            "distil",
+            course.id,
+            plan().model_dump(mode="json"),
+            "".join(store.document_ids(course.id)) + str(int(time.time() // 60)),
+        )
+        st.rerun()
+
+failed = result.data["result"]["failed_calls"] if result else 0
+if failed and not live:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(
+            _("{n} call(s) failed; all other pairs were made.", n=failed), icon=":material/warning:"
+        )
+        if st.button(_("Retry only these"), icon=":material/refresh:"):
+            queue.submit(
+                session.settings(), "distil", course.id, result.data["plan"], str(time.time())
+            )
+            st.rerun()
+pairs = session.pairs(course.id)
+if pairs:
+    with st.expander(_("What is covered"), icon=":material/grid_on:"):
+        rows = coverage(documents, [p for p in pairs if p.status != "rejected"])
+        bare = sum(not row["pairs"] for row in rows)
+        st.caption(_("{n} of {m} sections have no pair.", n=bare, m=len(rows)))
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    _("Section"): [row["title"] for row in rows],
+                    _("Pairs"): [row["pairs"] for row in rows],
+                    _("Kinds"): [
+                        ", ".join(code_text("kinds", k, k) for k in row["kinds"]) for row in rows
+                    ],
+                }
+            ),
+            hide_index=True,
+            column_config={
+                _("Pairs"): st.column_config.ProgressColumn(
+                    format="%d", max_value=max(row["pairs"] for row in rows)
+                )
+            },
+            alt=_("What is covered"),
+        )
+    review(room, pairs)
+    if st.button(
+        _("Continue to the student model"),
+        type="primary" if stage.state in ("ready", "review") else "secondary",
+        icon=":material/arrow_forward:",
+    ):
+        go("build/finetune.py")

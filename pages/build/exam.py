@@ -1,0 +1,137 @@
+import pandas as pd
+import streamlit as st
+
+from engine import jobs as queue
+from engine.documents.encoding import decode
+from engine.exam import read_questions
+from pages.shared import charts, session
+from pages.shared.frame import go, heading, lacks
+from pages.shared.i18n import _
+from pages.shared.job_board import board
+
+room = session.room()
+course = room.course
+stage = session.stages(course.id)["exam"]
+heading(_("Exam"), _("Does it know the course?"), stage)
+if lacks(stage):
+    st.stop()
+store = session.store()
+run = store.result(course.id, "train")
+result = store.result(course.id, "exam")
+live = board(course.id, ("exam", "build"))
+fresh = stage.state in ("empty", "stale")
+if not live and st.button(
+    _("Examine") if result is None else _("Examine again"),
+    type="primary" if fresh else "secondary",
+    icon=":material/quiz:",
+):
+    queue.submit(
+        session.settings(), "exam", course.id, {}, run.data["run"] + store.corpus_version(course.id)
+    )
+    st.rerun()
+with st.expander(_("Upload an exam"), icon=":material/upload_file:"):
+    upload = st.file_uploader(
+        _(
+            "CSV with the columns question and answer: exercises, past papers. It is never trained on."
+        ),
+        type=["csv"],
+        max_upload_size=20,
+    )
+    if st.button(_("Add to the exam"), disabled=upload is None):
+        trained = [p.question for p in session.pairs(course.id) if p.split == "train"]
+        text = decode(upload.getvalue(), upload.name)
+        added, left_out = read_questions(text, course, trained)
+        store.put_pairs(course.id, added, first=100_000)
+        session.flash(
+            _("{n} question(s) added; {m} were trained on and left out.", n=len(added), m=left_out)
+        )
+        st.rerun()
+if result is None:
+    st.caption(
+        _(
+            "Both models answer every exam question, from memory and with the book at hand. "
+            "No training ever saw these questions."
+        )
+    )
+    st.stop()
+report = result.data
+PARTS = {
+    "recall": (_("Recall"), _("taught knowledge, asked in other words")),
+    "transfer": (_("Transfer"), _("sections it was never taught")),
+    "uploaded": (_("Uploaded exam"), _("questions from outside")),
+}
+
+
+def figure(row: dict[str, float]) -> str:
+    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
+for part, verdict in report["verdicts"].items():
+    gain = next(
+        g for g in report["gains"] if g["part"] == part and not g["book"] and g["metric"] == "f1"
+    )["difference"]
+    words = {
+        "better": _("the student knows more than its base model"),
+        "worse": _("the student knows less than its base model"),
+        "noise": _("no difference beyond chance"),
+    }
+    text = f"**{PARTS[part][0]}** ({PARTS[part][1]}): {words[verdict]}. " + _(
+        "Token F1 changes by {figure} over {n} questions.", figure=figure(gain), n=gain["n"]
+    )
+    {"better": st.success, "worse": st.error, "noise": st.info}[verdict](text)
+
+st.subheader(_("All figures, with 95 % intervals"))
+names = {"base": _("Base model"), "student": _("Student model"), "teacher": _("Teacher model")}
+rows = [
+    {
+        _("Part"): PARTS[row["part"]][0],
+        _("Model"): names[row["model"]],
+        _("Book at hand"): _("yes") if row["book"] else _("no"),
+        "n": row["figures"]["f1"]["n"],
+        _("Token F1"): figure(row["figures"]["f1"]),
+        "ROUGE-L": figure(row["figures"]["rouge_l"]),
+        _("Similarity"): figure(row["figures"]["cosine"]),
+        _("Length ratio"): figure(row["figures"]["length"]),
+    }
+    for row in report["rows"]
+]
+st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("All figures, with 95 % intervals"))
+
+if report["chapters"]:
+    better = sum(f["low"] > 0 for f in report["chapters"].values())
+    st.subheader(
+        _("The student beats its base on {n} of {m} chapters", n=better, m=len(report["chapters"]))
+    )
+    st.altair_chart(
+        charts.gains(report["chapters"], _("Gain in token F1, recall part"), _("Chapter")),
+        alt=_("Gain in token F1 by chapter with intervals"),
+    )
+
+st.subheader(_("Every answer"))
+pairs = {pair.id: pair for pair in session.pairs(course.id)}
+left, right = st.columns(2)
+part = left.selectbox(_("Part"), list(report["questions"]), format_func=lambda p: PARTS[p][0])
+book = right.toggle(_("With the book at hand"))
+answers: dict[str, dict[str, str | float]] = {}
+for row in report["answers"]:
+    pair = pairs.get(row["pair"])
+    if pair and pair.part == part and row["book"] == book:
+        cell = answers.setdefault(
+            pair.id, {_("Question"): pair.question, _("The book"): pair.answer}
+        )
+        cell[names[row["model"]]] = row["answer"]
+        if row["model"] == "student":
+            cell[_("Token F1")] = round(row["scores"]["f1"], 2)
+frame = pd.DataFrame(list(answers.values()))
+if _("Token F1") in frame:
+    frame = frame.sort_values(_("Token F1"))
+st.dataframe(frame, hide_index=True, height=380, alt=_("Every answer"))
+st.caption(
+    _("Worst first. Exam questions that nearly repeat a training question were taken out before.")
+)
+if st.button(
+    _("Continue to publish"),
+    type="primary" if stage.state == "ready" else "secondary",
+    icon=":material/arrow_forward:",
+):
+    go("build/publish.py")

@@ -1,0 +1,189 @@
+import pandas as pd
+import streamlit as st
+
+from engine import jobs as queue
+from engine.schema import Pair
+from engine.train import PRESETS, Recipe, Row, choose_backend, estimate, masked_sample, preset
+from pages.shared import charts, session
+from pages.shared.frame import go, heading, lacks
+from pages.shared.i18n import _, minutes_text
+from pages.shared.job_board import board
+
+room = session.room()
+course = room.course
+stages = session.stages(course.id)
+stage = stages["student"]
+heading(_("Student model"), _("Will it fit, how long, is it learning?"), stage)
+if lacks(stage):
+    st.stop()
+if course.language == "zh":
+    st.info(
+        _(
+            "The student model that comes with Coursewright speaks English only. For this course "
+            "the tutor answers with the book's own sentences."
+        ),
+        icon=":material/translate:",
+    )
+store = session.store()
+result = store.result(course.id, "train")
+live = board(course.id, ("train", "build"))
+
+
+def recipe() -> Recipe:
+    """The recipe that the widgets describe."""
+    chosen = preset(st.session_state.get("effort", "normal"))
+    changes = {}
+    if epochs := st.session_state.get("epochs"):
+        changes["epochs"] = epochs
+    return chosen.model_copy(update=changes)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def costs(version: str, recipe_json: str) -> dict[str, object]:
+    own = Recipe.model_validate_json(recipe_json)
+    rows = [Row(question=p.question, answer=p.answer) for p in _train_pairs()]
+    return estimate(rows, own, session.settings()).model_dump(mode="json")
+
+
+def _train_pairs() -> list[Pair]:
+    pairs = session.pairs(course.id)
+    return [pair for pair in pairs if pair.split == "train" and pair.status != "rejected"]
+
+
+def settings_form() -> None:
+    words = {"quick": _("quick"), "normal": _("normal"), "thorough": _("thorough")}
+    st.segmented_control(
+        _("Effort"),
+        list(PRESETS),
+        format_func=lambda name: words[name],
+        default="normal",
+        required=True,
+        key="effort",
+        help=_("Quick shows that it works; normal is for use; thorough learns longest."),
+    )
+    with st.expander(_("Advanced"), icon=":material/settings:"):
+        st.number_input(
+            _("Epochs (empty: as the effort says)"), 0.1, 50.0, value=None, step=0.5, key="epochs"
+        )
+        st.code(recipe().model_dump_json(indent=1), language="json")
+
+
+def estimate_cards() -> None:
+    version = store.corpus_version(course.id, "train", "validation")
+    row = costs(version, recipe().model_dump_json())
+    cells = st.columns(4)
+    cells[0].metric(_("Training pairs"), len(_train_pairs()))
+    cells[1].metric(
+        _("Time"),
+        minutes_text(60 * row["minutes"][1]),
+        help=_(
+            "Between {low} and {high}",
+            low=minutes_text(60 * row["minutes"][0]),
+            high=minutes_text(60 * row["minutes"][2]),
+        ),
+    )
+    fits = {"fits": _("fits"), "tight": _("tight"), "does not fit": _("does not fit")}
+    cells[2].metric(
+        _("Memory"), f"{row['memory_gib']:.1f} GiB", fits[row["fit"]], delta_arrow="off"
+    )
+    cells[3].metric(_("Disk"), f"{row['disk_gib']:.1f} GiB")
+    backend, reason = choose_backend(recipe())
+    st.caption(f"{backend}: {reason}")
+
+
+def curves(rows: list[dict[str, float]]) -> None:
+    """Loss of training and validation by step."""
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return
+    last = frame.iloc[-1]
+    st.altair_chart(
+        charts.loss(frame, _("Step"), _("Loss"), _("training"), _("validation")),
+        alt=_("Loss by step"),
+    )
+    cells = st.columns(3)
+    cells[0].metric(_("Step"), f"{last.get('step', 0):.0f}")
+    speed = frame["tokens_per_second"].dropna()
+    cells[1].metric(_("Tokens per second"), f"{speed.iloc[-1]:.0f}" if len(speed) else "–")
+    valid = frame["val_loss"].dropna() if "val_loss" in frame else pd.Series(dtype=float)
+    cells[2].metric(_("Validation loss"), f"{valid.iloc[-1]:.3f}" if len(valid) else "–")
+
+
+if live:
+
+    @st.fragment(run_every=3)
+    def running() -> None:
+        rows = session.training_rows(room)
+        if rows:
+            curves(rows)
+
+    running()
+else:
+    settings_form()
+    estimate_cards()
+    with st.expander(_("What the student learns from"), icon=":material/visibility:"):
+        pair = _train_pairs()[0]
+        st.caption(_("Only the part marked as learned is trained; the rest is given."))
+        for piece in masked_sample(Row(question=pair.question, answer=pair.answer)):
+            (st.success if piece.learned else st.text)(piece.text)
+    fresh = stage.state in ("empty", "stale")
+    if st.button(
+        _("Fine-tune") if result is None else _("Fine-tune again"),
+        type="primary" if fresh else "secondary",
+        icon=":material/play_arrow:",
+    ):
+        queue.submit(
+            session.settings(),
+            "train",
+            course.id,
+            recipe().model_dump(mode="json"),
+            store.corpus_version(course.id, "train", "validation"),
+        )
+        st.rerun()
+
+if result is not None and not live:
+    st.subheader(_("The finished student"))
+    training = result.data["training"]
+    cells = st.columns(4)
+    cells[0].metric(_("Steps"), f"{training['steps']:,}")
+    cells[1].metric(_("Time"), minutes_text(training["seconds"]))
+    cells[2].metric(_("Tokens per second"), f"{training['tokens_per_second']:.0f}")
+    cells[3].metric(_("Best validation loss"), f"{training['val_loss'] or 0:.3f}")
+    curves(session.training_rows(room))
+    if result.data.get("panel"):
+        st.markdown(f"**{_('Eight questions, before and after')}**")
+        st.dataframe(
+            pd.DataFrame(result.data["panel"]).rename(
+                columns={
+                    "question": _("Question"),
+                    "book": _("The book"),
+                    "base": _("Base model"),
+                    "student": _("Student model"),
+                }
+            ),
+            hide_index=True,
+            alt=_("Eight questions, before and after"),
+        )
+    runs = store.results(course.id, "run")
+    if len(runs) > 1:
+        with st.expander(_("All runs ({n})", n=len(runs)), icon=":material/history:"):
+            st.dataframe(
+                pd.DataFrame(
+                    [
+                        {
+                            _("Run"): run.name,
+                            _("Steps"): run.data["training"]["steps"],
+                            _("Validation loss"): run.data["training"]["val_loss"],
+                            _("Minutes"): run.data["training"]["seconds"] / 60,
+                        }
+                        for run in runs
+                    ]
+                ),
+                hide_index=True,
+            )
+    if st.button(
+        _("Continue to the exam"),
+        type="primary" if stage.state == "ready" else "secondary",
+        icon=":material/arrow_forward:",
+    ):
+        go("build/exam.py")

@@ -1,0 +1,81 @@
+import shutil
+
+import psutil
+import streamlit as st
+
+from engine.schema import Course, content_id
+from pages.shared import session
+from pages.shared.frame import go, heading
+from pages.shared.i18n import _
+
+heading(
+    "Coursewright",
+    _(
+        "Turn textbooks into a small language model that knows your course, with a tutor that "
+        "quotes the book. Everything runs on this machine unless you connect a teacher model."
+    ),
+)
+
+store = session.store()
+
+
+def open_course(course_id: str) -> None:
+    st.session_state["course"] = course_id
+
+
+def create() -> None:
+    title = st.session_state["new-title"].strip()
+    course_id = content_id(title, st.session_state["new-language"])[:8]
+    language = st.session_state["new-language"]
+    store.add_course(Course(id=course_id, title=title, language=language))
+    open_course(course_id)
+
+
+samples = [course for course in store.courses() if course.sample]
+own = [course for course in store.courses() if not course.sample]
+
+left, right = st.columns(2, gap="large")
+with left.container(border=True):
+    st.subheader(_("New course"))
+    st.text_input(_("Title"), key="new-title", placeholder=_("For example: Introduction to Python"))
+    st.segmented_control(
+        _("Language of the course"),
+        ["en", "zh"],
+        format_func=lambda code: {"en": "English", "zh": "中文"}[code],
+        default="en",
+        required=True,
+        key="new-language",
+    )
+    ready = bool(st.session_state.get("new-title", "").strip())
+    if st.button(
+        _("Create the course") if ready else _("Give it a title first"),
+        type="primary",
+        disabled=not ready,
+        on_click=create,
+        icon=":material/add:",
+    ):
+        go("build/course.py")
+with right.container(border=True):
+    st.subheader(_("Open a course"))
+    if not samples and not own:
+        st.caption(_("There is none yet. The sample course appears here once it is prepared."))
+    for course in [*own, *samples]:
+        if st.button(
+            course.title,
+            key=f"open-{course.id}",
+            icon=":material/science:" if course.sample else ":material/menu_book:",
+            on_click=open_course,
+            args=(course.id,),
+            width="stretch",
+        ):
+            go("build/course.py")
+
+st.subheader(_("This machine"))
+memory = psutil.virtual_memory()
+disk = shutil.disk_usage(session.settings().home)
+teacher = store.choice("", "teacher") or {}
+cells = st.columns(4)
+cells[0].metric(_("Processor cores"), psutil.cpu_count())
+cells[1].metric(_("Free memory"), f"{memory.available / 2**30:.1f} GiB")
+cells[2].metric(_("Free disk"), f"{disk.free / 2**30:.0f} GiB")
+cells[3].metric(_("Teacher model"), teacher.get("model") or _("offline"))
