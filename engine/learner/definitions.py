@@ -49,6 +49,8 @@ _VAGUE = re.compile(
     re.IGNORECASE,
 )
 
+_OPEN_ENDED = re.compile(r"\b(?:that|which|who|and|or|of|to|is|are|an?|the|in|for|by|with)$", re.I)
+
 
 class Definition(NamedTuple):
     """A defined term with the sentence that defines it."""
@@ -87,5 +89,7 @@ def _in_unit(text: str, language: Language) -> Iterator[Definition]:
 
 def is_term(text: str) -> bool:
     """Whether the words can name a concept: not a pronoun, number, or word of the book's own."""
+    if _OPEN_ENDED.search(text.strip(" *")):
+        return False
     long_enough = len(text) > 1 or language_of(text) == "zh"
     return long_enough and not _VAGUE.match(text.strip(" *"))
