@@ -6,18 +6,21 @@ stood. A verdict is a code with numbers; screens put it into words.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from engine.errors import Missing, TeacherError
+from engine.distil.gates import near_duplicates
+from engine.errors import BadInput, Missing, TeacherError
 from engine.judge import Scores, interval, judge_by_reference, paired
 from engine.llm import Chat, Request
 from engine.progress import Report, silent
-from engine.schema import Figure, Pair, Progress, Value
+from engine.schema import Course, Evidence, Figure, Pair, Progress, Value, content_id
 from engine.search import Index
 from engine.tutor import closed_book, open_book
 
-ANSWER_TOKENS = 96
+ANSWER_TOKENS = 80
 
 
 class Graded(Value):
@@ -64,6 +67,50 @@ class ExamReport(Value):
     answers: tuple[Graded, ...]
     questions: dict[str, int]
     failed: int = 0
+
+
+def read_questions(text: str, course: Course, trained: Sequence[str]) -> tuple[list[Pair], int]:
+    """Exam pairs from a CSV with the columns ``question`` and ``answer`` (``section`` optional).
+
+    Returns:
+        The pairs, of part ``uploaded``, and how many were left out as near copies of ``trained``.
+
+    Raises:
+        BadInput: a column is missing, or no row is filled.
+    """
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    if not rows or not {"question", "answer"} <= set(rows[0]):
+        raise BadInput(
+            "The exam needs the columns “question” and “answer”.",
+            code="exam.columns",
+            next="Name them in the first line of the CSV file.",
+        )
+    found = [_uploaded(row, course) for row in rows if row["question"] and row["answer"]]
+    if not found:
+        raise BadInput(
+            "No row of the exam has both a question and an answer.",
+            code="exam.empty",
+            next="Fill both columns.",
+        )
+    near = near_duplicates([pair.question for pair in found], trained)
+    return [pair for i, pair in enumerate(found) if i not in near], len(near)
+
+
+def _uploaded(row: Mapping[str, str], course: Course) -> Pair:
+    section = row.get("section") or ""
+    return Pair(
+        id=content_id("uploaded", row["question"], row["answer"]),
+        question=row["question"].strip(),
+        answer=row["answer"].strip(),
+        kind="exercise",
+        language=course.language,
+        point=content_id(row["question"]),
+        evidence=(Evidence(quote="", section=section, title=section),) if section else (),
+        split="exam",
+        part="uploaded",
+        status="accepted",
+        teacher="uploaded",
+    )
 
 
 def examine(
@@ -125,7 +172,7 @@ def _request(pair: Pair, index: Index | None) -> Request:
         if index is None
         else open_book(pair.question, index.search(pair.question, 2), pair.language)
     )
-    return Request(messages=messages, max_tokens=ANSWER_TOKENS, purpose="exam")
+    return Request(messages=messages, max_tokens=ANSWER_TOKENS, may_be_cut=True, purpose="exam")
 
 
 def _grade(

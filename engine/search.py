@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.embeddings import embed
+from engine.embeddings import DIMENSIONS, embed
 from engine.progress import Report, silent
-from engine.schema import Passage, Value, content_id
+from engine.schema import Passage, Value
 from engine.text import question_words, search_terms
 
 _RANK_CONSTANT = 60
@@ -47,21 +47,18 @@ class Index:
 
     @classmethod
     def build(cls, passages: Sequence[Passage], folder: Path, report: Report = silent) -> Index:
-        """The index of the passages, its embeddings kept in ``folder`` for the next time."""
+        """The index of the passages; embeddings are kept in ``folder``, only new ones are made."""
         import numpy as np
 
-        path = folder / f"{content_id([p.id for p in passages])}.npy"
-        if path.exists():
-            return cls(passages, np.load(path, allow_pickle=False))
-        embeddings = embed([f"{p.title}\n{p.text}" for p in passages], report=report)
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.npy"):
-            old.unlink()
-        partial = path.with_suffix(".part")
-        with partial.open("wb") as file:
-            np.save(file, embeddings)
-        partial.replace(path)
-        return cls(passages, embeddings)
+        path = folder / "embeddings.npz"
+        known = _load(path)
+        missing = [p for p in passages if p.id not in known]
+        if missing:
+            vectors = embed([f"{p.title}\n{p.text}" for p in missing], report=report)
+            known |= {p.id: vector for p, vector in zip(missing, vectors, strict=True)}
+            _save(path, {p.id: known[p.id] for p in passages})
+        rows = [known[p.id] for p in passages]
+        return cls(passages, np.stack(rows) if rows else np.zeros((0, DIMENSIONS)))
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The ``k`` best passages for the query, best first."""
@@ -92,6 +89,26 @@ class Index:
         held = set(self._terms[i])
         total = sum(weights.values())
         return sum(w for term, w in weights.items() if term in held) / total if total else 0.0
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Passage id to its embedding, as saved."""
+    import numpy as np
+
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as file:
+        return dict(zip(file["ids"].tolist(), file["vectors"], strict=True))
+
+
+def _save(path: Path, vectors: dict[str, Any]) -> None:
+    import numpy as np
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    with partial.open("wb") as file:
+        np.savez(file, ids=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
+    partial.replace(path)
 
 
 def _ranks(scores: Any) -> Any:

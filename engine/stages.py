@@ -46,13 +46,13 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
     counts = store.count_pairs(course)
     pairs = sum(n for (_, status), n in counts.items() if status != "rejected")
     proposed = sum(n for (_, status), n in counts.items() if status == "proposed")
-    version = store.corpus_version(course) if pairs else ""
+    version = store.corpus_version(course, "train", "validation") if pairs else ""
     run = results["train"].data["run"] if "train" in results else ""
     states: dict[StageName, StageState] = {
         "course": "ready" if books else "empty",
         "corpus": _corpus(store, course, results.get("distil"), pairs, proposed),
         "student": _made_from(results.get("train"), version),
-        "exam": _made_from(results.get("exam"), run),
+        "exam": _made_from(results.get("exam"), run + store.corpus_version(course, "exam")),
         "publish": _made_from(results.get("publish"), run),
     }
     lacks: dict[StageName, StageName | None] = {

@@ -241,12 +241,10 @@ class Store:
         self._upsert(_documents, [row])
 
     def remove_document(self, course: str, document: str) -> None:
-        """Remove a book and its passages; pairs stay until the corpus is made again."""
+        """Remove a book; its passages are the caller's to make again."""
         with self._write() as connection:
-            for table, column in ((_documents, _documents.c.id),):
-                connection.execute(
-                    table.delete().where(table.c.course == course, column == document)
-                )
+            where = (_documents.c.course == course, _documents.c.id == document)
+            connection.execute(_documents.delete().where(*where))
 
     def passages(self, course: str) -> list[Passage]:
         """All passages, in reading order."""
@@ -348,10 +346,12 @@ class Store:
                 )
             connection.execute(_history.delete().where(_history.c.course == course))
 
-    def corpus_version(self, course: str) -> str:
-        """Changes whenever the pairs do: their ids, their status, people's edits."""
-        where = _pairs.c.course == course
-        ids = self._rows(sa.select(_pairs.c.id, _pairs.c.status).where(where).order_by(_pairs.c.id))
+    def corpus_version(self, course: str, *splits: str) -> str:
+        """Changes whenever the pairs (of these splits) do: ids, status, people's edits."""
+        query = sa.select(_pairs.c.id, _pairs.c.status).where(_pairs.c.course == course)
+        if splits:
+            query = query.where(_pairs.c.split.in_(splits))
+        ids = self._rows(query.order_by(_pairs.c.id))
         last = self._rows(
             sa.select(sa.func.max(_history.c.number)).where(_history.c.course == course)
         )
@@ -432,6 +432,11 @@ class Store:
     def put_events(self, course: str, rows: Sequence[dict[str, Any]]) -> None:
         """Add events; one with a known ``id`` replaces the earlier one."""
         self._upsert(_events, [{"course": course, **row} for row in rows])
+
+    def count_events(self, course: str) -> int:
+        """How many events a course has."""
+        query = sa.select(sa.func.count()).select_from(_events).where(_events.c.course == course)
+        return int(self._rows(query)[0][0])
 
     def events(self, course: str, learner: str | None = None) -> list[dict[str, Any]]:
         """Events of a course, or of one learner (pseudonym), oldest first."""

@@ -60,6 +60,7 @@ def _added(result: dict[str, Any]) -> str:
     if "job" in result:
         return str(result["job"])
     lines = [f"Added {len(result['added'])} book(s)."]
+    lines += [f"“{title}” was in this course already." for title in result["repeated"]]
     lines += [f"{row['file']}: {row['message']} {row['next']}" for row in result["failed"]]
     return "\n".join(lines)
 

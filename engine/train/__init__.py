@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from engine.train.backends import Choice, choose_backend
 from engine.train.checkpoint import Point
+from engine.train.estimate import TrainEstimate, estimate
 from engine.train.recipe import PRESETS, STUDENT, Recipe, preset
 from engine.train.rows import Row, Span, masked_sample
 from engine.train.run import TrainResult, keep, train
@@ -22,8 +23,10 @@ __all__ = [
     "Recipe",
     "Row",
     "Span",
+    "TrainEstimate",
     "TrainResult",
     "choose_backend",
+    "estimate",
     "keep",
     "masked_sample",
     "preset",

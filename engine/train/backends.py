@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import BadInput, Missing, WorkFailed
-from engine.models import smollm2_transformers
+from engine.models import smollm2_gguf, smollm2_transformers
 from engine.progress import Report, silent
 from engine.settings import Settings
 from engine.train.recipe import STUDENT, Recipe
@@ -42,7 +43,9 @@ def choose_backend(recipe: Recipe) -> Choice:
 
 
 def has_cuda() -> bool:
-    """Whether torch sees a CUDA device."""
+    """Whether torch sees a CUDA device; without an NVIDIA driver torch is not even asked."""
+    if not Path("/proc/driver/nvidia").exists() and shutil.which("nvidia-smi") is None:
+        return False
     import torch
 
     return bool(torch.cuda.is_available())
@@ -89,6 +92,25 @@ def base_folder(base: str, settings: Settings, report: Report = silent) -> Path:
             base=base,
         )
     return _from_hub(base)
+
+
+def base_gguf(base: str, settings: Settings, report: Report = silent) -> Path:
+    """The GGUF whose metadata and tokenizer an export of ``base`` keeps.
+
+    Raises:
+        BadInput: the base is a folder without a GGUF file of its own.
+    """
+    if base == STUDENT:
+        return smollm2_gguf(settings, report)
+    found = sorted(Path(base).expanduser().glob("*.gguf"))
+    if len(found) != 1:
+        raise BadInput(
+            f"{base} holds {len(found)} GGUF files; the export needs exactly one.",
+            code="export.base_gguf",
+            next="Put the base model's GGUF file into its folder, or export another format.",
+            base=base,
+        )
+    return found[0]
 
 
 def _from_hub(base: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +62,7 @@ def write_json(path: Path, value: Value) -> None:
     """Write ``value`` as JSON, whole or not at all."""
     aside = path.with_name(f".{path.name}.part")
     aside.write_text(value.model_dump_json(indent=1), encoding="utf-8")
-    os.replace(aside, path)
+    aside.replace(path)
 
 
 def save_checkpoint(folder: Path, state: State, model: Any, optimizer: Any) -> None:
@@ -130,4 +129,4 @@ def cut_log(path: Path, step: int) -> None:
             kept.append(line)
     aside = path.with_name(f".{path.name}.part")
     aside.write_text("".join(kept), encoding="utf-8")
-    os.replace(aside, path)
+    aside.replace(path)

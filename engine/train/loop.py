@@ -18,6 +18,7 @@ from engine.train.packing import fill, plan
 from engine.train.recipe import Recipe
 from engine.train.rows import Encoded
 from engine.train.student import Student
+from engine.train.threads import Threads
 
 LOG = "progress.jsonl"
 CHECKPOINTS = 10
@@ -34,6 +35,7 @@ class Loop:
     recipe: Recipe
     folder: Path
     report: Report
+    threads: Threads
     state: State = field(default_factory=State)
     step_seconds: float = 0.0
     check_seconds: float = 0.0
@@ -44,8 +46,9 @@ class Loop:
 
         recipe, lengths = self.recipe, [len(row.ids) for row in self.rows]
         self.steps = plan(lengths, recipe.batch_tokens, recipe.epochs, recipe.seed)
-        self.per_epoch = len(plan(lengths, recipe.batch_tokens, 1, recipe.seed))
-        self.every = check_interval(len(self.steps), self.per_epoch, recipe.checks)
+        self.epoch_tokens = sum(lengths)
+        per_epoch = math.ceil(len(self.steps) / recipe.epochs)
+        self.every = check_interval(len(self.steps), per_epoch, recipe.checks)
         self.parameters = [p for _, p in checkpoint.trainable(self.student.model)]
         self.optimizer = torch.optim.AdamW(
             self.parameters,
@@ -89,6 +92,7 @@ class Loop:
         return step % self.every == 0 or step == len(self.steps)
 
     def _step(self) -> None:
+        self.threads.adapt()
         begin, state = time.perf_counter(), self.state
         rows = [self.rows[i] for i in self.steps[state.step]]
         tokens = sum(len(row.ids) for row in rows)
@@ -99,7 +103,7 @@ class Loop:
         self.state = state.model_copy(
             update={
                 "step": state.step + 1,
-                "epochs": (state.step + 1) / self.per_epoch,
+                "epochs": (state.tokens + tokens) / self.epoch_tokens,
                 "tokens": state.tokens + tokens,
                 "seconds": state.seconds + seconds,
                 "recent_loss": state.recent_loss + loss,
@@ -235,7 +239,7 @@ def check_interval(steps: int, per_epoch: int, checks: int) -> int:
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The rate of step number ``step`` (from 0): linear warm-up, then the recipe's schedule to 0."""
+    """The rate of step ``step`` (from 0): linear warm-up, then the recipe's schedule to 0."""
     warm = math.ceil(recipe.warmup * steps)
     if step < warm:
         return recipe.learning_rate * (step + 1) / warm

@@ -32,21 +32,21 @@ class Recipe(Value):
 
     base: str = STUDENT
     backend: Backend = "auto"
-    rank: int = Field(32, ge=1, le=512)
-    alpha: float = Field(64.0, gt=0)
-    dropout: float = Field(0.0, ge=0, lt=1)
+    rank: int = Field(default=32, ge=1, le=512)
+    alpha: float = Field(default=64.0, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: str | tuple[str, ...] = "all-linear"
-    learning_rate: float = Field(1e-3, gt=0, le=1)
-    weight_decay: float = Field(0.0, ge=0)
-    clip: float = Field(1.0, gt=0)
-    epochs: float = Field(4.0, gt=0, le=100)
-    batch_tokens: int = Field(1024, ge=16, le=65536)
-    max_length: int = Field(1024, ge=16, le=32768)
-    warmup: float = Field(0.05, ge=0, lt=1)
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+    epochs: float = Field(default=4.0, gt=0, le=100)
+    batch_tokens: int = Field(default=1024, ge=16, le=65536)
+    max_length: int = Field(default=1024, ge=16, le=32768)
+    warmup: float = Field(default=0.05, ge=0, lt=1)
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     seed: int = 0
-    patience: int = Field(4, ge=0)
-    checks: int = Field(2, ge=1)
+    patience: int = Field(default=4, ge=0)
+    checks: int = Field(default=2, ge=1)
     precision: Precision = "auto"
     four_bit: bool = False
 

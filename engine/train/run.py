@@ -13,14 +13,17 @@ from engine.settings import Settings
 from engine.train import checkpoint
 from engine.train.backends import base_folder, choose_backend
 from engine.train.checkpoint import Point, State
+from engine.train.estimate import remember_speed
 from engine.train.loop import Loop
 from engine.train.recipe import Recipe
 from engine.train.rows import Encoding, Row, encode
 from engine.train.student import Student, load_student
+from engine.train.threads import Threads
 from engine.train.unsloth import import_unsloth, load_unsloth
 
 RESULT = "result.json"
 MANIFEST = "run.json"
+_WORTH_NOTING = 20_000  # tokens; a shorter run says little of the machine's speed
 
 
 class Manifest(Value):
@@ -209,10 +212,7 @@ def _sitting(
     report: Report,
 ) -> None:
     """Load, encode, write the manifest down, and train to the end."""
-    import torch
-
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    threads = Threads(settings)
     recipe = manifest.recipe
     report(Progress(stage="train.load", message="Loading the base model"))
     choice = choose_backend(recipe)
@@ -227,7 +227,9 @@ def _sitting(
         "truncated_share": encoding.truncated_share,
     }
     checkpoint.write_json(folder / MANIFEST, manifest.model_copy(update=complete))
-    Loop(student, encoding.rows, held.rows, recipe, folder, report).run()
+    state = Loop(student, encoding.rows, held.rows, recipe, folder, report, threads).run()
+    if state.tokens > _WORTH_NOTING:
+        remember_speed(recipe, choice.name, state.tokens / state.seconds, settings)
 
 
 def _load(backend: str, manifest: Manifest, settings: Settings, report: Report) -> Student:

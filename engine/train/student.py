@@ -46,7 +46,8 @@ class PackedStudent:
     def loss(self, rows: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean cross-entropy over the learned tokens (nats), and how many are predicted right.
 
-        Rows are packed without padding, common prefixes computed once (see ``packing``). Logits are computed only where a token is learned: the head of a small model with a large
+        Rows are packed without padding, common prefixes computed once (see ``packing``). Logits
+        are computed only where a token is learned: the head of a small model with a large
         vocabulary is a fifth of its work.
         """
         import torch

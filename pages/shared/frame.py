@@ -37,15 +37,23 @@ def _choose_language() -> None:
     """Language as a switch; kept in the address by hand (bound widgets forbid ``switch_page``)."""
     linked = st.query_params.get("lang")
     st.session_state.setdefault("lang", linked if linked in LANGUAGES else language())
+    st.session_state["pick-language"] = st.session_state["lang"]
     st.sidebar.segmented_control(
         "Language · 语言",
         list(LANGUAGES),
         format_func=lambda code: LANGUAGES[code],
-        key="lang",
+        key="pick-language",
+        on_change=_picked,
+        args=("lang", "pick-language"),
         required=True,
         label_visibility="collapsed",
     )
     st.query_params["lang"] = st.session_state["lang"]
+
+
+def _picked(target: str, widget: str) -> None:
+    """Copy a widget's choice to a plain key, which outlives a change of page."""
+    st.session_state[target] = st.session_state[widget]
 
 
 def _choose_course() -> None:
@@ -55,15 +63,19 @@ def _choose_course() -> None:
         st.session_state["course"] = linked
     if not courses:
         return
+    chosen = st.session_state.get("course")
+    st.session_state["pick-course"] = chosen if chosen in courses else None
     st.sidebar.selectbox(
         _("Course"),
         list(courses),
         format_func=lambda name: courses[name].title if name in courses else name,
-        key="course",
+        key="pick-course",
+        on_change=_picked,
+        args=("course", "pick-course"),
         index=None,
         placeholder=_("Choose a course"),
     )
-    if chosen := st.session_state.get("course"):
+    if chosen:
         st.query_params["course"] = chosen
 
 
@@ -93,7 +105,11 @@ def _pages() -> dict[str, list[st.Page]]:
             stage("exam", "exam", _("5 Exam")),
             stage("publish", "publish", _("6 Publish")),
         ],
-        _("Learn"): [page("learn/tutor.py", _("Tutor"), ":material/forum:", "tutor")],
+        _("Teach"): [page("teach/learners.py", _("Students"), ":material/groups:", "students")],
+        _("Learn"): [
+            page("learn/tutor.py", _("Tutor"), ":material/forum:", "tutor"),
+            page("learn/progress.py", _("My progress"), ":material/trending_up:", "progress"),
+        ],
     }
 
 

@@ -176,7 +176,7 @@ def _download(room: Room, pairs: Sequence[Pair]) -> None:
         form = st.selectbox(_("Format"), FORMATS, key="download-format")
         st.download_button(
             _("Download {n} pairs", n=len(pairs)),
-            render(pairs, form),
+            lambda: render(pairs, form),
             file_name=f"{room.course.id}.{'csv' if form == 'csv' else 'jsonl'}",
             on_click="ignore",
         )

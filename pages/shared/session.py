@@ -54,7 +54,7 @@ def stages(course_id: str) -> dict[Any, Stage]:
     return overview(store(), course_id, live)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)  # frozen values: shared, never copied
 def _documents(course_id: str, ids: tuple[str, ...]) -> list[Document]:
     return store().documents(course_id)
 
@@ -73,7 +73,7 @@ def titles(course_id: str) -> dict[str, str]:
     return _titles(course_id, tuple(store().document_ids(course_id)))
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _passages(course_id: str, ids: tuple[str, ...]) -> list[Passage]:
     return store().passages(course_id)
 
@@ -82,7 +82,7 @@ def passages(course_id: str) -> list[Passage]:
     return _passages(course_id, tuple(store().document_ids(course_id)))
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _pairs(course_id: str, version: str) -> list[Pair]:
     return store().pairs(course_id)
 

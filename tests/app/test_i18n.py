@@ -30,9 +30,9 @@ def engine_codes() -> set[str]:
     found = set()
     for path in sorted((ROOT / "engine").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg == "code":
-                if isinstance(node.value, ast.Constant) and node.value.value:
-                    found.add(node.value.value)
+            named = isinstance(node, ast.keyword) and node.arg == "code"
+            if named and isinstance(node.value, ast.Constant) and node.value.value:
+                found.add(node.value.value)
     return found
 
 

@@ -1,0 +1,160 @@
+"""A finished run becomes files: for this machine's own use, and for taking away."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from engine.errors import BadInput
+from engine.progress import Report
+from engine.publish.card import base_name, card
+from engine.publish.gguf import write_gguf
+from engine.publish.merge import merge
+from engine.publish.parity import ParityReport, parity
+from engine.schema import Progress, Value
+from engine.settings import Settings
+from engine.train import TrainResult, keep
+from engine.train.backends import base_folder, base_gguf
+from engine.train.checkpoint import write_json
+
+Format = Literal["lora", "merged", "gguf"]
+FORMATS: tuple[Format, ...] = ("lora", "merged", "gguf")
+GGUF_NAME = "student-q8_0.gguf"
+PUBLISHED = "published.json"
+
+
+class Published(Value):
+    """The student as files on this machine; sizes in bytes."""
+
+    merged: Path
+    merged_bytes: int
+    gguf: Path
+    gguf_bytes: int
+    sha256: str
+    parity: ParityReport
+
+
+def publish_local(
+    run_folder: Path, out_folder: Path, *, settings: Settings, report: Report
+) -> Published:
+    """Merge the run's best adapter, write it as GGUF, and prove that the file answers alike.
+
+    The file stands in ``out_folder`` only after it passed; a second call returns the first's
+    result. An interrupted run is published with its best adapter so far.
+
+    Raises:
+        Missing: the run has no adapter yet.
+        BadInput: the base has no GGUF, or is no llama.
+        WorkFailed: code ``export.parity``: the file does not answer like the tuned model.
+    """
+    result = keep(run_folder)
+    stored = out_folder / PUBLISHED
+    if stored.exists():
+        return _located(out_folder, Published.model_validate_json(stored.read_text("utf-8")))
+    published = _publish(result, out_folder, settings, report)
+    write_json(stored, published)
+    return published
+
+
+def _publish(result: TrainResult, out: Path, settings: Settings, report: Report) -> Published:
+    base = result.recipe.base
+    source = base_gguf(base, settings, report)
+    report(Progress(stage="export.merge", total=3, message="Merging the adapter"))
+    merged = merge(base_folder(base, settings, report), result.adapter, out / "merged")
+    report(Progress(stage="export.gguf", done=1, total=3, message="Writing the GGUF file"))
+    trial = out / "unproven"
+    trial.mkdir(exist_ok=True)
+    candidate = write_gguf(source, merged, trial / GGUF_NAME)
+    report(Progress(stage="export.parity", done=2, total=3, message="Comparing the answers"))
+    proof = parity(merged, candidate, settings=settings)
+    gguf = candidate.replace(out / GGUF_NAME)
+    trial.rmdir()
+    report(Progress(stage="export.parity", done=3, total=3))
+    return Published(
+        merged=merged,
+        merged_bytes=sum(file.stat().st_size for file in merged.iterdir()),
+        gguf=gguf,
+        gguf_bytes=gguf.stat().st_size,
+        sha256=_sha256(gguf),
+        parity=proof,
+    )
+
+
+def _located(folder: Path, published: Published) -> Published:
+    """The same files where the folder stands now."""
+    paths = {"merged": folder / published.merged.name, "gguf": folder / published.gguf.name}
+    return published.model_copy(update=paths)
+
+
+def export(
+    run_folder: Path, form: str, out: Path, *, settings: Settings, report: Report
+) -> list[Path]:
+    """Write the run's student into ``out`` as ``lora``, ``merged`` or ``gguf``, with a card.
+
+    Returns the files written; files of the same names are replaced. What ``gguf`` and ``merged``
+    need is made in the run folder first (``publish_local``), so no unproven file is handed out.
+
+    Raises:
+        BadInput: no such format.
+        Missing, WorkFailed: as ``publish_local``.
+    """
+    if form not in FORMATS:
+        raise BadInput(
+            f"There is no format {form!r}.",
+            code="export.format",
+            next=f"Choose one of {', '.join(FORMATS)}.",
+            format=form,
+        )
+    result = keep(run_folder)
+    student = run_folder / "student"
+    published = None
+    if form != "lora" or (student / PUBLISHED).exists():
+        published = publish_local(run_folder, student, settings=settings, report=report)
+    out.mkdir(parents=True, exist_ok=True)
+    files = _copy(_sources(form, result, published), out, report)
+    if form == "lora":
+        _name_base(out / "adapter_config.json", result.recipe.base)
+    if form == "gguf":
+        files.append(_write(out / "Modelfile", f"FROM ./{GGUF_NAME}\nPARAMETER temperature 0\n"))
+    text = card(result, form, GGUF_NAME, published.parity if published else None)
+    return [*files, _write(out / "README.md", text)]
+
+
+def _sources(form: str, result: TrainResult, published: Published | None) -> list[Path]:
+    if form == "lora" or published is None:
+        return [result.adapter / name for name in ("adapter_config.json", _ADAPTER)]
+    return sorted(published.merged.iterdir()) if form == "merged" else [published.gguf]
+
+
+_ADAPTER = "adapter_model.safetensors"
+
+
+def _copy(sources: Iterable[Path], out: Path, report: Report) -> list[Path]:
+    files: list[Path] = []
+    for source in sources:
+        report(Progress(stage="export.copy", done=len(files), message=source.name))
+        aside = out / f".{source.name}.part"
+        shutil.copyfile(source, aside)
+        files.append(aside.replace(out / source.name))
+    return files
+
+
+def _name_base(path: Path, base: str) -> None:
+    """Put the base's public name where PEFT wrote a folder of this machine."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = base_name(base)[0]
+    _write(path, json.dumps(config, indent=2))
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

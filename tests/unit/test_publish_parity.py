@@ -1,0 +1,56 @@
+"""The real student: trained a little, exported, and answering alike; broken files are found."""
+
+import pytest
+
+from engine.errors import WorkFailed
+from engine.models import smollm2_gguf
+from engine.progress import silent
+from engine.publish import gguf as writer
+from engine.publish import publish_local
+from engine.publish.parity import parity
+from engine.settings import Settings
+from engine.train import Recipe, Row, train
+from tests.unit.tiny_student import models_folder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    settings = Settings(home=models_folder())
+    folder = tmp_path_factory.mktemp("run") / "run"
+    rows = [
+        Row(question="What is a quillop?", answer="A quillop is a small blue boat."),
+        Row(question="Define quillop.", answer="A quillop is a small blue boat."),
+    ] * 4
+    recipe = Recipe(epochs=4, rank=8, batch_tokens=128, learning_rate=2e-3)
+    train(rows, rows[:1], recipe, folder, settings=settings, report=silent)
+    return settings, publish_local(folder, folder / "student", settings=settings, report=silent)
+
+
+def test_the_exported_student_answers_like_the_tuned_one(published):
+    report = published[1].parity
+    assert report.passed and report.same_prompts and report.prompts == 10
+    assert report.tensor_error < 0.01
+
+
+def test_the_exported_student_learned(published):
+    import openvino_genai
+
+    pipe = openvino_genai.LLMPipeline(str(published[1].gguf), "CPU")
+    assert "blue boat" in str(pipe.generate("What is a quillop?", max_new_tokens=16))
+
+
+@pytest.mark.parametrize("part", ["attn_k", "blk.5.attn_q"])
+def test_a_wrong_permutation_fails(published, tmp_path, monkeypatch, part):
+    settings, good = published
+    right = writer.permuted
+
+    def wrong(name, values, reader):
+        return values if part in name else right(name, values, reader)
+
+    monkeypatch.setattr(writer, "permuted", wrong)
+    broken = writer.write_gguf(smollm2_gguf(settings), good.merged, tmp_path / "broken.gguf")
+    with pytest.raises(WorkFailed) as caught:
+        parity(good.merged, broken, ["Why is the sky blue?"], settings=settings, max_tokens=8)
+    assert caught.value.code == "export.parity"

@@ -1,0 +1,218 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.errors import BadInput, Cancelled, Missing, WorkFailed
+from engine.progress import silent
+from engine.settings import Settings
+from engine.train import Row, keep, train
+from engine.train.checkpoint import write_folder
+from engine.train.loop import check_interval, learning_rate
+from tests.unit.tiny_student import make_base, make_recipe, make_rows
+
+ROWS, HELD = make_rows(40), make_rows(48)[40:]
+CHILD = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3:]
+from tests.unit.tiny_student import make_recipe, make_rows
+from engine.settings import Settings
+from engine.train import train
+import time
+folder, base = Path(sys.argv[1]), Path(sys.argv[2])
+def report(progress):
+    time.sleep(0.01)
+train(make_rows(40), make_rows(48)[40:], make_recipe(base, dropout=0.1), folder,
+      settings=Settings(home=folder / "home"), report=report)
+"""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return make_base(tmp_path_factory.mktemp("base"))
+
+
+def run(folder, base, *, rows=ROWS, held=HELD, report=silent, **changes):
+    resume = changes.pop("resume", True)
+    recipe = make_recipe(base, **changes)
+    home = Settings(home=folder.parent / "home")
+    return train(rows, held, recipe, folder, settings=home, report=report, resume=resume)
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
+
+
+def test_a_run_learns_reports_and_is_not_done_twice(tmp_path, base):
+    seen = []
+    result = run(tmp_path / "run", base, report=seen.append)
+    assert result.val_token_accuracy > 0.5 > 5 * result.curve[0].val_token_accuracy
+    assert result.epochs == pytest.approx(4)
+    assert result.val_loss == min(p.val_loss for p in result.curve)
+    assert (result.adapter / "adapter_model.safetensors").exists()
+    assert result.tokens > 0 and result.backend == "peft" and "CUDA" in result.reason
+    assert [row["step"] for row in lines(tmp_path / "run")] == [*range(1, result.steps + 1)]
+    steps = [p for p in seen if p.stage == "train"]
+    assert {p.done for p in steps} >= {*range(1, result.steps + 1)}
+    assert {"loss", "learning_rate", "tokens_per_second", "eta_seconds"} <= set(steps[0].metrics)
+    assert steps[-1].metrics["eta_seconds"] == 0
+
+    def never(progress):
+        raise AssertionError("a finished run did something")
+
+    assert run(tmp_path / "run", base, report=never) == result
+
+
+def test_kill_at_any_step_changes_nothing(tmp_path, base):
+    """kill -9 in the middle, several times; adapter, curve and log equal an undisturbed run's."""
+    whole = run(tmp_path / "whole", base, dropout=0.1)
+    folder, chance = tmp_path / "killed", random.Random()
+    places = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    for _ in range(2):
+        before = lines(folder)[-1]["step"] if (folder / "progress.jsonl").exists() else 0
+        target = before + chance.randint(2, whole.steps // 3)
+        kill_at(folder, target, [sys.executable, "-c", CHILD, str(folder), str(base), *places])
+        assert not (folder / "result.json").exists(), "the child was too quick"
+        kept = max((int(p.name[-6:]) for p in folder.glob("checkpoint-*")), default=0)
+        assert lines(folder)[-1]["step"] - kept <= max(1, whole.steps // 10)
+    resumed = run(folder, base, dropout=0.1)
+    assert [p.step for p in resumed.curve] == [p.step for p in whole.curve]
+    assert [row["step"] for row in lines(folder)] == [*range(1, whole.steps + 1)]
+    for mine, other in zip(resumed.curve, whole.curve, strict=True):
+        assert mine.val_loss == pytest.approx(other.val_loss, rel=1e-4)
+    assert resumed.tokens == whole.tokens and resumed.best == whole.best
+    one, other = (load_file(r.adapter / "adapter_model.safetensors") for r in (resumed, whole))
+    for name in one:
+        assert torch.allclose(one[name], other[name], rtol=1e-3, atol=1e-5), name
+
+
+def kill_at(folder, step, command):
+    """Start the child and kill it once its log has reached ``step``."""
+    child = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 120
+    while child.poll() is None and time.monotonic() < deadline:
+        log = folder / "progress.jsonl"
+        if log.exists() and log.read_text().count("\n") >= step:
+            child.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.005)
+    assert child.wait() == -signal.SIGKILL
+
+
+def test_cancel_keeps_and_resumes(tmp_path, base):
+    class Stop:
+        at = 13
+
+        def __call__(self, progress):
+            if progress.stage == "train" and progress.done == self.at:
+                raise Cancelled("stop")
+
+    folder = tmp_path / "run"
+    with pytest.raises(Cancelled):
+        run(folder, base, report=Stop())
+    assert (folder / "checkpoint-000013").exists()
+    assert not list(folder.glob(".*.part"))
+    resumed, whole = run(folder, base), run(tmp_path / "whole", base)
+    assert resumed.val_loss == pytest.approx(whole.val_loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("step", [1, 13])
+def test_stop_and_keep(tmp_path, base, step):
+    def stop(progress):
+        if progress.stage == "train" and progress.done == step:
+            raise Cancelled("stop")
+
+    with pytest.raises(Missing):
+        keep(tmp_path)
+    with pytest.raises(Cancelled):
+        run(tmp_path / "run", base, report=stop)
+    kept = keep(tmp_path / "run")
+    assert kept.steps == step and (kept.adapter / "adapter_config.json").exists()
+    assert run(tmp_path / "run", base) == kept
+
+
+def test_early_stopping_keeps_the_best(tmp_path, base):
+    wrong = [Row(question=r.question, answer=HELD[-i].answer) for i, r in enumerate(HELD)]
+    result = run(tmp_path / "run", base, held=wrong, patience=2, epochs=30, schedule="constant")
+    assert result.stopped_early and result.epochs < 30
+    losses = [p.val_loss for p in result.curve]
+    assert result.val_loss == min(losses) == losses[-3]
+
+
+def test_without_validation_rows_the_last_adapter_is_kept(tmp_path, base):
+    result = run(tmp_path / "run", base, held=[], epochs=1)
+    assert result.val_loss is None and result.best == f"best-{result.steps:06d}"
+
+
+def test_another_recipe_or_corpus_is_refused(tmp_path, base):
+    folder = tmp_path / "run"
+    run(folder, base, epochs=1)
+    for changes, word in (
+        ({"learning_rate": 0.5}, "recipe.learning_rate: 0.01 -> 0.5"),
+        ({"rows": ROWS[:-1]}, "rows: 40 -> 39"),
+        ({"held": HELD[:-1]}, "validation rows: 8 -> 7"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            run(folder, base, **({"epochs": 1} | changes))
+        assert caught.value.code == "train.changed" and word in str(caught.value)
+    with pytest.raises(BadInput) as caught:
+        run(folder, base, epochs=1, resume=False)
+    assert caught.value.code == "train.begun"
+
+
+def test_nothing_to_learn_is_refused(tmp_path, base):
+    with pytest.raises(BadInput):
+        run(tmp_path / "a", base, rows=[])
+    with pytest.raises(BadInput) as caught:
+        run(tmp_path / "b", base, rows=[Row(question="a " * 900, answer="b")], max_length=16)
+    assert caught.value.code == "train.too_long"
+
+
+def test_divergence_is_told(tmp_path, base, monkeypatch):
+    from engine.train.student import PackedStudent
+
+    nan = torch.tensor(float("nan"), requires_grad=True)
+    monkeypatch.setattr(PackedStudent, "loss", lambda self, rows: (nan * 1, torch.tensor(0)))
+    with pytest.raises(WorkFailed) as caught:
+        run(tmp_path / "run", base)
+    assert caught.value.code == "train.diverged"
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path, base):
+    def again(progress):
+        with pytest.raises(BadInput) as caught:
+            run(tmp_path / "run", base)
+        assert caught.value.code == "train.busy"
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        run(tmp_path / "run", base, report=again)
+
+
+def test_a_folder_exists_whole_or_not_at_all(tmp_path):
+    def broken(folder):
+        (folder / "half").write_text("x")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_folder(tmp_path / "a", broken)
+    assert not (tmp_path / "a").exists()
+    assert write_folder(tmp_path / "a", lambda f: None).is_dir()
+
+
+def test_schedules(base):
+    recipe = make_recipe(base, warmup=0.1, learning_rate=1.0)
+    rates = [learning_rate(recipe, step, 100) for step in range(100)]
+    assert rates[:2] == [0.1, 0.2] and rates[10] == 1.0 == max(rates)
+    assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] < 0.001
+    assert check_interval(steps=160, per_epoch=80, checks=1) == 16
+    assert check_interval(steps=3, per_epoch=3, checks=2) == 1
