@@ -1,0 +1,29 @@
+"""Grading: closed items exactly, open ones by a trained scorer or a rubric, doubts by a person.
+
+items.py      items, submissions, grades, and the files that hold them
+closed.py     choice and numeric answers
+features.py   what can be measured of an answer;  cross.py  MiniLM on question, reference, answer
+heads.py      learners on the features;  scorer.py  the trained scorer;  prior.py  without grades
+calibrate.py  confidence, and from where on the scorer may grade alone
+rubric.py     verdicts and quotes of a language model
+guard.py      what a person must see;  feedback.py  what the learner is told
+run.py        the verb
+"""
+
+from engine.grade.calibrate import Calibration
+from engine.grade.items import Grade, Item, Submission, read_grades, read_items, read_submissions
+from engine.grade.run import Grader, grade, grade_to_file, prepare
+
+__all__ = [
+    "Calibration",
+    "Grade",
+    "Grader",
+    "Item",
+    "Submission",
+    "grade",
+    "grade_to_file",
+    "prepare",
+    "read_grades",
+    "read_items",
+    "read_submissions",
+]

