@@ -35,7 +35,9 @@ _EDGES = 3
 _THRESHOLD = 0.5
 _SECTIONS = 5
 _VERSION = 2
-_NUMBER = re.compile(r"^(?:第[一二三四五六七八九十\d]+[章节]|(?:[\dA-Z]+\.)*\d+\.?)\s*")
+_NUMBER = re.compile(
+    r"^(?:第[一二三四五六七八九十\d]+[章节]|(?:[\dA-Z]+\.)*\d+\.?(?=\s)|\d+(?:\.\d+)+)\s*"
+)
 _GENERAL = re.compile(
     r"^(?:introduction|summary|conclusion|overview|glossary|debugging|exercises?|key review.*|"
     r"q ?& ?a|further reading|case study.*|more .*|what is .*|how .*|why .*|before .*|chapter.*|"

@@ -42,7 +42,7 @@ _ENTRY: dict[Language, re.Pattern[str]] = {
 _VAGUE = re.compile(
     r"^(?:it|this|that|these|those|there|they|he|she|we|you|i|what|which|here|one|two|another|"
     r"each|all|both|some|many|most|first|second|third|last|next|following|result|example|note|"
-    r"answer|problem|question|reason|idea|goal|point|way|thing|solution|rest|other|same|value|"
+    r"below|above|answer|problem|question|reason|idea|goal|point|way|thing|solution|rest|other|same|value|"
     r"input|output|exercise|figure|table|chapter|section|book|line|advantages?|disadvantages?|"
     r"nothing|everything|something|let|not|no|so|and|but|or|for|when|if|as)\b"
     r"|^(?:方法|问题|例如|优点|缺点|输入|输出|结果|注意|提示|示例|步骤|如下|因此|但|而|以下|上述|本|同理)",
