@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.cli.context import Context, Verbs, table
 from engine.schema import Document
+
+if TYPE_CHECKING:
+    from engine.learner import Step
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -67,6 +70,7 @@ def _prerequisites(context: Context) -> None:
     file = read_pairs(options.pairs)
     corpus = [_read(context, path) for path in options.corpus]
     scores = score_pairs(file.pairs, corpus)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(render_scores(file, scores), encoding="utf-8")
     data = {"pairs": len(scores), "out": str(options.out)}
     context.show(data, f"Wrote {len(scores)} scored pairs to {options.out}.")
@@ -106,10 +110,17 @@ def _path(context: Context) -> None:
     options = context.options
     person = find_learner(context.store, options.course, options.learner)
     steps = path(context.store, options.course, person.pseudonym, now=time.time())
-    data = [{**step.model_dump(mode="json"), "due": _date(step.due)} for step in steps]
+    data = [_step(step) for step in steps]
     rows: list[list[object]] = [["step", "concept", "section", "minutes", "why"]]
     rows += [[step.step, step.concept, step.title, step.minutes, step.text] for step in steps]
     context.show(data, table(rows))
+
+
+def _step(step: Step) -> dict[str, Any]:
+    """``section`` is a heading, as in the other verbs; the id stands beside it."""
+    row = step.model_dump(mode="json", exclude={"title"})
+    names = {"section": step.title or step.section, "section_id": step.section}
+    return {**row, **names, "due": _date(step.due)}
 
 
 def _date(at: float | None) -> str | None:

@@ -34,8 +34,10 @@ MOST = 150
 _EDGES = 3
 _THRESHOLD = 0.5
 _SECTIONS = 5
-_VERSION = 1
-_NUMBER = re.compile(r"^(?:第[一二三四五六七八九十\d]+[章节]|(?:[\dA-Z]+\.)*\d+\.?)\s*")
+_VERSION = 2
+_NUMBER = re.compile(
+    r"^(?:第[一二三四五六七八九十\d]+[章节]|(?:[\dA-Z]+\.)*\d+\.?(?=\s)|\d+(?:\.\d+)+)\s*"
+)
 _GENERAL = re.compile(
     r"^(?:introduction|summary|conclusion|overview|glossary|debugging|exercises?|key review.*|"
     r"q ?& ?a|further reading|case study.*|more .*|what is .*|how .*|why .*|before .*|chapter.*|"
@@ -83,7 +85,7 @@ def concepts(documents: Sequence[Document], edits: Edits | None = None) -> list[
     sections = taught_sections(documents)
     found = _candidates(sections)
     book = Mentions([_book(documents, sections)], [item.name for item in found])
-    chosen = _most_used(found, book)
+    chosen = _most_used([_at_home(item, book, sections) for item in found], book)
     edges = _edges(chosen, book, sections)
     graph = [
         Concept(
@@ -128,6 +130,17 @@ def _key(name: str) -> tuple[str, ...]:
 
 def _short(name: str) -> bool:
     return len(name) <= (14 if language_of(name) == "zh" else 40) and len(name.split()) <= 5
+
+
+def _at_home(item: _Found, book: Mentions, sections: Sequence[Section]) -> _Found:
+    """Move a glossary's or summary's term to the section of its chapter that speaks of it most."""
+    there = sections[item.home]
+    if not _GENERAL.match(_NUMBER.sub("", there.title).strip()):
+        return item
+    counts = book.counts[item.name]
+    near = [i for i in counts if i < item.home and sections[i].parent == there.parent]
+    home = max(near, key=lambda i: (counts[i], -i), default=item.home)
+    return item.model_copy(update={"home": home})
 
 
 def _most_used(found: Sequence[_Found], book: Mentions) -> list[_Found]:

@@ -42,12 +42,14 @@ _ENTRY: dict[Language, re.Pattern[str]] = {
 _VAGUE = re.compile(
     r"^(?:it|this|that|these|those|there|they|he|she|we|you|i|what|which|here|one|two|another|"
     r"each|all|both|some|many|most|first|second|third|last|next|following|result|example|note|"
-    r"answer|problem|question|reason|idea|goal|point|way|thing|solution|rest|other|same|value|"
+    r"below|above|answer|problem|question|reason|idea|goal|point|way|thing|solution|rest|other|same|value|"
     r"input|output|exercise|figure|table|chapter|section|book|line|advantages?|disadvantages?|"
     r"nothing|everything|something|let|not|no|so|and|but|or|for|when|if|as)\b"
     r"|^(?:方法|问题|例如|优点|缺点|输入|输出|结果|注意|提示|示例|步骤|如下|因此|但|而|以下|上述|本|同理)",
     re.IGNORECASE,
 )
+
+_OPEN_ENDED = re.compile(r"\b(?:that|which|who|and|or|of|to|is|are|an?|the|in|for|by|with)$", re.I)
 
 
 class Definition(NamedTuple):
@@ -87,5 +89,7 @@ def _in_unit(text: str, language: Language) -> Iterator[Definition]:
 
 def is_term(text: str) -> bool:
     """Whether the words can name a concept: not a pronoun, number, or word of the book's own."""
+    if _OPEN_ENDED.search(text.strip(" *")):
+        return False
     long_enough = len(text) > 1 or language_of(text) == "zh"
     return long_enough and not _VAGUE.match(text.strip(" *"))

@@ -17,9 +17,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.documents.encoding import decode
 from engine.errors import BadInput, Missing
-from engine.learner.log import Answer
+from engine.learner.log import Answer, read_table
 from engine.schema import Value, content_id
 from engine.settings import Settings
 from engine.store import Store
@@ -137,17 +136,10 @@ def import_roster(settings: Settings, store: Store, course: str, path: Path) -> 
 
     Raises:
         Missing: there is no such course.
-        BadInput: ``roster.missing``, ``roster.columns``, ``roster.empty``, ``roster.duplicate``.
+        BadInput: ``roster.columns``, ``roster.empty``, ``roster.duplicate``.
     """
     store.course(course)
-    if not path.is_file():
-        raise BadInput(
-            f"There is no file {path}.",
-            code="roster.missing",
-            next="Check the name of the file.",
-            file=str(path),
-        )
-    rows = _roster(decode(path.read_bytes(), path.name), path.name)
+    rows = _roster(read_table(path), path.name)
     keys = [row.get("id") or row["name"] for row in rows]
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:

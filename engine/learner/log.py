@@ -11,10 +11,11 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 
 from engine.documents.encoding import decode
-from engine.errors import BadInput
+from engine.errors import BadDocument, BadInput
 
 UNKNOWN = -1
 """``correct`` of a row whose outcome is not known: it is predicted, and teaches nothing."""
@@ -63,17 +64,37 @@ def read_log(path: Path) -> Log:
     """Read a log file.
 
     Raises:
-        BadInput: ``log.missing`` (no such file), ``log.columns`` (a column is missing),
-            ``log.empty`` (no rows), ``log.row`` (a row that cannot be read, with its line).
+        BadInput: ``log.columns`` (a column is missing), ``log.empty`` (no rows), ``log.row`` (a row
+            that cannot be read, with its line), and as ``read_table``.
+    """
+    return parse_log(read_table(path), path.name)
+
+
+def read_table(path: Path) -> str:
+    """The text of a CSV or TSV file of unknown encoding.
+
+    Raises:
+        BadInput: ``table.missing`` (no such file), ``table.binary`` (a spreadsheet, say).
+        BadDocument: ``empty`` or ``encoding``.
     """
     if not path.is_file():
         raise BadInput(
             f"There is no file {path}.",
-            code="log.missing",
+            code="table.missing",
             next="Check the name of the file.",
             file=str(path),
         )
-    return parse_log(decode(path.read_bytes(), path.name), path.name)
+    try:
+        return decode(path.read_bytes(), path.name)
+    except BadDocument as error:
+        if error.code != "binary":
+            raise
+        raise BadInput(
+            f"{path.name} is not a text file.",
+            code="table.binary",
+            next="Save the table as CSV (UTF-8) in your spreadsheet program, and give that file.",
+            file=path.name,
+        ) from error
 
 
 def parse_log(text: str, name: str = "log") -> Log:
@@ -155,10 +176,13 @@ def parse_time(text: str) -> float:
     if not text:
         return 0.0
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not isfinite(seconds):
+        raise ValueError(f"the time is “{text}”")
+    return seconds
 
 
 def in_time(test: Sequence[Answer], history: Sequence[Answer]) -> Iterator[tuple[int, Answer]]:

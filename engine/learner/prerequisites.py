@@ -24,9 +24,9 @@ from math import exp, log1p
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.documents.encoding import decode
 from engine.embeddings import embed
 from engine.errors import BadInput
+from engine.learner.log import read_table
 from engine.schema import Document
 from engine.text import language_of, search_terms
 
@@ -64,16 +64,9 @@ def read_pairs(path: Path) -> PairFile:
     """Read tab-separated pairs: concept, then its supposed prerequisite; more columns are kept.
 
     Raises:
-        BadInput: ``pairs.missing``, ``pairs.empty`` or ``pairs.row`` (under two columns).
+        BadInput: ``pairs.empty`` or ``pairs.row`` (under two columns).
     """
-    if not path.is_file():
-        raise BadInput(
-            f"There is no file {path}.",
-            code="pairs.missing",
-            next="Check the name of the file.",
-            file=str(path),
-        )
-    text = decode(path.read_bytes(), path.name)
+    text = read_table(path)
     lines = csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
     rows = [(number, tuple(row)) for number, row in enumerate(lines, 1) if any(map(str.strip, row))]
     for number, row in rows:

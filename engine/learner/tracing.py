@@ -93,6 +93,7 @@ def trace(train: Path, test: Path, out: Path, model: str = "lr") -> Tracer:
     """
     past, rows = read_log(train), read_log(test)
     tracer = fit(past, model)
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(render(rows, tracer.predict(rows.answers, past.answers)), encoding="utf-8")
     return tracer
 

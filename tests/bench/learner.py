@@ -5,8 +5,6 @@
 - Spanish log (103,561 answers of 37 learners): AUC and RMSE, five folds by learner, of every model and
   of the rule «share of right answers among the last five on the concept»; seconds to fit 100,000
   rows. Intervals: bootstrap over learners (answers of one learner are not independent).
-  Coverage: how often the next ten answers' share lies where the mastery interval, widened by
-  sampling, says.
 - RefD (CS and MATH, 1,336 labelled pairs): average precision and F1 with the weights fitted on the
   other domain, beside order of appearance in an algorithms textbook. Intervals: over pairs.
 - OULAD (173,912 scores): every class figure beside an independent computation.

@@ -152,6 +152,7 @@ def test_iso_times_order_the_rows():
         (LOG, "log.empty"),
         (LOG + "u,i,s,maybe,0\n", "log.row"),
         (LOG + "u,i\n", "log.row"),
+        (LOG + "u,i,s,1,nan\n", "log.row"),
         (LOG + "u,i,s,1,yesterday\n", "log.row"),
     ],
 )
@@ -164,7 +165,11 @@ def test_bad_logs_are_named(text, code):
 def test_bad_files(tmp_path):
     with pytest.raises(BadInput) as error:
         read_log(tmp_path / "none.csv")
-    assert error.value.code == "log.missing"
+    assert error.value.code == "table.missing"
+    (tmp_path / "sheet.xlsx").write_bytes(b"PK\x03\x04" + bytes(200))
+    with pytest.raises(BadInput) as error:
+        read_log(tmp_path / "sheet.xlsx")
+    assert error.value.code == "table.binary"
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(BadDocument):
         read_log(tmp_path / "empty.csv")
