@@ -20,7 +20,7 @@ from engine.schema import Course, Evidence, Figure, Pair, Progress, Value, conte
 from engine.search import Index
 from engine.tutor import closed_book, open_book
 
-ANSWER_TOKENS = 96
+ANSWER_TOKENS = 80
 
 
 class Graded(Value):
@@ -172,7 +172,7 @@ def _request(pair: Pair, index: Index | None) -> Request:
         if index is None
         else open_book(pair.question, index.search(pair.question, 2), pair.language)
     )
-    return Request(messages=messages, max_tokens=ANSWER_TOKENS, purpose="exam")
+    return Request(messages=messages, max_tokens=ANSWER_TOKENS, may_be_cut=True, purpose="exam")
 
 
 def _grade(

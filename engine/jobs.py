@@ -277,6 +277,8 @@ def _workflow_id(job: str, attempt: int) -> str:
 
 
 def _queue(kind: str) -> str:
+    if kind == "serve":
+        return "services"
     return "heavy" if kind in _HEAVY else "light"
 
 
@@ -319,6 +321,7 @@ def work(settings: Settings, *, watch: int = 0) -> None:
     DBOS.launch()
     DBOS.register_queue("heavy", worker_concurrency=1)
     DBOS.register_queue("light", worker_concurrency=2)
+    DBOS.register_queue("services", worker_concurrency=4)
     alive = settings.home / "worker.alive"
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -16,7 +16,7 @@ from engine.course import make_passages
 from engine.distil import DistilPlan, distil
 from engine.errors import BadInput, EngineError, Missing
 from engine.progress import Report, silent
-from engine.schema import Course, Document, Pair, content_id
+from engine.schema import Course, Document, Pair, Progress, content_id
 from engine.settings import Settings
 from engine.store import Result, Store
 
@@ -206,7 +206,10 @@ def _panel(room: Room, folder: Path) -> list[dict[str, str]]:
     from engine.llm import Request, user
 
     pairs = training_pairs(room.store, room.course.id, "validation")[:8]
-    requests = [Request(messages=user(p.question), max_tokens=96, purpose="panel") for p in pairs]
+    requests = [
+        Request(messages=user(p.question), max_tokens=80, may_be_cut=True, purpose="panel")
+        for p in pairs
+    ]
     rows = [{"question": p.question, "book": p.answer} for p in pairs]
     for name, chat in (("base", base_chat(room)), ("student", student_chat(room, folder))):
         for i, outcome in chat.ask(requests):
@@ -294,11 +297,7 @@ def export_student(room: Room, plan: dict[str, Any], report: Report = silent) ->
 
     folder = current_run(room)
     if folder is None:
-        raise Missing(
-            "There is no student model to export.",
-            code="student.missing",
-            next="Fine-tune the student model first.",
-        )
+        raise _no_student()
     out = Path(plan.get("out") or room.folder / "exports" / folder.name / plan["format"])
     files = export(folder, plan["format"], out, settings=room.settings, report=report)
     data = {"format": plan["format"], "folder": str(out), "files": [str(f) for f in files]}
@@ -307,6 +306,33 @@ def export_student(room: Room, plan: dict[str, Any], report: Report = silent) ->
         Result(stage="publish", name=plan["format"], inputs=folder.name, data=data),
     )
     return data
+
+
+def serve_student(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+    """Serve the current student on 127.0.0.1 until stopped (``report`` raises ``Cancelled``)."""
+    from engine.llm.embedded import Embedded
+    from engine.publish.serve import make_app, serving
+
+    folder = current_run(room)
+    if folder is None:
+        raise _no_student()
+    chat = Embedded(room.settings, gguf=_gguf(folder))
+    report(Progress(stage="serve", message="Loading the student"))
+    chat.load()
+    port = int(plan.get("port", 8600))
+    app = make_app(chat, room.store, room.course.id, per_minute=plan.get("per_minute", 120))
+    with serving(app, port):
+        while True:
+            report(Progress(stage="serve", message=f"http://127.0.0.1:{port}/v1"))
+            time.sleep(1.0)
+
+
+def _no_student() -> Missing:
+    return Missing(
+        "There is no student model yet.",
+        code="student.missing",
+        next="Fine-tune the student model first.",
+    )
 
 
 def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
@@ -334,6 +360,7 @@ STEPS: Mapping[str, Step] = {
     "train": train_student,
     "exam": take_exam,
     "export": export_student,
+    "serve": serve_student,
     "build": build,
 }
 

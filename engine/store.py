@@ -85,6 +85,25 @@ _answers = _table(
     sa.Column("completion_tokens", sa.Integer),
     sa.Column("data", sa.JSON),
 )
+_learners = _table(
+    "learners",
+    _key("course"),
+    _key("pseudonym"),
+    sa.Column("name", sa.String(200)),
+    sa.Column("group", sa.String(200)),
+)
+_events = _table(
+    "events",
+    _key("course"),
+    _key("id"),
+    sa.Column("learner", sa.String(64), index=True),
+    sa.Column("item", sa.String(200)),
+    sa.Column("concept", sa.String(400)),
+    sa.Column("correct", sa.Integer),
+    sa.Column("score", sa.Float),
+    sa.Column("at", sa.Float),
+    sa.Column("source", sa.String(64)),
+)
 _choices = _table("choices", _key("scope"), _key("name"), sa.Column("data", sa.JSON))
 _versions = _table("migrations", sa.Column("number", sa.Integer, primary_key=True))
 
@@ -93,7 +112,11 @@ def _m001_initial(connection: sa.Connection) -> None:
     _tables.create_all(connection)
 
 
-MIGRATIONS = (_m001_initial,)
+def _m002_learners(connection: sa.Connection) -> None:
+    _tables.create_all(connection, tables=[_learners, _events])
+
+
+MIGRATIONS = (_m001_initial, _m002_learners)
 
 
 class Result(Value):
@@ -195,7 +218,7 @@ class Store:
         """Remove the rows of a course (its folder is the caller's to remove)."""
         with self._write() as connection:
             connection.execute(_courses.delete().where(_courses.c.id == course))
-            for table in (_documents, _passages, _pairs, _history, _results):
+            for table in (_documents, _passages, _pairs, _history, _results, _learners, _events):
                 connection.execute(table.delete().where(table.c.course == course))
             connection.execute(_choices.delete().where(_choices.c.scope == course))
 
@@ -393,6 +416,44 @@ class Store:
             sa.func.sum(_answers.c.completion_tokens).label("completion_tokens"),
         ).group_by(*columns)
         return [dict(row._mapping) for row in self._rows(query)]
+
+    # ------------------------------------------------------------------ learners and events
+
+    def put_learners(self, course: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Add or replace learners: rows of ``pseudonym``, ``name`` and ``group``."""
+        self._upsert(_learners, [{"course": course, **row} for row in rows])
+
+    def learners(self, course: str) -> list[dict[str, Any]]:
+        """The learners of a course by name: ``pseudonym``, ``name``, ``group``."""
+        query = sa.select(_learners.c.pseudonym, _learners.c.name, _learners.c.group)
+        query = query.where(_learners.c.course == course)
+        return [dict(row._mapping) for row in self._rows(query.order_by(_learners.c.name))]
+
+    def put_events(self, course: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Add events; one with a known ``id`` replaces the earlier one."""
+        self._upsert(_events, [{"course": course, **row} for row in rows])
+
+    def count_events(self, course: str) -> int:
+        """How many events a course has."""
+        query = sa.select(sa.func.count()).select_from(_events).where(_events.c.course == course)
+        return int(self._rows(query)[0][0])
+
+    def events(self, course: str, learner: str | None = None) -> list[dict[str, Any]]:
+        """Events of a course, or of one learner (pseudonym), oldest first."""
+        columns = [column for column in _events.c if column.name != "course"]
+        query = sa.select(*columns).where(_events.c.course == course)
+        if learner is not None:
+            query = query.where(_events.c.learner == learner)
+        return [dict(r._mapping) for r in self._rows(query.order_by(_events.c.at, _events.c.id))]
+
+    def erase_learner(self, course: str, pseudonym: str) -> int:
+        """Remove every row of a learner of a course; returns how many rows that were."""
+        gone = 0
+        with self._write() as connection:
+            for table, column in ((_events, _events.c.learner), (_learners, _learners.c.pseudonym)):
+                where = (table.c.course == course, column == pseudonym)
+                gone += connection.execute(table.delete().where(*where)).rowcount
+        return gone
 
     # ------------------------------------------------------------------ choices
 

@@ -39,6 +39,13 @@ def add_verbs(verbs: Verbs) -> None:
     export.add_argument("--out", type=Path, required=True)
     export.add_argument("--queue", action="store_true")
     export.set_defaults(run=_export)
+    serve = verbs.add_parser("serve", help="serve the student: an OpenAI-compatible API")
+    serve.add_argument("course")
+    serve.add_argument("--port", type=int, default=8600)
+    serve.add_argument("--per-minute", type=float, default=120, help="requests a minute and key")
+    serve.add_argument("--new-key", metavar="NAME", help="make a key, show it once, and end")
+    serve.add_argument("--queue", action="store_true")
+    serve.set_defaults(run=_serve)
     ask = verbs.add_parser("ask", help="ask the course's tutor")
     ask.add_argument("course")
     ask.add_argument("question")
@@ -140,6 +147,22 @@ def _export(context: Context) -> None:
     options = context.options
     plan = {"format": options.format, "out": str(options.out.resolve())}
     context.show(context.step("export", options.course, plan))
+
+
+def _serve(context: Context) -> None:
+    from engine.publish.keys import key_names, new_key
+
+    options = context.options
+    course = context.store.course(options.course).id
+    if options.new_key or not key_names(context.store, course):
+        key = new_key(context.store, course, options.new_key or "default")
+        context.show({"key": key}, f"Key (shown once, keep it): {key}")
+        if options.new_key:
+            return
+    plan = {"port": options.port, "per_minute": options.per_minute}
+    result = context.step("serve", course, plan)
+    if "job" in result:
+        context.show(result)
 
 
 def _ask(context: Context) -> None:

@@ -20,7 +20,8 @@ class Request(Value):
     """One question to a model.
 
     ``answer_schema`` is a JSON schema; when given, the answer's ``data`` is valid against it.
-    ``purpose`` says which verb asks (for the ledger); it is no part of the request's identity.
+    ``purpose`` says which verb asks (for the ledger); ``may_be_cut`` takes an answer that reached
+    ``max_tokens`` as an answer. Both are no part of the request's identity.
     """
 
     messages: tuple[Message, ...]
@@ -28,6 +29,7 @@ class Request(Value):
     max_tokens: int = 1024
     temperature: float = 0.0
     seed: int = 0
+    may_be_cut: bool = Field(default=False, exclude=True)
     purpose: str = Field(default="", exclude=True)
 
     def key(self, model: str) -> str:

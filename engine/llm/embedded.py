@@ -243,7 +243,7 @@ class Embedded:
                 code="teacher.too_long",
                 next="Use shorter passages, or give the model more cache.",
             )
-        if run.cut:
+        if run.cut and not run.request.may_be_cut:
             return BadAnswer(
                 f"The answer was cut off after {len(run.ids)} tokens.",
                 code="teacher.length",

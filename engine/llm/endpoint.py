@@ -264,7 +264,7 @@ class _Exchange:
         Raises:
             BadAnswer: it is empty, cut off, or not the JSON asked for.
         """
-        if reply.finish == "length":
+        if reply.finish == "length" and not self.request.may_be_cut:
             self.room = 2
             raise BadAnswer(
                 f"The answer was cut off at {self.request.max_tokens} tokens.",

@@ -46,3 +46,48 @@ def gains(rows: Mapping[str, Any], label: str, chapter: str) -> alt.LayerChart:
     )
     zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
     return (zero + bars + points).properties(height=max(120, 26 * len(frame)))
+
+
+def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> alt.LayerChart:
+    """Mastery by concept with its interval, weakest first; the dashed line is «mastered»."""
+    frame = pd.DataFrame(
+        [
+            {"concept": name, **{key: row[key] for key in ("mastery", "low", "high", "answered")}}
+            for name, row in sorted(rows.items(), key=lambda item: item[1]["mastery"])
+        ]
+    )
+    y = alt.Y("concept:N", title=concept, sort=None, axis=alt.Axis(labelLimit=220))
+    scale = alt.Scale(domain=[0, 1])
+    base = alt.Chart(frame)
+    ranges = base.mark_rule(strokeWidth=2).encode(
+        y=y, x=alt.X("low:Q", title=label, scale=scale), x2="high:Q"
+    )
+    tips = [
+        "concept",
+        "answered",
+        *(alt.Tooltip(c, format=".2f") for c in ("mastery", "low", "high")),
+    ]
+    points = base.mark_point(filled=True, size=70).encode(y=y, x="mastery:Q", tooltip=tips)
+    goal = alt.Chart(pd.DataFrame({"x": [0.75]})).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
+    return (goal + ranges + points).properties(height=max(120, 22 * len(frame)))
+
+
+def heat(levels: pd.DataFrame, learner: str, concept: str, mastery: str) -> alt.Chart:
+    """Learners by concepts, coloured by mastery; cells without an answer stay empty."""
+    frame = levels.rename_axis("learner").reset_index()
+    rows = frame.melt("learner", var_name="concept", value_name="mastery").dropna()
+    return (
+        alt.Chart(rows)
+        .mark_rect()
+        .encode(
+            x=alt.X("concept:N", title=concept, sort=list(levels.columns)),
+            y=alt.Y("learner:N", title=learner, sort=list(levels.index)),
+            color=alt.Color(
+                "mastery:Q",
+                title=mastery,
+                scale=alt.Scale(domain=[0, 1], scheme="redyellowgreen"),
+            ),
+            tooltip=["learner", "concept", alt.Tooltip("mastery", format=".2f")],
+        )
+        .properties(height=max(160, 20 * len(levels)))
+    )

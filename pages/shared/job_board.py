@@ -42,6 +42,7 @@ def _card(job: queue.Job) -> None:
         "train": _("Fine-tuning the student"),
         "exam": _("Examining"),
         "export": _("Exporting"),
+        "serve": _("Serving the student"),
         "build": _("Building the course model"),
     }
     with st.container(border=True, key=f"job-{job.id}"):

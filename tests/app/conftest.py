@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.distil import DistilPlan
+from engine.learner import Event, pseudonym, record
 from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import Room, make_corpus, read_books
@@ -48,8 +49,25 @@ def filled_home(tmp_path_factory):
     read_books(room, {"files": [str(book)]})
     make_corpus(room, DistilPlan(pairs=60).model_dump(mode="json"))
     _pretend_results(store, home)
+    _class_of_four(settings, store)
     store.close()
     return home
+
+
+def _class_of_four(settings: Settings, store: Store) -> None:
+    """Four learners with a few answers each."""
+    rows = [
+        Event(
+            learner=pseudonym(settings, "c", f"L{i}"),
+            item=f"item {j}",
+            concept=("Soil", "Seeds")[j % 2],
+            correct=(i + j) % 3 > 0,
+            at=1.79e9 + 1000 * j + i,
+        )
+        for i in range(4)
+        for j in range(6)
+    ]
+    record(store, "c", rows)
 
 
 def _pretend_results(store: Store, home: Path) -> None:

@@ -10,6 +10,8 @@ SCREENS = {
     "build/exam.py": ("Exam", "考试", 8),
     "build/publish.py": ("Publish", "发布", 6),
     "learn/tutor.py": ("Tutor", "辅导员", 4),
+    "learn/progress.py": ("My progress", "我的进度", 6),
+    "teach/learners.py": ("Students", "学生", 5),
 }
 
 

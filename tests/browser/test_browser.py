@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.tiny_student import models_folder
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.browser,
@@ -38,10 +40,12 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory, models_folder):
+def address(tmp_path_factory):
     """The application as a new user starts it; only the model folder is shared with other tests."""
     home = tmp_path_factory.mktemp("home")
-    (home / "models").symlink_to(models_folder)
+    models = models_folder() / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    (home / "models").symlink_to(models)
     port = free_port()
     command = [sys.executable, "-m", "engine", "--home", str(home), "app", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT)

@@ -4,14 +4,14 @@ import time
 from itertools import islice
 
 import pytest
-from llm_server import SCHEMA
-from llm_server import test_models_home as models_home
 
 from engine.errors import BadAnswer, Missing, TeacherError, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user
 from engine.llm.embedded import Embedded
 from engine.models import smollm2_q8_gguf
 from engine.settings import Settings
+from tests.unit.llm_server import SCHEMA
+from tests.unit.llm_server import test_models_home as models_home
 
 BOUNDED = {
     **SCHEMA,

@@ -2,11 +2,11 @@ import threading
 import time
 
 import pytest
-from llm_server import GOOD, HANG, RESET, SCHEMA, Said, error, free_port, serving
 
 from engine.errors import BadAnswer, BadInput, TeacherBroken, TeacherError, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user
 from engine.llm.endpoint import Endpoint
+from tests.unit.llm_server import GOOD, HANG, RESET, SCHEMA, Said, error, free_port, serving
 
 
 def ask(number, **options):
@@ -370,3 +370,12 @@ def test_ceilings(url, ceiling):
 
 def test_the_key_is_in_no_representation():
     assert "sk-1234" not in repr(Endpoint("https://h/v1", "m", "sk-1234").address)
+
+
+def test_an_answer_that_may_be_cut_is_taken_as_it_is():
+    with serving(lambda _b, _n: Said("half an ans", finish="length")) as (url, server):
+        chat = Endpoint(url, "m")
+        [(_, outcome)] = chat.ask([Request(messages=user("hi"), may_be_cut=True)])
+    assert isinstance(outcome, Answer)
+    assert outcome.text == "half an ans"
+    assert len(server.bodies) == 1

@@ -7,12 +7,12 @@ import time
 import urllib.request
 
 import pytest
-from llm_server import SCHEMA, free_port, shared_folder
 
 from engine.llm import Answer, Request, user
 from engine.llm.endpoint import Endpoint
 from engine.llm.ledger import Ledger
 from engine.store import Store
+from tests.unit.llm_server import SCHEMA, free_port, shared_folder
 
 PROGRAM = shared_folder() / "tools" / "teacher_endpoint.py"
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"no fault endpoint at {PROGRAM}")

@@ -1,5 +1,4 @@
 import pytest
-from llm_server import SCHEMA, Said, serving
 
 from engine.errors import BadAnswer, TeacherRefused
 from engine.llm import Answer, Request, ask_one, user
@@ -7,6 +6,7 @@ from engine.llm.endpoint import Endpoint
 from engine.llm.ledger import Ledger, Price, spend
 from engine.llm.scripted import Scripted
 from engine.store import Store
+from tests.unit.llm_server import SCHEMA, Said, serving
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 import json
 
 import pytest
-from llm_server import GOOD, HANG, RESET, Said, error, free_port, serving
 
 from engine.errors import BadInput
 from engine.llm.probe import probe
+from tests.unit.llm_server import GOOD, HANG, RESET, Said, error, free_port, serving
 
 CAPITAL = json.dumps({"capital": "Paris", "letters": 5})
 MODELS = [{"id": "qwen3-32b", "max_model_len": 32768}, {"id": "qwen3-8b"}]

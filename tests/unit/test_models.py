@@ -8,13 +8,13 @@ from itertools import islice
 from types import SimpleNamespace
 
 import pytest
-from llm_server import test_models_home as models_home
 
 from engine import models
 from engine.errors import Cancelled, WorkFailed
 from engine.llm import Request, user
 from engine.llm.embedded import Embedded
 from engine.settings import Settings
+from tests.unit.llm_server import test_models_home as models_home
 
 
 @pytest.fixture(scope="module")

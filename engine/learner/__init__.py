@@ -1,0 +1,94 @@
+"""What a learner knows, what comes next, and how a class stands.
+
+Answers are traced (``fit``, ``mastery``), concepts stand in an acyclic graph of prerequisites
+(``course_concepts``), reviews come when something is about to be forgotten (``reviews``), and from
+these ``path`` picks the next three steps. Names are kept apart from what people did (``events``).
+"""
+
+from engine.learner.analytics import (
+    AtRisk,
+    Rules,
+    Tiles,
+    at_risk,
+    by_learner,
+    heat_map,
+    items,
+    ladder,
+    table_of,
+    tiles,
+)
+from engine.learner.concepts import (
+    Concept,
+    Edits,
+    Prerequisite,
+    concepts,
+    course_concepts,
+    save_edits,
+)
+from engine.learner.events import (
+    Event,
+    Person,
+    erase_learner,
+    events_of,
+    export_learner,
+    find_learner,
+    import_roster,
+    learners_of,
+    pseudonym,
+    record,
+)
+from engine.learner.log import Answer, Log, read_log
+from engine.learner.path import State, Step, course_tracer, named_now, path, states
+from engine.learner.prerequisites import read_pairs, render_scores, score_pairs
+from engine.learner.reviews import Review, reviews
+from engine.learner.tracing import MODELS, Mastery, Tracer, fit, fit_or_default, mastery, trace
+
+__all__ = [
+    "MODELS",
+    "Answer",
+    "AtRisk",
+    "Concept",
+    "Edits",
+    "Event",
+    "Log",
+    "Mastery",
+    "Person",
+    "Prerequisite",
+    "Review",
+    "Rules",
+    "State",
+    "Step",
+    "Tiles",
+    "Tracer",
+    "at_risk",
+    "by_learner",
+    "concepts",
+    "course_concepts",
+    "course_tracer",
+    "erase_learner",
+    "events_of",
+    "export_learner",
+    "find_learner",
+    "fit",
+    "fit_or_default",
+    "heat_map",
+    "import_roster",
+    "items",
+    "ladder",
+    "learners_of",
+    "mastery",
+    "named_now",
+    "path",
+    "pseudonym",
+    "read_log",
+    "read_pairs",
+    "record",
+    "render_scores",
+    "reviews",
+    "save_edits",
+    "score_pairs",
+    "states",
+    "table_of",
+    "tiles",
+    "trace",
+]

@@ -1,0 +1,88 @@
+import time
+
+import pandas as pd
+import streamlit as st
+
+from engine.learner import path, reviews, states
+from pages.shared import charts, people, session
+from pages.shared.frame import go, heading, lacks
+from pages.shared.i18n import _
+
+room = session.room()
+course = room.course
+heading(_("My progress"), _("How am I doing, and what next?"))
+if session.stages(course.id)["corpus"].lacks:
+    lacks(session.stages(course.id)["corpus"])
+    st.stop()
+everybody = {person.pseudonym: person for person in people.people(course.id)}
+if not everybody:
+    st.info(_("Nobody has answered yet. Import a class list or a log on the Students screen."))
+    if st.button(_("Go to Students"), type="primary", icon=":material/groups:"):
+        go("teach/learners.py")
+    st.stop()
+me = st.selectbox(
+    _("Learner"), list(everybody), format_func=lambda name: people.shown(everybody[name])
+)
+now = time.time()
+own = [event for event in people.events(course.id) if event.learner == me]
+tracer = people.tracer(course.id)
+WHY = {
+    "review": _("You knew this, but have not seen it for a while: time to refresh it."),
+    "weak": _("You have started this, and it is not firm yet."),
+    "next": _("You know what it builds on; this comes next."),
+    "start": _("It needs nothing else first: a good place to start."),
+}
+
+st.subheader(_("Next three steps"))
+steps = path(session.store(), course.id, me, now=now, tracer=tracer)
+if not steps:
+    st.success(_("All concepts of this course are mastered."))
+for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
+    with column.container(border=True):
+        st.markdown(f"**{step.step} · {step.concept}**")
+        st.caption(step.title)
+        st.write(WHY[step.why])
+        st.caption(
+            _("about {n} min", n=step.minutes)
+            + " · "
+            + _("would answer {n} % now", n=round(100 * step.mastery))
+        )
+
+answered = {event.concept for event in own}
+levels = states(people.graph(course.id), own, tracer, now)
+rows = {name: s for name, s in levels.items() if s.answered or name in answered}
+due = [review for review in reviews(own, now) if review.due <= now]
+cells = st.columns(3)
+cells[0].metric(_("Answers"), len(own))
+right = sum(event.correct for event in own)
+cells[1].metric(_("Right"), f"{100 * right / len(own):.0f} %" if own else "–")
+cells[2].metric(_("Reviews due"), len(due))
+if rows:
+    firm = sum(state.mastery >= 0.75 for state in rows.values())
+    st.subheader(_("{n} of {m} concepts that you met are firm", n=firm, m=len(rows)))
+    st.altair_chart(
+        charts.levels(
+            {name: state.model_dump() for name, state in rows.items()},
+            _("Probability to answer an unseen question now"),
+            _("Concept"),
+        ),
+        alt=_("Mastery by concept with uncertainty"),
+    )
+    with st.expander(_("As a table")):
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        _("Concept"): name,
+                        _("Answers"): s.answered,
+                        _("Mastery"): round(s.mastery, 2),
+                        _("from"): round(s.low, 2),
+                        _("to"): round(s.high, 2),
+                    }
+                    for name, s in rows.items()
+                ]
+            ),
+            hide_index=True,
+        )
+if st.button(_("Ask the tutor"), type="primary", icon=":material/forum:"):
+    go("learn/tutor.py")
