@@ -1,6 +1,6 @@
 """Our training beside the plain TRL example, on the same rows, in turns.
 
-    python tests/bench/training.py --data book.tex --home HOME [--steps 12] [--rounds 2]
+    python tests/bench/training.py --data book.tex --home HOME [--threads N] [--quality]
 
 Rows are the glossary entries of a LaTeX textbook. TRL runs as in its own examples: ``SFTTrainer``
 with its defaults (the model by name, 8 rows a batch, padded, bf16 autocast, gradient checkpointing,
@@ -54,13 +54,15 @@ class Ours:
     name = "ours"
 
     def __init__(self, folder: Path, rows: list[Row], recipe: Recipe) -> None:
+        import torch
+
         from engine.train.loop import Loop
         from engine.train.student import load_student
         from engine.train.threads import Threads
 
         student = load_student(folder, recipe)
         self.rows = encode(rows, student.tokenizer, recipe.max_length).rows
-        threads = Threads(Settings(home=folder, threads=2))
+        threads = Threads(Settings(home=folder, threads=torch.get_num_threads()))
         out = Path(tempfile.mkdtemp())
         self.loop = Loop(student, self.rows, [], recipe, out, silent, threads)
         self.at = 0
@@ -215,14 +217,19 @@ def plain_loss(model, rows: tuple[Encoded, ...]) -> float:
 
 def main() -> None:
     """Print one JSON document."""
+    import torch
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a LaTeX book with glossaries")
     parser.add_argument("--home", type=Path, required=True, help="where the base model is kept")
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=0, help="of both; 0: one per core")
     parser.add_argument("--quality", action="store_true")
     options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     folder = smollm2_transformers(Settings(home=options.home))
     pairs = facts(options.data)
     rows = [Row(question=w.format(t), answer=d) for w in WORDINGS for t, d in pairs][: options.rows]

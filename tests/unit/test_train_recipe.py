@@ -76,7 +76,7 @@ def test_estimate_grows_with_work_and_learns_the_machine(tmp_path):
 def test_a_model_that_does_not_fit_is_told(tmp_path):
     recipe = Recipe(batch_tokens=65536, rank=512)
     huge = estimate(make_rows(10), recipe, Settings(home=tmp_path))
-    assert huge.memory_gib > 60 and (huge.fit == "fits") == (huge.memory_gib < 0.8 * huge.free_gib)
+    assert huge.memory_gib > 40 and (huge.fit == "fits") == (huge.memory_gib < 0.8 * huge.free_gib)
 
 
 def test_row_tokens_count_chinese_too():
