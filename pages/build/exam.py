@@ -32,7 +32,8 @@ if not live and st.button(
 with st.expander(_("Upload an exam"), icon=":material/upload_file:"):
     upload = st.file_uploader(
         _(
-            "CSV with the columns question and answer: exercises, past papers. It is never trained on."
+            "CSV with the columns question and answer: exercises, past papers. "
+            "It is never trained on."
         ),
         type=["csv"],
         max_upload_size=20,
