@@ -11,8 +11,9 @@ run.py        the verb
 """
 
 from engine.grade.calibrate import Calibration
+from engine.grade.desk import Grader
 from engine.grade.items import Grade, Item, Submission, read_grades, read_items, read_submissions
-from engine.grade.run import Grader, grade, grade_to_file, prepare
+from engine.grade.run import grade, grade_to_file, prepare
 
 __all__ = [
     "Calibration",

@@ -71,7 +71,7 @@ class Features:
         """Unit-length embeddings, array (n, 384); each text is embedded once."""
         import numpy as np
 
-        missing = sorted({t for t in texts if t not in self._vectors})
+        missing = sorted({t for t in texts if t not in self._vectors}, key=lambda t: (len(t), t))
         if missing:
             found = embed([t or " " for t in missing], report=report)
             self._vectors |= dict(zip(missing, found, strict=True))

@@ -2,68 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadInput, TeacherError
-from engine.grade.calibrate import Calibration
-from engine.grade.closed import Outcome, grade_choice, grade_number
+from engine.errors import BadInput
+from engine.grade.desk import CLOSED, Desk, Grader
 from engine.grade.features import Features
-from engine.grade.feedback import (
-    Advice,
-    advise,
-    advise_closed,
-    advise_flagged,
-    is_right,
-    where_to_read,
-)
-from engine.grade.guard import duplicates, guard
+from engine.grade.guard import duplicates
 from engine.grade.items import Grade, Item, Submission, check, read_grades
-from engine.grade.prior import prior
-from engine.grade.rubric import Marked, mark
-from engine.grade.scorer import FEWEST, TOLERANCE, Opinion, Scorer
+from engine.grade.scorer import FEWEST, Scorer
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.schema import Language, Progress
 from engine.search import Index
-from engine.text import language_of
 
 BATCH = 64
-_CLOSED = ("choice", "numeric")
-_UNSURE = 0.5
-_SURE = 1.0
-
-
-@dataclass
-class Grader:
-    """Everything that was learned from the graded answers; make one with ``prepare``."""
-
-    items: Mapping[str, Item]
-    features: Features
-    scorers: Mapping[str, Scorer] = field(default_factory=dict)
-    labelled: frozenset[str] = frozenset()
-
-    @property
-    def calibrations(self) -> tuple[Calibration, ...]:
-        """What was measured on held-out graded answers, for labels and for scores."""
-        return tuple(c for scorer in self.scorers.values() for c in scorer.calibrations)
-
-    def opinions(self, submissions: Sequence[Submission], report: Report) -> dict[str, Opinion]:
-        """The scorer's opinion on each open answer, by answer id."""
-        found: dict[str, Opinion] = {}
-        for outcome in ("label", "score"):
-            some = [s for s in submissions if (s.item_id in self.labelled) == (outcome == "label")]
-            if some and (scorer := self.scorers.get(outcome)):
-                opinions = scorer.judge(some, report)
-            elif some:
-                rows = self.features.matrix(some, report)
-                opinions = prior(dict(self.items), some, rows, outcome == "label")
-            else:
-                continue
-            found |= {o.answer_id: o for o in opinions}
-        return found
 
 
 def prepare(
@@ -97,7 +51,7 @@ def prepare(
         )
     known = {item.item_id: _readable(item) for item in items}
     check(graded, known.values(), graded=True)
-    taught = [s for s in graded if known[s.item_id].kind not in _CLOSED]
+    taught = [s for s in graded if known[s.item_id].kind not in CLOSED]
     scorers: dict[str, Scorer] = {}
     vectors: dict[str, Any] = {}
     for outcome in ("label", "score"):
@@ -165,7 +119,7 @@ def grade(
         folder=folder,
         report=report,
     )
-    desk = _Desk(grader, chat, index, language, duplicates(submissions))
+    desk = Desk(grader, chat, index, language, duplicates(submissions))
     for start in range(0, len(todo), BATCH):
         report(Progress(stage="grade", done=start, total=len(todo)))
         yield from desk.grades(todo[start : start + BATCH])
@@ -219,152 +173,6 @@ def grade_to_file(
     return found
 
 
-@dataclass
-class _Desk:
-    """Grades a batch of answers with what is at hand."""
-
-    grader: Grader
-    chat: Chat | None
-    index: Index | None
-    language: Language | None
-    doubles: Mapping[str, str]
-
-    def grades(self, batch: Sequence[Submission]) -> list[Grade]:
-        items = self.grader.items
-        closed = [s for s in batch if items[s.item_id].kind in _CLOSED]
-        open_ones = [s for s in batch if items[s.item_id].kind not in _CLOSED]
-        found = {s.answer_id: self._closed(s) for s in closed}
-        opinions = self.grader.opinions(open_ones, silent)
-        marks = self._marks(open_ones)
-        for s in open_ones:
-            found[s.answer_id] = self._open(s, opinions[s.answer_id], marks.get(s.answer_id))
-        return [found[s.answer_id] for s in batch]
-
-    def _marks(self, batch: Sequence[Submission]) -> dict[str, Marked | TeacherError]:
-        if self.chat is None:
-            return {}
-        items = self.grader.items
-        found: dict[str, Marked | TeacherError] = {}
-        for language in ("en", "zh"):
-            some = [
-                s
-                for s in batch
-                if items[s.item_id].kind == "rubric"
-                and items[s.item_id].rubric
-                and language_of(items[s.item_id].question) == language
-            ]
-            found |= {s.answer_id: o for s, o in mark(items, some, self.chat, language)}
-        return found
-
-    def _closed(self, submission: Submission) -> Grade:
-        item = self.grader.items[submission.item_id]
-        outcome = _outcome(item, submission.answer)
-        labelled = item.item_id in self.grader.labelled
-        right = outcome == "correct"
-        flags = self._flags(item, submission, closed=True)
-        doubtful = outcome in ("unparsed", "unit") or bool(flags)
-        return self._grade(
-            submission,
-            advise_closed(outcome, self._language(item)),
-            score=None if labelled else item.top * right,
-            label=_closed_label(item, right) if labelled else None,
-            confidence=_UNSURE if doubtful else _SURE,
-            accepted=not doubtful,
-            flags=flags,
-        )
-
-    def _open(
-        self, submission: Submission, opinion: Opinion, marked: Marked | TeacherError | None
-    ) -> Grade:
-        item = self.grader.items[submission.item_id]
-        flags = self._flags(item, submission)
-        if isinstance(marked, TeacherError):
-            flags, marked = (*flags, "teacher_failed"), None
-        score, label = opinion.score, opinion.label
-        confidence, accepted = opinion.confidence, opinion.accepted
-        if marked is not None and label is None:
-            # two graders of different kinds: alone neither the model's verdicts nor a scorer that
-            # has not seen this rubric is calibrated, so only their agreement is accepted
-            agree = abs(marked.score - (score or 0)) <= TOLERANCE * item.top + 1e-9
-            score, accepted = marked.score, accepted and agree and not marked.unquoted
-            confidence = confidence if agree else min(confidence, _UNSURE)
-        elif marked is not None:
-            accepted = accepted and is_right(label or "", item.labels) == (marked.score >= item.top)
-        share = (score or 0) / item.top if label is None else float(is_right(label, item.labels))
-        criteria = marked.criteria if marked is not None else ()
-        advice = advise(
-            item,
-            submission.answer,
-            self.grader.features,
-            share=share,
-            label=label,
-            criteria=criteria,
-            language=self._language(item),
-        )
-        found = self._grade(
-            submission,
-            advice,
-            score=score,
-            label=label,
-            confidence=confidence,
-            accepted=accepted and not flags,
-            flags=flags,
-        )
-        return found.model_copy(update={"criteria": criteria})
-
-    def _flags(
-        self, item: Item, submission: Submission, *, closed: bool = False
-    ) -> tuple[str, ...]:
-        if closed:
-            return ("empty",) if not submission.answer.strip() else ()
-        flags = guard(item, submission.answer)
-        return (*flags, "duplicate") if submission.answer_id in self.doubles else flags
-
-    def _grade(
-        self,
-        submission: Submission,
-        advice: Advice,
-        *,
-        score: float | None,
-        label: str | None,
-        confidence: float,
-        accepted: bool,
-        flags: tuple[str, ...],
-    ) -> Grade:
-        item = self.grader.items[submission.item_id]
-        if flags:
-            advice = advise_flagged(flags, advice, self._language(item))
-        text, section, page = advice.text, "", 0
-        if self.index is not None and advice.errors:
-            section, page, where = self._section(item)
-            text = f"{text} {where}".strip()
-        return Grade(
-            answer_id=submission.answer_id,
-            score=score,
-            label=label,
-            confidence=round(confidence, 4),
-            status="accepted" if accepted else "review",
-            errors=advice.errors,
-            feedback=text,
-            flags=flags,
-            section=section,
-            page=page,
-        )
-
-    def _section(self, item: Item) -> tuple[str, int, str]:
-        """Section and page that speak of the item, with the sentence that says so."""
-        assert self.index is not None
-        hits = self.index.search(" ".join([item.question, *item.references[:1]]), 1)
-        if not hits:
-            return "", 0, ""
-        passage = hits[0].passage
-        where = where_to_read(passage.title, passage.page_start, self._language(item))
-        return passage.section, passage.page_start, where
-
-    def _language(self, item: Item) -> Language:
-        return self.language or language_of(item.question)
-
-
 def _readable(item: Item) -> Item:
     """The item, checked; a rubric without references is graded against its criteria's words.
 
@@ -398,19 +206,6 @@ def _labelled(items: Iterable[Item], taught: Sequence[Submission]) -> frozenset[
         or i.item_id in by_label
         or (mostly and i.item_id not in by_score and i.max_score is None and not i.rubric)
     )
-
-
-def _outcome(item: Item, answer: str) -> Outcome:
-    if item.kind == "choice":
-        return grade_choice(answer, item.references, item.choices)
-    return grade_number(answer, item.references, item.tolerance)
-
-
-def _closed_label(item: Item, right: bool) -> str:
-    labels = item.labels or ("correct", "incorrect")
-    fit = [name for name in labels if is_right(name, labels) == right]
-    plain = [name for name in fit if name.lower() in {"incorrect", "wrong", "错误"}]
-    return (plain or fit or list(labels))[0]
 
 
 def _drop_torn_line(out: Path) -> None:
