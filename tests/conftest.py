@@ -13,7 +13,7 @@ from engine.settings import Settings
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data; tests that need it skip where it is missing."""
-    beside = Path(__file__).parents[2].parent / "shared" / "data"
+    beside = Path(__file__).parents[1].parent / "shared" / "data"
     inside = Path(__file__).parents[1] / "shared" / "data"
     given = os.environ.get("COURSEWRIGHT_TEST_DATA")
     for folder in (Path(given) if given else beside, beside, inside):
