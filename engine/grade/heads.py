@@ -17,7 +17,8 @@ class Head:
         self._columns = targets.shape[1]
         few = len(targets) < FEW
         if self._columns > 1:
-            self._models = [_linear_classes()] if few else [_tree_classes(s) for s in range(_SEEDS)]
+            trees = [] if few else [_tree_classes(seed) for seed in range(_SEEDS)]
+            self._models = [_linear_classes(), *trees]
             goal = targets.argmax(axis=1)
         else:
             self._models = [_linear_scores()] if few else _tree_scores()

@@ -33,6 +33,12 @@ KNOWN = 5
 TOLERANCE = 0.1
 """Two scores agree when they differ by at most this share of the maximum."""
 _ROUND = 1e-6
+_RARE = 0.25
+"""How far rare labels are favoured: probabilities are divided by the label's share to this power.
+
+Chosen by cross-validation on SciEntsBank's training answers: macro-F1 rises by .006 (known
+questions) and .02 (new ones), accuracy falls by .004; at 0.5 accuracy falls by .01 to .02.
+"""
 
 
 class Opinion(Value):
@@ -203,6 +209,7 @@ class Scorer:
     def _case(
         self, head: Head, held: Any, spread: Any, plain: Any, near: Any, known: bool, stack: Any
     ) -> _Case:
+        held = self._evened(held)
         agrees = self._agreement(held)
         groups = [s.item_id for s in self._graded]
         confidence, calibration = calibrate(
@@ -219,6 +226,13 @@ class Scorer:
         tops = np.array([self._items[s.item_id].top for s in self._graded])
         mine = np.array([self._rounded(p, t) for p, t in zip(held[:, 0], tops, strict=True)])
         return (np.abs(mine / tops - self._targets[:, 0]) <= TOLERANCE + _ROUND).astype(float)
+
+    def _evened(self, found: Any) -> Any:
+        """Class probabilities with rare labels favoured (see ``_RARE``); scores as they are."""
+        if not self.labels:
+            return found
+        raised = found / self._targets.mean(0) ** _RARE
+        return raised / raised.sum(axis=1, keepdims=True)
 
     def _rounded(self, share: float, top: float) -> float:
         score = share * top
@@ -241,6 +255,7 @@ class Scorer:
         found = each.mean(0)
         if case.stack is not None:
             found = case.stack(found, self._cross_logits(submissions))
+        found = self._evened(found)
         signals = _signals(found, each.std(0).mean(1), plain, near if with_near else None)
         sure = case.confidence(signals)
         threshold = case.calibration.threshold if known or self._new else NEVER

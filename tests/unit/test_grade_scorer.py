@@ -176,7 +176,7 @@ def test_the_cross_encoder_learns_and_resumes(settings, tmp_path, monkeypatch):
     triples = [
         ("Why?", {i.item_id: i for i in ITEMS}[s.item_id].references[0], s.answer) for s in some
     ]
-    targets = np.eye(2)[[s.label == "correct" for s in some]]
+    targets = np.eye(2)[[int(s.label == "correct") for s in some]]
     steps = []
     models, held = cross.cross_fit(base, triples, targets, tmp_path, steps.append)
     assert len(models) == cross.FOLDS and held.shape == (48, 2)
