@@ -286,13 +286,15 @@ def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict
 
 
 def chapter_of(documents: Sequence[Document]) -> dict[str, str]:
-    """Section id to the title of its top-level section."""
+    """Section id to the title of its chapter: the top level, or the next where that is one title."""
     found: dict[str, str] = {}
     for document in documents:
         own = {section.id: section for section in document.sections}
+        roots = {section.id for section in document.sections if section.parent not in own}
+        ends = roots if len(roots) > 1 else set()
         for section in document.sections:
             top = section
-            while top.parent and top.parent in own:
+            while top.id not in ends and top.parent in own and top.parent not in roots - ends:
                 top = own[top.parent]
             found[section.id] = top.title
     return found
