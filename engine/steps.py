@@ -286,7 +286,7 @@ def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict
 
 
 def chapter_of(documents: Sequence[Document]) -> dict[str, str]:
-    """Section id to the title of its chapter: the top level, or the next where that is one title."""
+    """Section id to the title of its chapter: the top level, or the next where that is one."""
     found: dict[str, str] = {}
     for document in documents:
         own = {section.id: section for section in document.sections}
