@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"no fault endpoint
 
 CHILD = """
 import sys
-from test_llm_faults import asked
+from tests.unit.test_llm_faults import asked
 from engine.llm.endpoint import Endpoint
 from engine.llm.ledger import Ledger
 from engine.store import Store
