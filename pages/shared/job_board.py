@@ -11,6 +11,21 @@ from pages.shared import session
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 
 _POLL_SECONDS = 2
+_UNITS = {
+    "embed": "passages indexed",
+    "train": "training steps",
+    "train.load": "loading the model",
+    "train.check": "validation",
+    "export.merge": "merging the adapter",
+    "export.gguf": "writing the GGUF file",
+    "export.parity": "comparing answers",
+    "export.copy": "files",
+    "model.fetch": "fetching the model",
+    "model.convert": "converting the model",
+    "model.wait": "waiting for the model",
+    "serve": "serving",
+}
+"""What a stage of progress counts, in English; ``zh.toml`` has the Chinese."""
 
 
 def board(course_id: str, kinds: tuple[str, ...]) -> bool:
@@ -112,7 +127,7 @@ def _progress(job: queue.Job) -> None:
         st.progress(0.0, text=_("starting"))
         return
     share = min(1.0, progress.done / progress.total) if progress.total else 0.0
-    unit = code_text("stages", progress.stage, progress.stage)
+    unit = code_text("stages", progress.stage, _UNITS.get(progress.stage, progress.stage))
     parts = [f"{progress.done:,.0f} / {progress.total:,.0f} {unit}" if progress.total else unit]
     if job.rate:
         parts.append(_("{rate} per minute", rate=f"{60 * job.rate:,.0f}"))
