@@ -96,6 +96,6 @@ ORDINARY = re.compile(
     r"Most|All|Each|Every|One|Two|Three|Both|Because|Since|As|For|To|By|With|Using|"
     r"Unlike|Strings|Lists|Functions|Variables|Programs|Dictionaries|Tuples|Files|"
     r"Methods|Objects|Classes|Modules|Operators|Values|Your|Our|Another|Any|No|Not|"
-    r"Even|Only|Most|[A-Z][a-z]+ly)$"
+    r"Even|Only|Most|[A-Z][a-z]{4,}ly)$"
 )
 """Words that open a sentence with a capital for no reason of their own."""
