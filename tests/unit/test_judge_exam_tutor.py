@@ -36,6 +36,7 @@ def test_known_scores():
     assert token_f1("cats", "dogs") == 0.0
     assert token_f1("栈是结构", "栈是数据结构") == pytest.approx(0.8)
     assert rouge_l("a b c", "a x c") == pytest.approx(2 / 3)
+    assert token_f1("O1时间", "o1 时间") == 1.0
     assert token_f1("", "x") == 0.0
 
 

@@ -1,0 +1,167 @@
+"""The worker: runs each job's step in a child process and settles how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.jobs.card import State, write_json
+from engine.jobs.queue import VERSION, WORKFLOW
+from engine.settings import Settings, load
+
+_GRACE_SECONDS = 30.0
+
+
+def work(settings: Settings, *, watch: int = 0) -> None:
+    """Be the worker: run queued jobs until interrupted, or until the process ``watch`` has ended.
+
+    On SQLite there may be one worker per home; on PostgreSQL several, each with its own
+    ``COURSEWRIGHT_WORKER`` name, all sharing the home folder.
+    """
+    import psutil
+    from dbos import DBOS
+
+    _configure(settings)
+    DBOS.launch()
+    DBOS.register_queue("heavy", worker_concurrency=1)
+    DBOS.register_queue("light", worker_concurrency=2)
+    DBOS.register_queue("services", worker_concurrency=4)
+    alive = settings.home / "worker.alive"
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        while not watch or psutil.pid_exists(watch):
+            alive.touch()
+            time.sleep(1.0)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        alive.unlink(missing_ok=True)
+        _end_children()
+        logging.shutdown()
+        os._exit(0)  # steps wait in their threads, on purpose unfinished
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _configure(settings: Settings) -> None:
+    from dbos import DBOS
+
+    DBOS(
+        config={
+            "name": "coursewright",
+            "system_database_url": settings.jobs_database,
+            "application_version": VERSION,
+            "executor_id": os.environ.get("COURSEWRIGHT_WORKER", "local"),
+            "log_level": "WARNING",
+        }
+    )
+    step = DBOS.step(name="run_child")(_run_child)
+
+    @DBOS.workflow(name=WORKFLOW)
+    def run_job(home: str, job: str, attempt: int) -> str:
+        return str(step(home, job, attempt))
+
+
+_children: dict[str, subprocess.Popen[bytes]] = {}
+_stopping = threading.Event()
+
+
+def _run_child(home: str, job: str, attempt: int) -> str:
+    """Run a job's step in a child process group; returns its final state."""
+    folder = Path(home) / "jobs" / job
+    started = time.time()
+    with (folder / "log.txt").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "engine", "--home", home, "step", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ | {"COURSEWRIGHT_ATTEMPT": str(attempt)},
+        )
+        _children[job] = child
+        code = _wait(child, folder / "cancel")
+        _children.pop(job, None)
+    while _stopping.is_set():  # never settled: the next worker takes the job up again
+        time.sleep(1.0)
+    return _settle(folder, code, started)
+
+
+def _wait(child: subprocess.Popen[bytes], cancel_file: Path) -> int:
+    """Wait for the child; once asked to cancel it has a grace time, then TERM, then KILL."""
+    asked: float | None = None
+    while (code := child.poll()) is None:
+        time.sleep(0.2)
+        if asked is None and cancel_file.exists():
+            asked = time.monotonic()
+        if asked is not None:
+            waited = time.monotonic() - asked
+            if waited > 1.5 * _GRACE_SECONDS:
+                _signal_group(child, signal.SIGKILL)
+            elif waited > _GRACE_SECONDS:
+                _signal_group(child, signal.SIGTERM)
+    return code
+
+
+def _settle(folder: Path, code: int, started: float) -> str:
+    if code == 0:
+        state: State = "done"
+    elif (folder / "cancel").exists():
+        state = "stopped"
+    else:
+        state = "failed"
+        if not (folder / "error.json").exists():
+            write_json(folder / "error.json", _death(folder, code))
+    write_json(
+        folder / "outcome.json", {"state": state, "started": started, "finished": time.time()}
+    )
+    if state == "stopped" and (folder / "discard").exists():
+        discard_job(folder)
+    return state
+
+
+def discard_job(folder: Path) -> None:
+    """Throw away what an ended job made, then the job; ``folder`` is ``<home>/jobs/<id>``."""
+    from engine.steps import discard_step
+
+    card = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    settings = load(folder.parents[1])
+    discard_step(settings, card["kind"], card["course"], card["plan"])
+    shutil.rmtree(folder)
+
+
+def _death(folder: Path, code: int) -> dict[str, Any]:
+    """What to tell when a child died without a word (usually: the machine ran out of memory)."""
+    lines = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+    killed = code in (-9, 137)
+    return {
+        "code": "job.killed" if killed else "job.died",
+        "message": "The work was ended from outside, most likely for want of memory."
+        if killed
+        else f"The work ended unexpectedly (status {code}). {' '.join(lines[-1:])[-300:]}",
+        "next": "What was done is kept. Close other programs, then resume.",
+    }
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
+
+
+def _end_children() -> None:
+    """On an orderly end of the worker its children end too; they resume with the next worker."""
+    _stopping.set()
+    for child in list(_children.values()):
+        _signal_group(child, signal.SIGKILL)

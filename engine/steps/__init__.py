@@ -1,0 +1,118 @@
+"""The steps of a course's making, each one call: what the command line runs and the worker queues.
+
+A step reads its inputs from the store, calls one verb, and writes the verb's result back. Steps are
+idempotent: run again, they do only what is missing. ``STEPS`` names them for ``engine.jobs``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.distil import DistilPlan
+from engine.errors import BadInput
+from engine.progress import Report, silent
+from engine.settings import Settings
+from engine.steps.books import read_books, remove_book
+from engine.steps.corpus import discard_corpus, make_corpus
+from engine.steps.exam import chapter_of, take_exam
+from engine.steps.publish import export_student, serve_student
+from engine.steps.room import (
+    Room,
+    Step,
+    base_chat,
+    current_run,
+    open_index,
+    student_chat,
+    teacher_chat,
+    training_pairs,
+)
+from engine.steps.student import discard_student, train_student
+from engine.store import Store
+
+__all__ = [
+    "STEPS",
+    "Room",
+    "Step",
+    "base_chat",
+    "build",
+    "chapter_of",
+    "current_run",
+    "discard_step",
+    "make_corpus",
+    "open_index",
+    "read_books",
+    "remove_book",
+    "run_step",
+    "student_chat",
+    "take_exam",
+    "teacher_chat",
+    "train_student",
+    "training_pairs",
+]
+
+
+def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+    """All steps in order with their defaults; finished ones are passed by."""
+    from engine.train import preset
+
+    minutes: dict[str, float] = {}
+    result: dict[str, Any] = {}
+    teacher = str(plan.get("teacher", "extractive"))
+    distil_plan = DistilPlan(teacher=teacher, **plan.get("distil", {})).model_dump(mode="json")
+    recipe = preset(plan.get("effort", "normal")).model_dump(mode="json")
+    steps: list[tuple[str, Step, dict[str, Any]]] = [("distil", make_corpus, distil_plan)]
+    if room.course.language == "en":
+        steps += [("train", train_student, recipe), ("exam", take_exam, {})]
+    for name, step, step_plan in steps:
+        started = time.monotonic()
+        result[name] = step(room, step_plan, report)
+        minutes[name] = (time.monotonic() - started) / 60
+    return {"minutes": minutes, **result}
+
+
+STEPS: Mapping[str, Step] = {
+    "read": read_books,
+    "distil": make_corpus,
+    "train": train_student,
+    "exam": take_exam,
+    "export": export_student,
+    "serve": serve_student,
+    "build": build,
+}
+
+
+DISCARD: Mapping[str, Callable[[Room, dict[str, Any]], None]] = {
+    "distil": discard_corpus,
+    "train": discard_student,
+}
+"""What throws away the unfinished work of a step; the others leave nothing but cached answers."""
+
+
+def run_step(
+    settings: Settings, kind: str, course: str, plan: dict[str, Any], report: Report = silent
+) -> dict[str, Any]:
+    """Run a step in this process.
+
+    Raises:
+        BadInput: there is no such step.
+        EngineError: whatever the step raises.
+    """
+    if kind not in STEPS:
+        raise BadInput(f"There is no step “{kind}”.", code="step.unknown")
+    store = Store(settings.database)
+    try:
+        return STEPS[kind](Room(settings, store, store.course(course)), plan, report)
+    finally:
+        store.close()
+
+
+def discard_step(settings: Settings, kind: str, course: str, plan: dict[str, Any]) -> None:
+    """Throw away what an unfinished step has made; finished work stays."""
+    if kind in DISCARD:
+        store = Store(settings.database)
+        try:
+            DISCARD[kind](Room(settings, store, store.course(course)), plan)
+        finally:
+            store.close()

@@ -1,0 +1,61 @@
+"""The exam of base and student."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from engine.progress import Report, silent
+from engine.schema import Document
+from engine.steps.room import (
+    Room,
+    base_chat,
+    current_run,
+    open_index,
+    student_chat,
+    training_pairs,
+)
+from engine.store import Result
+
+if TYPE_CHECKING:
+    from engine.llm import Chat
+
+
+def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+    """Examine base and student, closed book and with retrieval."""
+    from engine.exam import examine
+
+    folder = current_run(room)
+    models: dict[str, Chat] = {"base": base_chat(room)}
+    if folder is not None:
+        models["student"] = student_chat(room, folder)
+    wanted = plan.get("models") or list(models)
+    documents = room.store.documents(room.course.id)
+    result = examine(
+        {name: chat for name, chat in models.items() if name in wanted},
+        training_pairs(room.store, room.course.id, "exam"),
+        index=open_index(room) if plan.get("rag", True) else None,
+        chapters=chapter_of(documents),
+        report=report,
+    )
+    run = folder.name if folder else ""
+    data = result.model_dump(mode="json") | {"run": run}
+    if not plan.get("models"):
+        inputs = run + room.store.corpus_version(room.course.id, "exam")
+        room.store.save_result(room.course.id, Result(stage="exam", inputs=inputs, data=data))
+    return data if plan.get("models") else {"questions": result.questions, **result.verdicts}
+
+
+def chapter_of(documents: Sequence[Document]) -> dict[str, str]:
+    """Section id to the title of its chapter: the top level, or the next where that is one."""
+    found: dict[str, str] = {}
+    for document in documents:
+        own = {section.id: section for section in document.sections}
+        roots = {section.id for section in document.sections if section.parent not in own}
+        ends = roots if len(roots) > 1 else set()
+        for section in document.sections:
+            top = section
+            while top.id not in ends and top.parent in own and top.parent not in roots - ends:
+                top = own[top.parent]
+            found[section.id] = top.title
+    return found

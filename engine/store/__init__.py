@@ -1,0 +1,26 @@
+"""Rows: courses, books, passages, pairs, results, answers; SQLite by default, PostgreSQL by URL.
+
+The pattern is the same everywhere: a few typed columns to filter by, and the noun itself as JSON in
+``data``. Files (books, runs, exports) lie in ``Settings.course_folder``.
+
+Every stage writes one *result* with the fingerprint of what it was made from; a stage whose
+inputs have another fingerprint now is stale (see ``engine.stages``).
+"""
+
+from __future__ import annotations
+
+from engine.store.books import BookRows
+from engine.store.corpus import PairRows
+from engine.store.people import PeopleRows
+from engine.store.tables import MIGRATIONS
+from engine.store.work import Result, WorkRows
+
+__all__ = ["MIGRATIONS", "Result", "Store"]
+
+
+class Store(BookRows, PairRows, WorkRows, PeopleRows):
+    """All rows of one installation. Cheap to make, safe to share between threads.
+
+    Args:
+        url: An SQLAlchemy URL; the tables are created or migrated on first use.
+    """

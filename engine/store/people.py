@@ -1,0 +1,65 @@
+"""Rows of learners and of what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store import tables
+from engine.store.rows import Rows
+
+
+class PeopleRows(Rows):
+    """Learners under pseudonyms, and their events."""
+
+    def put_learners(self, course: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Add or replace learners: rows of ``pseudonym``, ``name`` and ``group``."""
+        self._upsert(tables.learners, [{"course": course, **row} for row in rows])
+
+    def learners(self, course: str) -> list[dict[str, Any]]:
+        """The learners of a course by name: ``pseudonym``, ``name``, ``group``."""
+        query = sa.select(
+            tables.learners.c.pseudonym, tables.learners.c.name, tables.learners.c.group
+        )
+        query = query.where(tables.learners.c.course == course)
+        return [dict(row._mapping) for row in self._rows(query.order_by(tables.learners.c.name))]
+
+    def put_events(self, course: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Add events; one with a known ``id`` replaces the earlier one."""
+        self._upsert(tables.events, [{"course": course, **row} for row in rows])
+
+    def count_events(self, course: str) -> int:
+        """How many events a course has."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(tables.events)
+            .where(tables.events.c.course == course)
+        )
+        return int(self._rows(query)[0][0])
+
+    def events(self, course: str, learner: str | None = None) -> list[dict[str, Any]]:
+        """Events of a course, or of one learner (pseudonym), oldest first."""
+        columns = [column for column in tables.events.c if column.name != "course"]
+        query = sa.select(*columns).where(tables.events.c.course == course)
+        if learner is not None:
+            query = query.where(tables.events.c.learner == learner)
+        return [
+            dict(r._mapping)
+            for r in self._rows(query.order_by(tables.events.c.at, tables.events.c.id))
+        ]
+
+    def erase_learner(self, course: str, pseudonym: str) -> int:
+        """Remove every row of a learner of a course; returns how many rows that were."""
+        gone = 0
+        with self._write() as connection:
+            if connection.dialect.name == "sqlite":  # else the bytes stay in the file's free space
+                connection.execute(sa.text("PRAGMA secure_delete = ON"))
+            for table, column in (
+                (tables.events, tables.events.c.learner),
+                (tables.learners, tables.learners.c.pseudonym),
+            ):
+                where = (table.c.course == course, column == pseudonym)
+                gone += connection.execute(table.delete().where(*where)).rowcount
+        return gone

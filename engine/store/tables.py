@@ -1,0 +1,108 @@
+"""The tables, and the numbered migrations that make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+
+def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    return sa.Table(name, metadata, *columns)
+
+
+def _key(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.String(200), primary_key=True)
+
+
+courses = _table("courses", _key("id"), sa.Column("created", sa.Float), sa.Column("data", sa.JSON))
+documents = _table(
+    "documents",
+    _key("course"),
+    _key("id"),
+    sa.Column("position", sa.Integer),
+    sa.Column("data", sa.JSON),
+)
+passages = _table(
+    "passages",
+    _key("course"),
+    _key("id"),
+    sa.Column("position", sa.Integer),
+    sa.Column("data", sa.JSON),
+)
+pairs = _table(
+    "pairs",
+    _key("course"),
+    _key("id"),
+    sa.Column("position", sa.Integer),
+    sa.Column("section", sa.String(64)),
+    sa.Column("kind", sa.String(32)),
+    sa.Column("split", sa.String(16)),
+    sa.Column("status", sa.String(16)),
+    sa.Column("data", sa.JSON),
+)
+history = _table(
+    "pair_history",
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("course", sa.String(200), index=True),
+    sa.Column("batch", sa.String(32)),
+    sa.Column("at", sa.Float),
+    sa.Column("data", sa.JSON),
+)
+results = _table(
+    "results",
+    _key("course"),
+    _key("stage"),
+    _key("name"),
+    sa.Column("inputs", sa.String(64)),
+    sa.Column("at", sa.Float),
+    sa.Column("data", sa.JSON),
+)
+answers = _table(
+    "answers",
+    _key("key"),
+    sa.Column("model", sa.String(200)),
+    sa.Column("purpose", sa.String(64)),
+    sa.Column("at", sa.Float),
+    sa.Column("prompt_tokens", sa.Integer),
+    sa.Column("completion_tokens", sa.Integer),
+    sa.Column("data", sa.JSON),
+)
+learners = _table(
+    "learners",
+    _key("course"),
+    _key("pseudonym"),
+    sa.Column("name", sa.String(200)),
+    sa.Column("group", sa.String(200)),
+)
+events = _table(
+    "events",
+    _key("course"),
+    _key("id"),
+    sa.Column("learner", sa.String(64), index=True),
+    sa.Column("item", sa.String(200)),
+    sa.Column("concept", sa.String(400)),
+    sa.Column("correct", sa.Integer),
+    sa.Column("score", sa.Float),
+    sa.Column("at", sa.Float),
+    sa.Column("source", sa.String(64)),
+)
+choices = _table("choices", _key("scope"), _key("name"), sa.Column("data", sa.JSON))
+versions = _table("migrations", sa.Column("number", sa.Integer, primary_key=True))
+
+
+OF_A_COURSE = (documents, passages, pairs, history, results, learners, events)
+"""Tables whose rows go when their course goes."""
+
+
+def _m001_initial(connection: sa.Connection) -> None:
+    metadata.create_all(connection)
+
+
+def _m002_learners(connection: sa.Connection) -> None:
+    metadata.create_all(connection, tables=[learners, events])
+
+
+MIGRATIONS = (_m001_initial, _m002_learners)
