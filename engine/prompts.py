@@ -78,14 +78,15 @@ def chosen_prompt(store: Store, course: str, language: Language) -> AnswerPrompt
 def prompt_version(store: Store, course: str) -> str:
     """Id of the chosen prompt; empty while the course answers by the start."""
     saved = store.choice(course, _CHOICE)
-    return AnswerPrompt.model_validate(saved["prompt"]).id if saved else ""
+    chosen = AnswerPrompt.model_validate(saved["prompt"]) if saved else None
+    return chosen.id if chosen and chosen not in START.values() else ""
+
+
+def was_chosen(store: Store, course: str) -> bool:
+    """Whether somebody has decided which prompt to use, be it the start."""
+    return bool(store.choice(course, _CHOICE))
 
 
 def choose_prompt(store: Store, course: str, prompt: AnswerPrompt, **origin: Any) -> None:
     """Make this the course's prompt; ``origin`` says where it comes from (method, scores)."""
     store.choose(course, _CHOICE, {"prompt": prompt.model_dump(mode="json"), **origin})
-
-
-def choose_start(store: Store, course: str) -> None:
-    """Go back to the prompt that every course starts with."""
-    store.choose(course, _CHOICE, None)

@@ -5,7 +5,16 @@ the course's. Two methods: ``recombine`` needs no teacher, ``coursegpt`` is Cour
 """
 
 from engine.optimise.costs import Estimate, estimate
-from engine.optimise.run import current, optimise, use
+from engine.optimise.run import METHODS, current, optimise, use
 from engine.optimise.values import Optimised, OptimisePlan
 
-__all__ = ["Estimate", "OptimisePlan", "Optimised", "current", "estimate", "optimise", "use"]
+__all__ = [
+    "METHODS",
+    "Estimate",
+    "OptimisePlan",
+    "Optimised",
+    "current",
+    "estimate",
+    "optimise",
+    "use",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.errors import BadInput, Missing
+from engine.errors import Missing
 from engine.judge import paired
 from engine.llm import Chat
 from engine.optimise import coursegpt, recombine, words
@@ -27,6 +27,7 @@ from engine.search import Index
 from engine.store import Result, Store
 
 STAGE = "prompts"
+METHODS = ("recombine", "coursegpt")
 PASSAGES = 2
 """Passages in a prompt: as many as the tutor gives."""
 _METRICS = ("score", "quality", "length", "penalty")
@@ -61,10 +62,14 @@ def optimise(
 
     Raises:
         Missing: too few pairs, or ``coursegpt`` without a judge.
-        BadInput: the method is not built in.
         TeacherRefused: a model refuses altogether.
     """
-    _check(plan, judge)
+    if plan.method == "coursegpt" and judge is None:
+        raise Missing(
+            "This method needs a teacher model that writes and judges.",
+            code="optimise.no_teacher",
+            next="Connect a teacher, or choose the method recombine.",
+        )
     pools = draw_pools(store.pairs(course.id), plan)
     inputs = store.corpus_version(course.id, "train", "validation")
     name = content_id(
@@ -96,21 +101,6 @@ def optimise(
     found = _search(study, chat)
     save(found)
     return found.model_copy(update={"seconds": before + found.seconds})
-
-
-def _check(plan: OptimisePlan, judge: Chat | None) -> None:
-    if plan.method == "gepa":
-        raise BadInput(
-            "The method “gepa” is not built in.",
-            code="optimise.method",
-            next="Choose coursegpt (with a teacher model) or recombine (without).",
-        )
-    if plan.method == "coursegpt" and judge is None:
-        raise Missing(
-            "This method needs a teacher model that writes and judges.",
-            code="optimise.no_teacher",
-            next="Connect a teacher, or choose the method recombine.",
-        )
 
 
 def seconds_so_far(store: Store, course: str, name: str) -> float:
@@ -180,7 +170,11 @@ def current(store: Store, course: str) -> tuple[Result, Optimised] | None:
 
 
 def use(store: Store, course: str, search: Optimised, prompt: str) -> None:
-    """Make a prompt of a search the course's: tutor and teacher answer by it from now on."""
+    """Make a prompt of a search the course's: tutor and teacher answer by it from now on.
+
+    Raises:
+        Missing: the search has no such prompt.
+    """
     chosen = search.candidate(prompt)
     figures = next(
         (

@@ -7,12 +7,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.errors import Missing
 from engine.judge import interval
 from engine.prompts import AnswerPrompt
 from engine.schema import Figure, Value
 
-Method = Literal["recombine", "coursegpt", "gepa"]
-Origin = Literal["start", "role", "fragments", "composed", "reflection", "resample", "gepa"]
+Method = Literal["recombine", "coursegpt"]
+Origin = Literal["start", "role", "fragments", "composed", "reflection", "resample"]
 Pool = Literal["search", "validation"]
 
 
@@ -138,8 +139,20 @@ class Optimised(Value):
     done: bool = False
 
     def candidate(self, prompt: str) -> Candidate:
-        """The candidate with this id."""
-        return next(c for c in self.candidates if c.id == prompt)
+        """The candidate with this id.
+
+        Raises:
+            Missing: there is none.
+        """
+        for candidate in self.candidates:
+            if candidate.id == prompt:
+                return candidate
+        raise Missing(
+            f"This search has no prompt “{prompt}”.",
+            code="optimise.no_prompt",
+            next="Choose one of those that it tried.",
+            prompt=prompt,
+        )
 
 
 def standing(prompt: str, trials: Sequence[Trial]) -> Standing:
