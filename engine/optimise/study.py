@@ -99,6 +99,7 @@ class Study:
         """
         number = len(self.rounds) + 1
         self.rounds.append(Round(number=number, pool=pool, questions=len(pairs), standings=()))
+        self._save(self.snapshot())
         for _ in self.answer([c.prompt for c in candidates], pairs):
             self.rounds[-1] = self._round(candidates, pairs, pool, number)
             self._save(self.snapshot())
