@@ -52,7 +52,7 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
         live: Kinds of the course's jobs that wait or run.
     """
     books = store.document_ids(course)
-    results = {r.stage: r for r in store.results(course) if r.stage != "run"}
+    results = {r.stage: r for r in store.results(course) if r.stage != "run" and _ended(r)}
     counts = store.count_pairs(course)
     pairs = sum(n for (_, status), n in counts.items() if status != "rejected")
     proposed = sum(n for (_, status), n in counts.items() if status == "proposed")
@@ -100,11 +100,16 @@ def _corpus(
 
 def _prompts(store: Store, course: str, result: Result | None, version: str) -> StageState:
     """Optional: nothing waits for it. A finished search is to be looked at until one chose."""
-    if result is None or not result.data["done"]:
+    if result is None:
         return "empty"
     if result.inputs != version:
         return "stale"
     return "ready" if was_chosen(store, course) else "review"
+
+
+def _ended(result: Result) -> bool:
+    """Whether the result is whole: a prompt search is saved while it grows."""
+    return bool(result.data.get("done", True))
 
 
 def _made_from(result: Result | None, inputs: str) -> StageState:

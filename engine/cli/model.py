@@ -9,6 +9,7 @@ from typing import Any
 from engine.cli.context import Context, Verbs
 from engine.distil import FORMATS, DistilPlan, estimate, render
 from engine.errors import BadInput
+from engine.prompts import chosen_prompt
 from engine.steps import (
     Room,
     connected_chat,
@@ -202,6 +203,7 @@ def _ask(context: Context) -> None:
         pairs=training_pairs(context.store, course.id, "train"),
         chat=student_chat(room, run) if run else None,
         guide=connected_chat(room),
+        prompt=chosen_prompt(context.store, course.id, course.language),
     )
     _, said = turn(Talk(mode=options.mode), options.question, at)
     data = {

@@ -163,10 +163,14 @@ def _samples(study: Study, prompt: str, pairs: Sequence[Pair]) -> tuple[Sample, 
     )
 
 
-def current(store: Store, course: str) -> tuple[Result, Optimised] | None:
-    """The newest search of a course, finished or not."""
+def current(
+    store: Store, course: str, *, finished: bool = False
+) -> tuple[Result, Optimised] | None:
+    """The newest search of a course; with ``finished`` the newest finished one, if there is one."""
     found = store.results(course, STAGE)
-    return (found[-1], Optimised.model_validate(found[-1].data)) if found else None
+    done = [result for result in found if result.data["done"]]
+    newest = (done or found) if finished else found
+    return (newest[-1], Optimised.model_validate(newest[-1].data)) if newest else None
 
 
 def use(store: Store, course: str, search: Optimised, prompt: str) -> None:
