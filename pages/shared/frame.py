@@ -112,6 +112,7 @@ def _pages() -> dict[str, list[st.Page]]:
         _("Build"): [
             stage("course", "course", _("1 Course")),
             stage("corpus", "corpus", _("2 Corpus")),
+            stage("prompts", "prompts", _("3 Prompts")),
             stage("student", "finetune", _("4 Student model")),
             stage("exam", "exam", _("5 Exam")),
             stage("publish", "publish", _("6 Publish")),

@@ -12,6 +12,7 @@ from engine.documents import page_image
 from engine.errors import Missing
 from engine.learner import Role, pseudonym
 from engine.llm import Chat
+from engine.prompts import AnswerPrompt, chosen_prompt
 from engine.schema import Course, Document, Pair, Passage
 from engine.search import Index
 from engine.settings import Settings, load
@@ -130,6 +131,11 @@ def _pairs(course_id: str, version: str) -> list[Pair]:
 def pairs(course_id: str) -> list[Pair]:
     version = store().corpus_version(course_id)
     return _pairs(course_id, version + str(store().count_pairs(course_id)))
+
+
+def prompt(own: Course) -> AnswerPrompt:
+    """The answering prompt that the course uses."""
+    return chosen_prompt(store(), own.id, own.language)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -10,6 +10,7 @@ SCREENS = {
     # page: (English title, Chinese title, fewest elements when filled)
     "build/course.py": ("Course", "课程", 8),
     "build/corpus.py": ("Corpus", "语料", 15),
+    "build/prompts.py": ("Prompts", "提示词", 8),
     "build/finetune.py": ("Student model", "学生模型", 10),
     "build/exam.py": ("Exam", "考试", 8),
     "build/publish.py": ("Publish", "发布", 6),
@@ -168,3 +169,26 @@ def test_signed_in_people_see_what_their_role_allows(
         store.choose("c", "roles", {})
         store.erase_learner("c", people[0]["pseudonym"])
         store.close()
+
+
+def test_the_designer_picks_a_prompt(screen, filled_home):
+    app = screen(filled_home, "build/prompts.py", "en", "c")
+    pick = app.selectbox(key="prompt-pick")
+    assert len(pick.options) == 2
+    assert "recommended" in pick.options[0]
+    [button] = [b for b in app.button if b.label == "Use this prompt"]
+    button.click().run()
+    assert not app.exception
+    assert any("answers by this prompt" in s.value for s in app.success)
+    app.selectbox(key="prompt-pick").select_index(1).run()
+    [button] = [b for b in app.button if b.label == "Use this prompt"]
+    button.click().run()
+    assert any("answers by this prompt" in s.value for s in app.success)
+
+
+def test_a_method_that_needs_a_teacher_says_so(screen, filled_home):
+    app = screen(filled_home, "build/prompts.py", "en", "c")
+    app.session_state["prompt-method"] = "coursegpt"
+    app.run()
+    assert not app.exception
+    assert any("teacher model" in i.value for i in app.info)
