@@ -5,7 +5,7 @@ the course's. Two methods: ``recombine`` needs no teacher, ``coursegpt`` is Cour
 """
 
 from engine.optimise.costs import Estimate, estimate
-from engine.optimise.run import METHODS, current, optimise, use
+from engine.optimise.run import METHODS, current, fresh_seed, optimise, use
 from engine.optimise.values import Optimised, OptimisePlan
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Optimised",
     "current",
     "estimate",
+    "fresh_seed",
     "optimise",
     "use",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 from engine.errors import Missing
 from engine.judge import paired
@@ -171,6 +172,21 @@ def current(
     done = [result for result in found if result.data["done"]]
     newest = (done or found) if finished else found
     return (newest[-1], Optimised.model_validate(newest[-1].data)) if newest else None
+
+
+def fresh_seed(store: Store, course: str, plan: OptimisePlan, inputs: str) -> int:
+    """The first seed with which no finished search of this plan on these inputs was run.
+
+    A finished search run again only repeats itself; an unfinished one keeps its seed and goes on.
+    """
+    rest = plan.model_dump(mode="json", exclude={"seed"})
+    ended = [
+        r.data["plan"]
+        for r in store.results(course, STAGE)
+        if r.data["done"] and r.inputs == inputs
+    ]
+    used = {own["seed"] for own in ended if {k: v for k, v in own.items() if k != "seed"} == rest}
+    return next(seed for seed in count() if seed not in used)
 
 
 def use(store: Store, course: str, search: Optimised, prompt: str) -> None:

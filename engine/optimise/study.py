@@ -184,16 +184,15 @@ class Study:
 
     def snapshot(self) -> Optimised:
         """The search as it stands."""
-        last = self.rounds[-1].standings if self.rounds else ()
-        return Optimised(
+        found = Optimised(
             plan=self.plan,
             model=self._chat.model,
             judge=self._judge,
             candidates=tuple(self.candidates.values()),
             rounds=tuple(self.rounds),
             start=next(iter(self.candidates)),
-            frontier=tuple(frontier(last)),
             pools=self.pools.sizes,
             calls=self.calls,
             seconds=self.seconds,
         )
+        return found.model_copy(update={"frontier": tuple(frontier(found.compared))})

@@ -138,6 +138,11 @@ class Optimised(Value):
     seconds: float = 0.0
     done: bool = False
 
+    @property
+    def compared(self) -> tuple[Standing, ...]:
+        """The newest comparison that has figures (a round has none until its first answers)."""
+        return next((own.standings for own in reversed(self.rounds) if own.standings), ())
+
     def candidate(self, prompt: str) -> Candidate:
         """The candidate with this id.
 

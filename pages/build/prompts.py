@@ -5,7 +5,7 @@ import streamlit as st
 from engine import jobs as queue
 from engine.errors import EngineError
 from engine.llm.teacher import load_choice
-from engine.optimise import METHODS, Optimised, OptimisePlan, current, estimate, use
+from engine.optimise import METHODS, Optimised, OptimisePlan, current, estimate, fresh_seed, use
 from engine.prompts import chosen_prompt
 from engine.steps.optimise import plan_search
 from pages.shared import prompt_view, session
@@ -98,7 +98,8 @@ def start_form() -> None:
         icon=":material/play_arrow:",
     ):
         version = store.corpus_version(course.id, "train", "validation")
-        data = wanted.model_dump(mode="json")
+        seed = fresh_seed(store, course.id, wanted, version)
+        data = wanted.model_dump(mode="json") | {"seed": seed}
         queue.submit(session.settings(), "optimise", course.id, data, version)
         st.rerun()
 
@@ -126,13 +127,16 @@ def _label(found: Optimised, rows: dict[str, Any], name: str) -> str:
     return " · ".join([*(mark for mark in marks if mark), text])
 
 
-def choose(found: Optimised) -> None:
+def choose(found: Optimised, search_name: str) -> None:
     """Pick a point of the frontier, look at it, make it the course's prompt."""
     st.subheader(_("Choose a prompt"))
     rows = prompt_view.latest(found)
     names = list(dict.fromkeys((found.best, *found.frontier, found.start)))
     name = st.selectbox(
-        _("Prompt"), names, format_func=lambda n: _label(found, rows, n), key="prompt-pick"
+        _("Prompt"),
+        names,
+        format_func=lambda n: _label(found, rows, n),
+        key=f"prompt-pick-{search_name}",
     )
     prompt_view.compare(found, name)
     now = chosen_prompt(store, course.id, course.language)
@@ -175,7 +179,7 @@ else:
         prompt_view.verdict(search)
     results(search)
     if search.done:
-        choose(search)
+        choose(search, newest[0].name)
 if not live and st.button(
     _("Continue to the student model"),
     type="primary" if stage.state == "ready" else "secondary",

@@ -22,8 +22,7 @@ def latest(search: Optimised) -> dict[str, Any]:
 
 
 def _frame(search: Optimised) -> pd.DataFrame:
-    last = search.rounds[-1].standings if search.rounds else ()
-    final = {row.prompt for row in last}
+    final = {row.prompt for row in search.compared}
     words = {
         "start": _("the start"),
         "frontier": _("nothing is better and shorter"),
@@ -110,15 +109,42 @@ def rounds(search: Optimised) -> None:
     if not rows:
         return
     frame = pd.DataFrame(rows)
-    last = frame[frame["round"] == rows[-1]["round"]]["value"]
-    says = _(
-        "In the latest round the best prompt scores {best}, the start {start}",
-        best=f"{last.max():.2f}",
-        start=f"{last.iloc[0]:.2f}",
-    )
+    says = _rounds_say(search)
     st.markdown(f"**{says}**")
     label = _("Score: quality less the penalty on length")
     st.altair_chart(charts.scores(frame, _("Round"), label), alt=says)
+    with st.expander(_("All rounds as a table"), icon=":material/table:"):
+        st.dataframe(_rounds_table(frame), hide_index=True, alt=says)
+        st.caption(
+            _(
+                "The best of a round was picked on that round's questions, which flatters it. "
+                "Validation asks new ones; the exam is asked once, after the choice."
+            )
+        )
+
+
+def _rounds_say(search: Optimised) -> str:
+    best = f"{search.compared[0].score.value:.2f}"
+    start = [row for row in search.compared if row.prompt == search.start]
+    if not start:  # CourseGPT's loop drops it when five others are better
+        return _("In the latest round the best prompt scores {best}", best=best)
+    return _(
+        "In the latest round the best prompt scores {best}, the start {start}",
+        best=best,
+        start=f"{start[0].score.value:.2f}",
+    )
+
+
+def _rounds_table(frame: pd.DataFrame) -> pd.DataFrame:
+    columns = {
+        "round": _("Round"),
+        "series": _("Prompt"),
+        "value": _("Score"),
+        "low": _("from"),
+        "high": _("to"),
+        "questions": _("Questions"),
+    }
+    return frame[list(columns)].rename(columns=columns).round(2)
 
 
 def verdict(search: Optimised) -> None:
@@ -150,6 +176,12 @@ def verdict(search: Optimised) -> None:
             st.info(text + " " + _("That is no difference beyond chance."))
     with st.expander(_("All figures, with 95 % intervals"), icon=":material/table:"):
         st.dataframe(_figures(search, parts), hide_index=True, alt=_("Figures on the exam"))
+        st.caption(
+            _(
+                "Only the start and the recommended prompt are examined, once: choosing by the "
+                "exam would spoil it."
+            )
+        )
 
 
 def _figures(search: Optimised, parts: dict[str, str]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.learner import give_role, pseudonym
+from engine.schema import Course
 from engine.settings import Settings
 from engine.store import Store
 
@@ -173,14 +174,14 @@ def test_signed_in_people_see_what_their_role_allows(
 
 def test_the_designer_picks_a_prompt(screen, filled_home):
     app = screen(filled_home, "build/prompts.py", "en", "c")
-    pick = app.selectbox(key="prompt-pick")
+    pick = app.selectbox(key="prompt-pick-s1")
     assert len(pick.options) == 2
     assert "recommended" in pick.options[0]
     [button] = [b for b in app.button if b.label == "Use this prompt"]
     button.click().run()
     assert not app.exception
     assert any("answers by this prompt" in s.value for s in app.success)
-    app.selectbox(key="prompt-pick").select_index(1).run()
+    app.selectbox(key="prompt-pick-s1").select_index(1).run()
     [button] = [b for b in app.button if b.label == "Use this prompt"]
     button.click().run()
     assert any("answers by this prompt" in s.value for s in app.success)
@@ -192,3 +193,66 @@ def test_a_method_that_needs_a_teacher_says_so(screen, filled_home):
     app.run()
     assert not app.exception
     assert any("teacher model" in i.value for i in app.info)
+
+
+def other_course(store, name, language="en"):
+    """Another course with the pairs of ``c``, all of them to train on, and no results."""
+    store.add_course(Course(id=name, title=name, language=language))
+    changes = {"split": "train", "part": None, "language": language}
+    store.put_pairs(
+        name,
+        [
+            p.model_copy(update=changes | {"id": f"{name}{p.id}{i}", "point": f"{p.point}{i}"})
+            for p in store.pairs("c")
+            for i in range(3)
+        ],
+    )
+
+
+def test_a_search_is_queued_and_searching_again_searches_anew(screen, filled_home, monkeypatch):
+    store = Store(Settings(home=filled_home).database)
+    other_course(store, "new")
+    [finished] = store.results("c", "prompts")
+    queued = []
+    monkeypatch.setattr("engine.jobs.submit", lambda *given: queued.append(given[1:]))
+    for label in ("Optimise", "Optimise again"):
+        app = screen(filled_home, "build/prompts.py", "en", "new")
+        assert {"Calls", "Tokens", "Time"} <= {m.label for m in app.metric}
+        next(b for b in app.button if b.label == label).click().run()
+        assert not app.exception
+        version = store.corpus_version("new", "train", "validation")
+        done = finished.model_copy(update={"inputs": version})
+        store.save_result("new", done)
+    assert [(kind, course) for kind, course, *_ in queued] == [("optimise", "new")] * 2
+    assert [plan["seed"] for *_, plan, _ in queued] == [0, 1]
+    store.close()
+
+
+def test_a_running_search_shows_what_it_has_so_far(screen, filled_home, monkeypatch):
+    store = Store(Settings(home=filled_home).database)
+    other_course(store, "runs")
+    [finished] = store.results("c", "prompts")
+    first, second = finished.data["rounds"]
+    changes = {"done": False, "best": "", "exam": [], "samples": {}}
+    monkeypatch.setattr("pages.shared.job_board.board", lambda *_: True)
+    for rounds in ([], [first], [first, second | {"standings": []}]):
+        data = finished.data | changes | {"rounds": rounds}
+        store.save_result("runs", finished.model_copy(update={"data": data}))
+        app = screen(filled_home, "build/prompts.py", "en", "runs")
+        assert not app.exception
+        assert any("worth choosing" in m.value for m in app.markdown) == bool(rounds)
+        assert not {"Optimise", "Use this prompt"} & {b.label for b in app.button}
+    store.close()
+
+
+def test_chinese_prompts_need_a_teacher_and_block_nothing(screen, filled_home):
+    store = Store(Settings(home=filled_home).database)
+    other_course(store, "zh", "zh")
+    store.close()
+    app = screen(filled_home, "build/prompts.py", "en", "zh")
+    assert not app.exception
+    assert not app.error
+    assert any("no Chinese" in i.value for i in app.info)
+    labels = [b.label for b in app.button]
+    assert "Optimise" not in labels
+    assert {"Continue to the student model", "Connect a teacher"} <= set(labels)

@@ -412,3 +412,14 @@ def test_start_is_what_the_tutor_always_said():
     assert message.content.startswith("Answer from these passages of the book.\n\nThing3")
     assert message.content.endswith("\n\nQuestion: thing3?")
     assert set(START) == {"en", "zh"}
+
+
+def test_a_frontier_stays_on_the_screen_while_the_next_round_begins(store, monkeypatch):
+    saved = []
+    keep = store.save_result
+    monkeypatch.setattr(store, "save_result", lambda c, r: (saved.append(r.data), keep(c, r)))
+    optimise(COURSE, PLAN, chat=Scripted(answering), store=store, index=Book())
+    begun = [i for i, data in enumerate(saved) if any(r["standings"] for r in data["rounds"])]
+    empty = [i for i in begun if not saved[i]["rounds"][-1]["standings"]]
+    assert empty, "every round is saved before its first answers"
+    assert all(saved[i]["frontier"] for i in begun)
