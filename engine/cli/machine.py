@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -73,6 +74,8 @@ def _app(context: Context) -> None:
         env=environment,
     )
     print(f"Coursewright is at http://127.0.0.1:{port}  (Ctrl-C ends it)", file=sys.stderr)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job inherits «ignore»
+        signal.signal(number, signal.default_int_handler)
     try:
         _keep_alive(worker, screens)
     finally:

@@ -18,7 +18,7 @@ from engine.tutor.answers import (
     sources_of,
 )
 from engine.tutor.modes import MODES, Material, Mode, Talk, turn
-from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz
+from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
 
 __all__ = [
     "ANSWER_TOKENS",
@@ -39,6 +39,7 @@ __all__ = [
     "mark_quiz",
     "next_quiz",
     "open_book",
+    "reteach_set",
     "sources_of",
     "turn",
 ]

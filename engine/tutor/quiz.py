@@ -63,6 +63,43 @@ def next_quiz(
     return min(fresh, key=urgency, default=None)
 
 
+def reteach_set(
+    pairs: Sequence[Pair],
+    graph: Sequence[Concept],
+    levels: Mapping[str, float],
+    *,
+    concepts: int = 3,
+    each: int = 3,
+) -> list[Quiz]:
+    """Questions to teach again what a class is least firm on: the weakest concepts, easiest first.
+
+    Args:
+        pairs: The corpus; exam pairs are left alone.
+        graph: The course's concepts.
+        levels: The class's mean mastery by concept, in [0, 1].
+        concepts: How many of the weakest concepts.
+        each: Questions a concept, each of another knowledge point.
+    """
+    weakest = sorted(levels, key=lambda name: levels[name])[:concepts]
+    found: list[Quiz] = []
+    for concept in weakest:
+        seen: set[str] = set()
+        for _ in range(each):
+            quiz = next_quiz(_of(pairs, graph, concept), graph, {concept: 0.0}, seen)
+            if quiz is None:
+                break
+            seen.add(quiz.pair.point)
+            found.append(quiz.model_copy(update={"concept": concept}))
+    return found
+
+
+def _of(pairs: Sequence[Pair], graph: Sequence[Concept], concept: str) -> list[Pair]:
+    """The pairs that exercise a concept, else those of its sections."""
+    own = [p for p in pairs if concept_of(p, graph) == concept]
+    homes = {s for c in graph if c.name == concept for s in c.sections}
+    return own or [p for p in pairs if p.section in homes]
+
+
 def mark_quiz(
     quiz: Quiz,
     reply: str,

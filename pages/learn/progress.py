@@ -56,7 +56,14 @@ due = [review for review in reviews(own, now) if review.due <= now]
 cells = st.columns(3)
 cells[0].metric(_("Answers"), len(own))
 right = sum(event.correct for event in own)
-cells[1].metric(_("Right"), f"{100 * right / len(own):.0f} %" if own else "–")
+average = people.class_average(course.id)
+cells[1].metric(
+    _("Right"),
+    f"{100 * right / len(own):.0f} %" if own else "–",
+    None if average is None else _("class: {n} %", n=f"{100 * average:.0f}"),
+    delta_arrow="off",
+    delta_color="off",
+)
 cells[2].metric(_("Reviews due"), len(due))
 if rows:
     firm = sum(state.mastery >= 0.75 for state in rows.values())

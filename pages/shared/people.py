@@ -121,3 +121,16 @@ def next_step(course_id: str, me: str) -> None:
             return
         st.write(steps[0].concept)
         st.caption(f"{steps[0].title} · " + _("about {n} min", n=steps[0].minutes))
+
+
+def class_average(course_id: str) -> float | None:
+    """Share of right answers over the class, if the teacher lets learners see it."""
+    if not session.store().choice(course_id, "show_average", False):
+        return None
+    return _average(course_id, session.whole_store().count_events(course_id))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _average(course_id: str, version: int) -> float | None:
+    every = events_of(session.whole_store(), course_id)
+    return sum(event.correct for event in every) / len(every) if every else None

@@ -21,7 +21,7 @@ from engine.learner import (
     table_of,
     tiles,
 )
-from pages.shared import account, charts, people, session
+from pages.shared import account, charts, people, reteach, session
 from pages.shared.frame import heading
 from pages.shared.i18n import _
 
@@ -126,6 +126,17 @@ if events:
     st.altair_chart(
         charts.heat(levels.rename(index=names), _("Learner"), _("Concept"), _("Mastery")),
         alt=_("Heat map of learners by concepts"),
+    )
+    means = {name: float(value) for name, value in levels.mean().dropna().items()}
+    reteach.card(course.id, means)
+    with st.expander(_("What the weakest concepts build on"), icon=":material/account_tree:"):
+        st.caption(_("Red: class mastery under 50 %; yellow: under 75 %; green: firm."))
+        st.graphviz_chart(reteach.graph(people.graph(course.id), means))
+    st.toggle(
+        _("Learners see the class average beside their own figures"),
+        value=bool(store.choice(course.id, "show_average", False)),
+        key="show-average",
+        on_change=lambda: store.choose(course.id, "show_average", st.session_state["show-average"]),
     )
     with st.expander(_("Items: how hard, how telling")):
         st.dataframe(

@@ -256,3 +256,27 @@ def test_chinese_prompts_need_a_teacher_and_block_nothing(screen, filled_home):
     labels = [b.label for b in app.button]
     assert "Optimise" not in labels
     assert {"Continue to the student model", "Connect a teacher"} <= set(labels)
+
+
+def test_a_reteach_set_names_the_weakest_concept_and_its_questions(screen, filled_home):
+    app = screen(filled_home, "teach/learners.py", "en", "c")
+    next(b for b in app.button if b.label == "Make a reteach set").click().run()
+    assert not app.exception
+    said = " ".join(m.value for m in app.markdown)
+    assert "class mastery" in said
+    assert "?" in said
+
+
+def test_the_class_average_is_shown_only_where_the_teacher_allows_it(screen, filled_home):
+    store = Store(Settings(home=filled_home).database)
+
+    def deltas() -> list[str]:
+        app = screen(filled_home, "learn/progress.py", "en", "c")
+        app.selectbox(key="pick-me").select_index(0).run()
+        return [m.delta for m in app.metric if m.label == "Right"]
+
+    assert deltas() == [""]
+    store.choose("c", "show_average", True)
+    assert deltas()[0].startswith("class:")
+    store.choose("c", "show_average", False)
+    store.close()

@@ -53,7 +53,7 @@ def address(tmp_path_factory):
         wait_for_port(port, process)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.send_signal(2)
+        process.terminate()
         process.wait(30)
 
 

@@ -7,7 +7,7 @@ from engine.llm.scripted import Scripted
 from engine.schema import Course, Evidence, Pair, Passage
 from engine.search import Index
 from engine.store import Store
-from engine.tutor import Material, Talk, concept_of, mark_quiz, next_quiz, turn
+from engine.tutor import Material, Talk, concept_of, mark_quiz, next_quiz, reteach_set, turn
 from engine.tutor.modes import gapped
 
 TEXTS = {
@@ -153,6 +153,14 @@ def test_the_quiz_asks_the_weakest_concept_and_never_the_exam():
     assert (first.concept, first.pair.id) == ("tuple", "tuple")
     seen = {p.point for p in PAIRS if concept_of(p, GRAPH) == "tuple"}
     assert next_quiz(PAIRS, GRAPH, {"tuple": 0.3, "list": 0.9}, seen).concept == "list"
+
+
+def test_a_reteach_set_asks_about_what_the_class_is_least_firm_on():
+    levels = {"tuple": 0.2, "list": 0.8}
+    found = reteach_set(PAIRS, GRAPH, levels, concepts=1, each=2)
+    assert {quiz.concept for quiz in found} == {"tuple"}
+    assert len({quiz.pair.point for quiz in found}) == len(found)
+    assert reteach_set([pair("tuple", split="exam")], GRAPH, levels) == []
 
 
 def test_a_quiz_reply_is_marked_in_place_and_feeds_mastery(index, tmp_path):

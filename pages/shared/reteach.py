@@ -1,0 +1,79 @@
+"""What a class should be taught again: the weakest concepts, where they stand, and questions."""
+
+import csv
+import io
+
+import streamlit as st
+
+from engine.learner import Concept
+from engine.tutor import Quiz, reteach_set
+from pages.shared import people, session
+from pages.shared.i18n import _
+
+_SHOWN = 25
+
+
+def card(course_id: str, levels: dict[str, float]) -> None:
+    """The primary button of *Students*: a set of questions, to read here and to take away."""
+    if not levels:
+        return
+    if st.button(_("Make a reteach set"), type="primary", icon=":material/replay:"):
+        pairs = session.training_pairs(course_id)
+        st.session_state["reteach"] = reteach_set(pairs, people.graph(course_id), levels)
+    found: list[Quiz] | None = st.session_state.get("reteach")
+    if found is None:
+        return
+    if not found:
+        st.info(_("There is no question of the corpus on these concepts yet."))
+        return
+    titles = session.titles(course_id)
+    for concept in dict.fromkeys(quiz.concept for quiz in found):
+        own = [quiz.pair for quiz in found if quiz.concept == concept]
+        mean = f"{100 * levels[concept]:.0f}"
+        st.markdown(f"**{concept}** · " + _("class mastery {n} %", n=mean))
+        st.caption(_("Read again: {title}", title=titles.get(own[0].section, "")))
+        for pair in own:
+            st.markdown(f"- {pair.question}")
+    st.download_button(
+        _("Download as items (CSV)"),
+        as_items(found),
+        file_name="reteach.csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def as_items(found: list[Quiz]) -> str:
+    """The set as items that *Assignments* and ``coursewright grade`` read."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(("item_id", "question", "references"))
+    for quiz in found:
+        rows.writerow((quiz.pair.point, quiz.pair.question, quiz.pair.answer.replace("|", "/")))
+    return text.getvalue()
+
+
+def graph(concepts: list[Concept], levels: dict[str, float]) -> str:
+    """The weakest concepts with what they need, in DOT; the fill says the class's mastery."""
+    weak = sorted(levels, key=lambda name: levels[name])[:_SHOWN]
+    edges = [
+        (edge.concept, concept.name)
+        for concept in concepts
+        if concept.name in weak
+        for edge in concept.prerequisites[:2]
+    ]
+    names = list(dict.fromkeys([*weak, *(a for a, _b in edges)]))
+    lines = [f"{_quoted(n)} [fillcolor={_quoted(_colour(levels.get(n)))}]" for n in names]
+    lines += [f"{_quoted(a)} -> {_quoted(b)}" for a, b in edges]
+    head = 'rankdir=LR; node [shape=box, style="rounded,filled", fontname="sans-serif"];'
+    return f"digraph {{ {head} {'; '.join(lines)} }}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _colour(level: float | None) -> str:
+    if level is None:
+        return "#eeeeee"
+    return "#f4c7c3" if level < 0.5 else "#fce8b2" if level < 0.75 else "#b7e1cd"
