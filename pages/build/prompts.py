@@ -138,7 +138,6 @@ def choose(found: Optimised, search_name: str) -> None:
         format_func=lambda n: _label(found, rows, n),
         key=f"prompt-pick-{search_name}",
     )
-    prompt_view.compare(found, name)
     now = chosen_prompt(store, course.id, course.language)
     decided = stage.state == "ready"
     if decided and now.id == name:
@@ -151,6 +150,7 @@ def choose(found: Optimised, search_name: str) -> None:
         use(store, course.id, found, name)
         session.flash(_("From now on the tutor and a connected teacher answer by this prompt."))
         st.rerun()
+    prompt_view.compare(found, name)
 
 
 st.caption(

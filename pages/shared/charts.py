@@ -119,7 +119,10 @@ def frontier(frame: pd.DataFrame, length: str, quality: str, kind: str) -> alt.L
             x=x,
             y=y,
             color=alt.Color(
-                "kind:N", title=None, sort=None, legend=alt.Legend(orient="top", columns=2)
+                "kind:N",
+                title=None,
+                sort=None,
+                legend=alt.Legend(orient="top", columns=1, labelLimit=0),
             ),
             shape=alt.Shape("kind:N", title=None, sort=None),
             tooltip=tips,

@@ -111,8 +111,8 @@ def rounds(search: Optimised) -> None:
     frame = pd.DataFrame(rows)
     says = _rounds_say(search)
     st.markdown(f"**{says}**")
-    label = _("Score: quality less the penalty on length")
-    st.altair_chart(charts.scores(frame, _("Round"), label), alt=says)
+    st.altair_chart(charts.scores(frame, _("Round"), _("Score (points)")), alt=says)
+    st.caption(_("Score: quality less the penalty on length"))
     with st.expander(_("All rounds as a table"), icon=":material/table:"):
         st.dataframe(_rounds_table(frame), hide_index=True, alt=says)
         st.caption(
