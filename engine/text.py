@@ -10,7 +10,8 @@ from engine.schema import Language
 
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CJK_CHARACTER = re.compile(f"[{CJK}]")
-_WORD = re.compile(rf"[{CJK}]|[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
+_LETTER = rf"(?:(?![{CJK}])[^\W_])"
+_WORD = re.compile(rf"[{CJK}]|{_LETTER}+(?:['’]{_LETTER}+)?")
 _END_ZH = re.compile(r"(?<=[。！？；])")
 _END_EN = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[\"“(]?[A-Z0-9`])")
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|cf|vs|Dr|Mr|Mrs|Ms|Prof|Fig|fig|Eq|Sec|No|pp?)\.$")

@@ -26,6 +26,8 @@ def add_verbs(verbs: Verbs) -> None:
         verb = verbs.add_parser(name, help=f"{name} a job")
         verb.add_argument("job")
         verb.set_defaults(run=run)
+        if name == "cancel":
+            verb.add_argument("--discard", action="store_true", help="throw its work away")
     step = verbs.add_parser("step", help="run the step of a job's folder (the worker calls this)")
     step.add_argument("folder", type=Path)
     step.set_defaults(run=_step)
@@ -117,8 +119,10 @@ def _jobs(context: Context) -> None:
 def _cancel(context: Context) -> None:
     from engine.jobs import cancel
 
-    cancel(context.settings, context.options.job)
-    context.show({"job": context.options.job}, "Asked to stop; what was done is kept.")
+    discard = context.options.discard
+    cancel(context.settings, context.options.job, discard=discard)
+    kept = "what it made is thrown away." if discard else "what was done is kept."
+    context.show({"job": context.options.job}, f"Asked to stop; {kept}")
 
 
 def _resume(context: Context) -> None:

@@ -9,7 +9,14 @@ from typing import Any
 from engine.cli.context import Context, Verbs
 from engine.distil import FORMATS, DistilPlan, estimate, render
 from engine.errors import BadInput
-from engine.steps import Room, current_run, open_index, student_chat, training_pairs
+from engine.steps import (
+    Room,
+    connected_chat,
+    current_run,
+    open_index,
+    student_chat,
+    training_pairs,
+)
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -49,7 +56,9 @@ def add_verbs(verbs: Verbs) -> None:
     ask = verbs.add_parser("ask", help="ask the course's tutor")
     ask.add_argument("course")
     ask.add_argument("question")
-    ask.add_argument("--mode", choices=("explain",), default="explain")
+    ask.add_argument(
+        "--mode", choices=("explain", "hint", "socratic", "viewpoints"), default="explain"
+    )
     ask.set_defaults(run=_ask)
 
 
@@ -166,7 +175,7 @@ def _serve(context: Context) -> None:
 
 
 def _ask(context: Context) -> None:
-    from engine.tutor import ask
+    from engine.tutor import Material, Talk, turn
 
     options = context.options
     course = context.store.course(options.course)
@@ -174,16 +183,18 @@ def _ask(context: Context) -> None:
         raise BadInput("The question is empty.", code="ask.empty", next="Type a question.")
     room = Room(context.settings, context.store, course)
     run = current_run(room)
-    turn = ask(
-        options.question,
+    at = Material(
         index=open_index(room, context.report),
-        chat=student_chat(room, run) if run else None,
         language=course.language,
+        pairs=training_pairs(context.store, course.id, "train"),
+        chat=student_chat(room, run) if run else None,
+        guide=connected_chat(room),
     )
+    _, said = turn(Talk(mode=options.mode), options.question, at)
     data = {
-        "answer": turn.answer,
-        "sources": [{"section": s.title, "page": s.page, "quote": s.quote} for s in turn.sources],
-        "refused": turn.refused,
+        "answer": said.answer,
+        "sources": [{"section": s.title, "page": s.page, "quote": s.quote} for s in said.sources],
+        "refused": said.refused,
     }
-    quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in turn.sources)
-    context.show(data, f"{turn.answer}\n{quotes}")
+    quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in said.sources)
+    context.show(data, f"{said.answer}\n{quotes}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from engine.distil.forms import ENTRY, FORMS, ITEM, ORDINARY, PRONOUN, Form
+from engine.distil.forms import ENTRY, FORMS, ITEM, ORDINARY, PRONOUN, STEPS, Form
 from engine.distil.gates import leans_back, readable, tidy
 from engine.distil.points import Point
 from engine.distil.wordings import ask_for
@@ -129,9 +129,10 @@ def _listed(
             if point:
                 yield point
     intro = _introduction(before, language)
-    answer = " ".join(_ended(item) for item in items)
+    answer = _join(*(_ended(item, language) for item in items), language=language)
     if intro and 2 <= len(items) <= 6 and readable(answer, language, longest=70):
-        steps = re.match(r"^\s*[（(]?\d", block.text) is not None
+        numbered = re.match(r"^\s*[（(]?\d", block.text) is not None
+        steps = numbered and STEPS.search(intro) is not None
         kind: PairKind = "procedure" if steps else "enumeration"
         yield _point(section, kind, "list", intro, answer, items, block.page, language)
 
@@ -178,5 +179,6 @@ def _join(*parts: str, language: Language) -> str:
     return ("" if language == "zh" else " ").join(parts)
 
 
-def _ended(item: str) -> str:
-    return item if item.endswith((".", "!", "?", "。", "；", ";", "！", "？")) else item + ";"
+def _ended(item: str, language: Language) -> str:
+    stop = "；" if language == "zh" else ";"
+    return item if item.endswith((".", "!", "?", "。", "；", ";", "！", "？")) else item + stop

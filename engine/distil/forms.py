@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.schema import Language, PairKind
 
-_NP = r"(?:(?:an?|the) )?[A-Za-z][\w’'./\-+*]*(?: (?:(?!is|are|was|that|which|if)[\w’'./\-+*()])+){0,4}"
+_NP = r"(?:(?:an?|the) )?[A-Za-z][\w’'./\-+*]*(?: (?:(?!(?:is|are|was|were|that|which|if)\b)[\w’'./\-+*()])+){0,4}"
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,12 @@ FORMS: dict[Language, tuple[Form, ...]] = {
         _form("fact", "role", rf"^(?P<x>(?:The |An? )?{_NP}) (?:is|are|can|must|has|have|cannot) \w"),
     ),
     "zh": (
-        _form("comparison", "difference", r"^(?:与|和|不同于|相较于|相比于|相比)(?P<x>(?!之)[^，。]{2,16}?)(?<!类似)(?<!相似)(?<!相反)(?:不同|相比)?，(?P<y>[^，。的]{2,14}?)(?:的|是|则|具有|更|无须|不|可|在)"),
+        _form("comparison", "difference", r"^(?:与|和|不同于|相较于|相比于|相比)(?P<x>(?!之)[^，。]{1,16}?)(?<!类似)(?<!相似)(?<!相反)(?:不同|相比)?，(?P<y>[^，。的]{1,14}?)(?:的|是|则|具有|更|无须|不|可|在)"),
         _form("definition", "term", r"^(?:所谓)?[「“]?(?P<x>[^，。：；、「」“”（）的]{1,14})(?:（[^）]{2,40}）)?[」”]?(?:是指|指的是|是一种|是一个|是一类|是一组|是由|是用于|定义为|又称|也称)"),
         _form("definition", "term", r"(?:被称为|称为|称作|称之为|叫作)[「“]?(?P<x>[^，。：；、「」“”（）]{2,14})(?:（[^）]{2,40}）)?[」”]?[，。]"),
         _form("cause", "reason", r"^(?P<x>[^，。]{3,30})的(?:主要)?原因(?:是|在于|如下)"),
-        _form("cause", "why", r"^(?:因为|由于)[^，。]{4,60}，(?:因此|所以|故)?(?P<x>[^。；：]{5,60})[。！]$"),
+        _form("cause", "why", r"^(?:因为|由于)[^。；：]{4,60}?，(?:因此|所以|故(?!障|意|事))(?P<x>[^。；：]{5,60})[。！]$"),
+        _form("cause", "why", r"^(?:因为|由于)[^，。]{4,60}，(?P<x>[^，。；：]{5,60})[。！]$"),
         _form("cause", "why", r"^(?P<x>(?![而在且不适])[^。；：，]{5,40})，(?:这是|是)?因为[^。]{4,}"),
         _form("procedure", "how", r"^(?:若要|要想|想要|为了|要)(?P<x>[^，。]{4,40})，(?:我们)?(?:可以|需要|需|首先|应|必须)"),
         _form("fact", "if", r"^(?:如果|若|假如|倘若)(?P<x>[^，。]{4,40})，(?:则|那么|就|我们|会|需|可)"),
@@ -77,6 +78,10 @@ ENTRY = {
     "en": re.compile(r"^(?:[-*•] )?\**(?P<x>[A-Za-z“][^:.?!]{1,48}?)\**:\**\s+(?P<y>[A-Z“(].{15,})$", re.S),
     "zh": re.compile(r"^(?:[-*•] )?\**(?P<x>(?:(?!展示|给出|揭示|可以|需要|如下|分别|包括|通常|为了|一个|们)[^：。，？！\s的了是]){2,12}?)(?:（[^）]{2,40}）)?\**：\**(?P<y>[^：]{8,})$", re.S),
 }  # fmt: skip
+STEPS = re.compile(
+    r"\b(?:steps?|how|in order|procedure|algorithm|process)\b|^to\b|步骤|流程|过程|方法|如何", re.I
+)
+"""An introduction that announces steps: its numbered list is a procedure."""
 ITEM = re.compile(r"^\s*(?:[-*•–]|\d+[.)]|[（(]?\d+[）)])\s*")
 PRONOUN = re.compile(
     r"^(?:the )?(?:it|this|that|these|those|they|there|he|she|we|you|i|what|which|one|another|some|"
@@ -91,6 +96,6 @@ ORDINARY = re.compile(
     r"Most|All|Each|Every|One|Two|Three|Both|Because|Since|As|For|To|By|With|Using|"
     r"Unlike|Strings|Lists|Functions|Variables|Programs|Dictionaries|Tuples|Files|"
     r"Methods|Objects|Classes|Modules|Operators|Values|Your|Our|Another|Any|No|Not|"
-    r"Even|Only|Most)$"
+    r"Even|Only|Most|[A-Z][a-z]{4,}ly)$"
 )
 """Words that open a sentence with a capital for no reason of their own."""

@@ -145,7 +145,7 @@ def _other_language(item: Item, answer: str) -> bool:
 def _copies(mine: list[str], asked: list[str], theirs: Sequence[list[str]]) -> bool:
     """Nothing but the question's words, most of them, in its order; at most a «yes» more."""
     if len(mine) < 5:
-        return False
+        return len(mine) > 1 and mine == asked and mine not in theirs
     common = _in_order(mine, asked)
     fresh = [word for word in mine if word not in set(asked)]
     told = any(_in_order(mine, r) > common for r in theirs)

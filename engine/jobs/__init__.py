@@ -22,7 +22,7 @@ from typing import Any
 from engine.errors import Missing
 from engine.jobs.card import LIVE, Job, State, folder_of, job_of, write_json
 from engine.jobs.queue import client_of, enqueue, workflow_id
-from engine.jobs.worker import work
+from engine.jobs.worker import discard_job, work
 from engine.schema import content_id
 from engine.settings import Settings
 
@@ -91,17 +91,27 @@ def resume(settings: Settings, job: str) -> str:
     return job
 
 
-def cancel(settings: Settings, job: str) -> None:
+def cancel(settings: Settings, job: str, *, discard: bool = False) -> None:
     """Ask a job to stop; what it made is kept. A job that does not answer is ended by force.
+
+    Args:
+        settings: The installation.
+        job: The job's id.
+        discard: Throw away what the job made, and the job; also of one that stopped or failed.
 
     Raises:
         Missing: there is no such job.
     """
     current = read(settings, job)
-    (folder_of(settings, job) / "cancel").touch()
+    folder = folder_of(settings, job)
+    if discard:
+        (folder / "discard").touch()
+    (folder / "cancel").touch()
     if current.state == "queued":
         with client_of(settings) as client:
             client.cancel_workflow(workflow_id(job, current.attempt))
+    if discard and current.state != "running":
+        discard_job(folder)
 
 
 def remove(settings: Settings, job: str) -> None:

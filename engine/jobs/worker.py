@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from typing import Any
 
 from engine.jobs.card import State, write_json
 from engine.jobs.queue import VERSION, WORKFLOW
-from engine.settings import Settings
+from engine.settings import Settings, load
 
 _GRACE_SECONDS = 30.0
 
@@ -125,7 +127,19 @@ def _settle(folder: Path, code: int, started: float) -> str:
     write_json(
         folder / "outcome.json", {"state": state, "started": started, "finished": time.time()}
     )
+    if state == "stopped" and (folder / "discard").exists():
+        discard_job(folder)
     return state
+
+
+def discard_job(folder: Path) -> None:
+    """Throw away what an ended job made, then the job; ``folder`` is ``<home>/jobs/<id>``."""
+    from engine.steps import discard_step
+
+    card = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    settings = load(folder.parents[1])
+    discard_step(settings, card["kind"], card["course"], card["plan"])
+    shutil.rmtree(folder)
 
 
 def _death(folder: Path, code: int) -> dict[str, Any]:

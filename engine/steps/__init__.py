@@ -7,7 +7,7 @@ idempotent: run again, they do only what is missing. ``STEPS`` names them for ``
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.distil import DistilPlan
@@ -15,20 +15,21 @@ from engine.errors import BadInput
 from engine.progress import Report, silent
 from engine.settings import Settings
 from engine.steps.books import read_books, remove_book
-from engine.steps.corpus import make_corpus
+from engine.steps.corpus import discard_corpus, make_corpus
 from engine.steps.exam import chapter_of, take_exam
 from engine.steps.publish import export_student, serve_student
 from engine.steps.room import (
     Room,
     Step,
     base_chat,
+    connected_chat,
     current_run,
     open_index,
     student_chat,
     teacher_chat,
     training_pairs,
 )
-from engine.steps.student import train_student
+from engine.steps.student import discard_student, train_student
 from engine.store import Store
 
 __all__ = [
@@ -38,7 +39,9 @@ __all__ = [
     "base_chat",
     "build",
     "chapter_of",
+    "connected_chat",
     "current_run",
+    "discard_step",
     "make_corpus",
     "open_index",
     "read_books",
@@ -82,6 +85,13 @@ STEPS: Mapping[str, Step] = {
 }
 
 
+DISCARD: Mapping[str, Callable[[Room, dict[str, Any]], None]] = {
+    "distil": discard_corpus,
+    "train": discard_student,
+}
+"""What throws away the unfinished work of a step; the others leave nothing but cached answers."""
+
+
 def run_step(
     settings: Settings, kind: str, course: str, plan: dict[str, Any], report: Report = silent
 ) -> dict[str, Any]:
@@ -98,3 +108,13 @@ def run_step(
         return STEPS[kind](Room(settings, store, store.course(course)), plan, report)
     finally:
         store.close()
+
+
+def discard_step(settings: Settings, kind: str, course: str, plan: dict[str, Any]) -> None:
+    """Throw away what an unfinished step has made; finished work stays."""
+    if kind in DISCARD:
+        store = Store(settings.database)
+        try:
+            DISCARD[kind](Room(settings, store, store.course(course)), plan)
+        finally:
+            store.close()

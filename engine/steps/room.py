@@ -54,6 +54,14 @@ def teacher_chat(settings: Settings, store: Store, kind: str) -> Chat | None:
     return connect(choice, settings, store)
 
 
+def connected_chat(room: Room) -> Chat | None:
+    """The connected teacher, if the saved choice is one that can word things by itself."""
+    from engine.llm.teacher import load_choice
+
+    kind = load_choice(room.store).kind
+    return teacher_chat(room.settings, room.store, kind) if kind == "endpoint" else None
+
+
 def training_pairs(store: Store, course: str, split: str) -> list[Pair]:
     """The pairs of a split that people did not reject."""
     return [pair for pair in store.pairs(course, split=split) if pair.status != "rejected"]

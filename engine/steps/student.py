@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from engine.steps.room import Room, base_chat, student_chat, training_pairs
 from engine.store import Result
 
 if TYPE_CHECKING:
-    from engine.train import Row
+    from engine.train import Recipe, Row
 
 
 def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
@@ -21,12 +22,12 @@ def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> 
     With ``finish`` in the plan an unfinished run ends with its best adapter so far.
     """
     from engine.publish import publish_local
-    from engine.train import Recipe, keep, train
+    from engine.train import keep, train
 
-    recipe = Recipe.model_validate({k: v for k, v in plan.items() if k != "finish"})
+    recipe = _recipe(plan)
     rows = _rows(room)
     version = room.store.corpus_version(room.course.id, "train", "validation")
-    name = content_id(version, recipe.model_dump(mode="json"))
+    name = _name(version, recipe)
     folder = room.folder / "runs" / name
     if plan.get("finish"):
         trained = keep(folder)
@@ -45,6 +46,24 @@ def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> 
             room.course.id, Result(stage=stage, name=label, inputs=version, data=data)
         )
     return {"run": name, **trained.model_dump(mode="json")}
+
+
+def discard_student(room: Room, plan: dict[str, Any]) -> None:
+    """Throw an unfinished run away; a finished one stays."""
+    version = room.store.corpus_version(room.course.id, "train", "validation")
+    name = _name(version, _recipe(plan))
+    if room.store.result(room.course.id, "run", name) is None:
+        shutil.rmtree(room.folder / "runs" / name, ignore_errors=True)
+
+
+def _recipe(plan: dict[str, Any]) -> Recipe:
+    from engine.train import Recipe
+
+    return Recipe.model_validate({k: v for k, v in plan.items() if k != "finish"})
+
+
+def _name(version: str, recipe: Recipe) -> str:
+    return content_id(version, recipe.model_dump(mode="json"))
 
 
 def _rows(room: Room) -> tuple[list[Row], list[Row]]:

@@ -91,15 +91,26 @@ def estimate_cards() -> None:
     st.caption(f"{backend}: {reason}")
 
 
+def _loss_says(frame: pd.DataFrame) -> str:
+    """The chart's title: what the loss did, on validation where that was measured twice."""
+    for column, name in (("val_loss", _("Validation loss")), ("loss", _("Training loss"))):
+        values = frame[column].dropna() if column in frame else pd.Series(dtype=float)
+        if len(values) > 1:
+            first, best = f"{values.iloc[0]:.2f}", f"{values.min():.2f}"
+            return _("{name} fell from {first} to {best}", name=name, first=first, best=best)
+    return _("Loss by step")
+
+
 def curves(rows: list[dict[str, float]]) -> None:
     """Loss of training and validation by step."""
     frame = pd.DataFrame(rows)
     if frame.empty:
         return
     last = frame.iloc[-1]
+    says = _loss_says(frame)
+    st.markdown(f"**{says}**")
     st.altair_chart(
-        charts.loss(frame, _("Step"), _("Loss"), _("training"), _("validation")),
-        alt=_("Loss by step"),
+        charts.loss(frame, _("Step"), _("Loss"), _("training"), _("validation")), alt=says
     )
     cells = st.columns(3)
     cells[0].metric(_("Step"), f"{last.get('step', 0):.0f}")

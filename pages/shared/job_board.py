@@ -11,6 +11,21 @@ from pages.shared import session
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 
 _POLL_SECONDS = 2
+_UNITS = {
+    "embed": "passages indexed",
+    "train": "training steps",
+    "train.load": "loading the model",
+    "train.check": "validation",
+    "export.merge": "merging the adapter",
+    "export.gguf": "writing the GGUF file",
+    "export.parity": "comparing answers",
+    "export.copy": "files",
+    "model.fetch": "fetching the model",
+    "model.convert": "converting the model",
+    "model.wait": "waiting for the model",
+    "serve": "serving",
+}
+"""What a stage of progress counts, in English; ``zh.toml`` has the Chinese."""
 
 
 def board(course_id: str, kinds: tuple[str, ...]) -> bool:
@@ -21,6 +36,8 @@ def board(course_id: str, kinds: tuple[str, ...]) -> bool:
     @st.fragment(run_every=_POLL_SECONDS if live else None)
     def draw() -> None:
         job = _newest(course_id, kinds)
+        if job is None and live:  # thrown away meanwhile
+            st.rerun()
         if job is None or (job.state == "done" and not live):
             return
         _card(job)
@@ -74,6 +91,16 @@ def _card(job: queue.Job) -> None:
         _buttons(job)
 
 
+def _discard_button(job: queue.Job) -> None:
+    """Throw the unfinished work away, after one more click."""
+    label = _("Cancel and discard") if job.live else _("Discard")
+    with st.popover(label, icon=":material/delete:"):
+        st.markdown(_("What this run has made so far is thrown away. Finished work stays."))
+        if st.button(_("Throw it away"), key=f"drop-{job.id}", icon=":material/delete_forever:"):
+            queue.cancel(session.settings(), job.id, discard=True)
+            st.rerun()
+
+
 def _finish_button(job: queue.Job) -> None:
     """Take the best of a stopped training as the student."""
     if st.button(_("Use what it has learned"), key=f"keep-{job.id}", icon=":material/done:"):
@@ -100,7 +127,7 @@ def _progress(job: queue.Job) -> None:
         st.progress(0.0, text=_("starting"))
         return
     share = min(1.0, progress.done / progress.total) if progress.total else 0.0
-    unit = code_text("stages", progress.stage, progress.stage)
+    unit = code_text("stages", progress.stage, _UNITS.get(progress.stage, progress.stage))
     parts = [f"{progress.done:,.0f} / {progress.total:,.0f} {unit}" if progress.total else unit]
     if job.rate:
         parts.append(_("{rate} per minute", rate=f"{60 * job.rate:,.0f}"))
@@ -114,12 +141,11 @@ def _buttons(job: queue.Job) -> None:
         if job.live:
             if st.button(_("Stop and keep"), key=f"stop-{job.id}", icon=":material/stop_circle:"):
                 queue.cancel(session.settings(), job.id)
+            _discard_button(job)
         elif job.state in ("stopped", "failed"):
             if st.button(_("Resume"), key=f"resume-{job.id}", icon=":material/play_arrow:"):
                 queue.resume(session.settings(), job.id)
                 st.rerun()
             if job.kind == "train" and job.progress and "finish" not in job.plan:
                 _finish_button(job)
-            if st.button(_("Dismiss"), key=f"drop-{job.id}", icon=":material/close:"):
-                queue.remove(session.settings(), job.id)
-                st.rerun()
+            _discard_button(job)

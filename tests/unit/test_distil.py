@@ -50,6 +50,39 @@ def test_chinese_forms_are_found_with_verbatim_answers():
     assert all(e.quote in ZH.replace("\n", "") for p in points for e in p.evidence)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "kind", "question"),
+    [
+        (
+            "A tissue isolation chamber is a box that keeps one tissue apart from others.",
+            "definition",
+            "What is a tissue isolation chamber?",
+        ),
+        (
+            "由于链表的节点分散存放，内存地址并不连续，因此随机访问它的节点相对较慢。",
+            "cause",
+            "为什么随机访问它的节点相对较慢？",
+        ),
+        ("与栈不同，队列是先入先出的结构，就像排队一样。", "comparison", "栈与队列有什么区别？"),
+        ("下表面是指物体朝向地面的那一侧，与上表面相对应。", "definition", "什么是下表面？"),
+    ],
+)
+def test_a_subject_is_cut_out_whole(sentence, kind, question):
+    point = next(points_of(section(sentence, title="标题" if "。" in sentence else "Title")))
+    assert (point.kind, point.questions[0]) == (kind, question)
+
+
+def test_a_numbered_list_is_a_procedure_only_where_it_is_announced_as_steps():
+    def kind(intro: str) -> str:
+        items = "1. Water rises through the stem.\n2. Leaves give off vapour."
+        blocks = (Block(text=intro), Block(text=items, kind="list"))
+        found = points_of(Section(id="s", title="T", blocks=blocks))
+        return next(p.kind for p in found if p.kind in ("procedure", "enumeration"))
+
+    assert kind("Watering follows two steps in every plant:") == "procedure"
+    assert kind("Plants lose water for two reasons in summer:") == "enumeration"
+
+
 def test_a_glossary_entry_is_a_definition_of_its_term():
     [point, *_] = points_of(
         section("alias: A name that refers to an object that has a name.", kind="prose")

@@ -114,6 +114,22 @@ def test_a_killed_worker_takes_its_child_along_and_the_next_one_finishes_the_job
         assert queue.read(settings, job).state == "done"
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_discard_throws_the_unfinished_work_away_but_not_what_people_judged(home, running):
+    settings, store = home
+    with serving(answer) as (url, _server), worker(settings):
+        job = submit(settings, store, url)
+        until(lambda: len(store.pair_ids("c")) > 8)
+        if not running:
+            queue.cancel(settings, job)
+            until(lambda: queue.read(settings, job).state == "stopped")
+        judged = store.pairs("c")[0].model_copy(update={"status": "accepted"})
+        store.revise_pairs("c", [judged])
+        queue.cancel(settings, job, discard=True)
+        until(lambda: not queue.jobs(settings, "c"))
+        assert store.pair_ids("c") == {judged.id}
+
+
 def test_stop_keeps_what_was_made_and_resume_goes_on(home):
     settings, store = home
     with serving(answer) as (url, server), worker(settings):

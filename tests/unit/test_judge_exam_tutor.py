@@ -12,7 +12,7 @@ from engine.judge import interval, judge_by_reference, paired, rouge_l, token_f1
 from engine.llm.scripted import Scripted
 from engine.schema import Evidence, Pair, Passage
 from engine.search import Index
-from engine.tutor import REFUSAL, ask
+from engine.tutor import REFUSAL, Material, Talk, turn
 
 PASSAGES = [
     ("Lists", "A list is a sequence of values. The values in a list are called elements.", 10),
@@ -36,6 +36,7 @@ def test_known_scores():
     assert token_f1("cats", "dogs") == 0.0
     assert token_f1("栈是结构", "栈是数据结构") == pytest.approx(0.8)
     assert rouge_l("a b c", "a x c") == pytest.approx(2 / 3)
+    assert token_f1("O1时间", "o1 时间") == 1.0
     assert token_f1("", "x") == 0.0
 
 
@@ -120,20 +121,24 @@ def test_search_finds_by_words_and_by_meaning_in_both_languages(index):
     assert index.search("") == []
 
 
+def ask(question, index, chat=None, on_text=lambda _: None):
+    return turn(Talk(), question, Material(index, "en", chat=chat), on_text)[1]
+
+
 def test_the_book_answers_word_for_word_with_sources(index):
-    turn = ask("What is a dictionary?", index=index, chat=None, language="en")
-    assert not turn.refused
-    assert "A dictionary maps keys to values." in turn.answer
-    assert turn.sources[0].title == "Dictionaries"
-    assert turn.sources[0].page == 20
+    said = ask("What is a dictionary?", index)
+    assert not said.refused
+    assert "A dictionary maps keys to values." in said.answer
+    assert said.sources[0].title == "Dictionaries"
+    assert said.sources[0].page == 20
 
 
 def test_a_question_outside_the_course_is_refused_without_asking_the_model(index):
     chat = Scripted(lambda _: pytest.fail("the model was asked"))
-    turn = ask("Who was Napoleon?", index=index, chat=chat, language="en")
-    assert turn.refused
-    assert turn.answer == REFUSAL["en"]
-    assert turn.sources == ()
+    said = ask("Who was Napoleon?", index, chat)
+    assert said.refused
+    assert said.answer == REFUSAL["en"]
+    assert said.sources == ()
 
 
 def test_the_student_streams_and_what_a_learner_types_is_no_instruction(index):
@@ -141,6 +146,6 @@ def test_the_student_streams_and_what_a_learner_types_is_no_instruction(index):
     chat = Scripted(lambda r: seen.append(r) or "From the student.")
     pieces: list[str] = []
     question = "What are the elements of a list?"
-    turn = ask(question, index=index, chat=chat, language="en", on_text=pieces.append)
-    assert "".join(pieces).strip() == turn.answer == "From the student."
+    said = ask(question, index, chat, pieces.append)
+    assert "".join(pieces).strip() == said.answer == "From the student."
     assert all(question not in m.content for m in seen[0].messages if m.role == "system")

@@ -1,4 +1,4 @@
-"""One tutoring turn: a question in, an answer with its sources out; outside the course, a refusal.
+"""Answers with their sources, and whether the course covers a question at all.
 
 Retrieval decides whether the course covers the question. The student model words the answer; where
 there is none (or it speaks another language) the book itself answers with its best sentences.
@@ -7,12 +7,12 @@ What a learner types is data: it stands in the user's turn only, never in the in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from engine.embeddings import embed
 from engine.llm import Chat, Request, user
 from engine.schema import Evidence, Language, Message, Value
-from engine.search import Hit, Index
+from engine.search import Hit
 from engine.text import language_of, sentences
 
 MIN_SCORE = 0.80
@@ -88,40 +88,6 @@ def answer_from_book(question: str, hits: Sequence[Hit], language: Language) -> 
     return ("" if language == "zh" else " ").join(quotes)
 
 
-def ask(
-    question: str,
-    *,
-    index: Index,
-    chat: Chat | None,
-    language: Language,
-    use_book: bool = False,
-    on_text: Callable[[str], None] = lambda _: None,
-) -> Turn:
-    """One turn.
-
-    Args:
-        question: What the learner typed.
-        index: The course's passages.
-        chat: The student model, or None to let the book answer by itself.
-        language: The course's language.
-        use_book: Put the passages into the student's prompt. Off by default: a student of 135M
-            knows the course better by heart than it reads (see the exam's two rows).
-        on_text: Called with each piece of the answer as it is made.
-    """
-    hits = index.search(question, 4)
-    if not covers(hits):
-        on_text(REFUSAL[language])
-        return Turn(answer=REFUSAL[language], refused=True)
-    sources = sources_of(question, hits)
-    pieces: list[str] = []
-    for piece in answer_stream(question, hits, chat, language, use_book=use_book):
-        pieces.append(piece)
-        on_text(piece)
-    return Turn(
-        answer="".join(pieces).strip(), sources=sources, model=chat.model if chat else "book"
-    )
-
-
 def answer_stream(
     question: str,
     hits: Sequence[Hit],
@@ -130,7 +96,16 @@ def answer_stream(
     *,
     use_book: bool = False,
 ) -> Iterator[str]:
-    """The answer's pieces as they are made."""
+    """The answer's pieces as they are made.
+
+    Args:
+        question: What the learner typed.
+        hits: The passages found for it.
+        chat: The student model, or None to let the book answer by itself.
+        language: The course's language.
+        use_book: Put the passages into the student's prompt. Off by default: a student of 135M
+            knows the course better by heart than it reads (see the exam's two rows).
+    """
     if chat is None:
         yield answer_from_book(question, hits, language)
         return

@@ -1,0 +1,44 @@
+"""The tutor: it explains, hints, asks back, shows several views, and sets a question of the course.
+
+Retrieval decides whether the course covers a question; the student model words explanations; the
+other modes are moves over the book's own material, which a connected model may word.
+"""
+
+from engine.tutor.answers import (
+    ANSWER_TOKENS,
+    MIN_COVERAGE,
+    MIN_SCORE,
+    REFUSAL,
+    Turn,
+    answer_from_book,
+    answer_stream,
+    closed_book,
+    covers,
+    open_book,
+    sources_of,
+)
+from engine.tutor.modes import MODES, Material, Mode, Talk, turn
+from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz
+
+__all__ = [
+    "ANSWER_TOKENS",
+    "MIN_COVERAGE",
+    "MIN_SCORE",
+    "MODES",
+    "REFUSAL",
+    "Material",
+    "Mode",
+    "Quiz",
+    "Talk",
+    "Turn",
+    "answer_from_book",
+    "answer_stream",
+    "closed_book",
+    "concept_of",
+    "covers",
+    "mark_quiz",
+    "next_quiz",
+    "open_book",
+    "sources_of",
+    "turn",
+]

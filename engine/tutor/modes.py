@@ -1,0 +1,321 @@
+"""The tutor's modes as moves over the book's material: a state and a message in, both out again.
+
+*Explain* answers. *Hint first* says where to look, then shows the sentence with gaps, then answers
+(the order of help in Aleven et al., Help Seeking and the Cognitive Tutor, 2016: least help first).
+*Socratic* asks questions of the course that lead to the learner's own, marks the replies, and lets
+the learner answer before it does. *Viewpoints* shows what the book says from several sides: what
+it is, why, how, against what. A connected model (``guide``) words the moves; else the book does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.distil.gates import similar
+from engine.embeddings import embed
+from engine.llm import Chat
+from engine.schema import Evidence, Language, Pair, PairKind, Value
+from engine.search import Hit, Index
+from engine.text import question_words, search_terms, words
+from engine.tutor.answers import REFUSAL, Turn, answer_stream, covers, sources_of
+from engine.tutor.guide import guided
+from engine.tutor.replies import PARTLY, is_right, mark
+from engine.tutor.texts import TEXTS
+
+Mode = Literal["explain", "hint", "socratic", "viewpoints"]
+MODES: tuple[Mode, ...] = ("explain", "hint", "socratic", "viewpoints")
+_LEADS = 2
+_GAPS = 3
+_FACETS: tuple[PairKind, ...] = ("definition", "cause", "comparison", "procedure", "enumeration")
+_NEAR = 0.84
+
+
+class Talk(Value):
+    """Where the conversation about one question stands; the default is the start of one.
+
+    ``step`` counts the tutor's moves; ``leads`` are the guiding questions with their answers;
+    ``said`` is what was written so far, the learner's turns at even places.
+    """
+
+    mode: Mode = "explain"
+    question: str = ""
+    step: int = 0
+    leads: tuple[tuple[str, str], ...] = ()
+    said: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether the tutor waits for a reply to this question."""
+        return bool(self.question)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the tutor has at hand: the course, the student model, and what it knows of the learner.
+
+    ``weak`` maps concepts on which the learner is not firm to the title of their section.
+    """
+
+    index: Index
+    language: Language
+    pairs: Sequence[Pair] = ()
+    chat: Chat | None = None
+    guide: Chat | None = None
+    use_book: bool = False
+    weak: Mapping[str, str] = field(default_factory=dict)
+
+
+def turn(
+    talk: Talk, message: str, at: Material, on_text: Callable[[str], None] = lambda _: None
+) -> tuple[Talk, Turn]:
+    """One turn: a new question, or the reply to the tutor's last move.
+
+    Args:
+        talk: The state that the last turn returned; its ``mode`` may have been changed.
+        message: What the learner wrote; empty asks for the next help.
+        at: What the tutor has at hand.
+        on_text: Called with each piece of the answer as it is made.
+    """
+    question = talk.question or message
+    hits = at.index.search(question, 6)
+    if not covers(hits):
+        on_text(REFUSAL[at.language])
+        return Talk(mode=talk.mode), Turn(answer=REFUSAL[at.language], refused=True)
+    talk = talk.model_copy(update={"question": question, "said": (*talk.said, message)})
+    if talk.mode == "explain":
+        return _explain(talk, hits, at, on_text)
+    if at.guide is not None:
+        return _guided(talk, hits, at, on_text)
+    move = {"hint": _hint, "socratic": _socratic, "viewpoints": _viewpoints}[talk.mode]
+    after, said = move(talk, message, hits, at)
+    said = _remind(said, hits, at) if talk.step == 0 else said
+    on_text(said.answer)
+    return _noted(after, said), said
+
+
+def _noted(talk: Talk, said: Turn) -> Talk:
+    return talk.model_copy(update={"said": (*talk.said, said.answer)}) if talk.open else talk
+
+
+# ---------------------------------------------------------------------- explain
+
+
+def _explain(
+    talk: Talk, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
+) -> tuple[Talk, Turn]:
+    pieces: list[str] = []
+    stream = answer_stream(talk.question, hits, at.chat, at.language, use_book=at.use_book)
+    for piece in stream:
+        pieces.append(piece)
+        on_text(piece)
+    model = at.chat.model if at.chat else "book"
+    sources = sources_of(talk.question, hits)
+    said = Turn(answer="".join(pieces).strip(), sources=sources, model=model)
+    reminded = _remind(said, hits, at)
+    on_text(reminded.answer[len(said.answer) :])
+    return Talk(mode="explain"), reminded
+
+
+def _remind(said: Turn, hits: Sequence[Hit], at: Material) -> Turn:
+    """Name one concept that the question touches and on which the learner is not firm."""
+    best = hits[0].passage
+    near = f"{best.title} {best.text}".lower()
+    for concept, title in at.weak.items():
+        if concept.lower() in near:
+            text = TEXTS[at.language]["weak"].format(concept=concept, title=title)
+            return said.model_copy(update={"answer": f"{said.answer}\n\n{text}"})
+    return said
+
+
+# ---------------------------------------------------------------------- hint first
+
+
+def _hint(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
+    texts = TEXTS[at.language]
+    sources = sources_of(talk.question, hits)
+    best = sources[0]
+    if talk.step == 0:
+        focus = _focus(talk.question, at.language)
+        text = texts["where"].format(place=_place(best, texts), focus=focus)
+        return _on(talk), Turn(answer=text, model="book")
+    praise = ""
+    if message.strip():
+        found = mark(talk.question, best.quote, message, language=at.language)
+        if is_right(found):
+            return Talk(mode="hint"), _closing(texts["right"], talk, hits, at, sources)
+        praise = texts["partly" if (found.score or 0) >= PARTLY else "not_yet"] + " "
+    if talk.step == 1:
+        text = praise + texts["gaps"].format(quote=gapped(best.quote, talk.question, at.language))
+        return _on(talk), Turn(answer=text, model="book")
+    return Talk(mode="hint"), _closing(praise + texts["answer"], talk, hits, at, sources)
+
+
+def _on(talk: Talk) -> Talk:
+    return talk.model_copy(update={"step": talk.step + 1})
+
+
+def _closing(
+    opening: str, talk: Talk, hits: Sequence[Hit], at: Material, sources: tuple[Evidence, ...]
+) -> Turn:
+    """The answer at last, in the student's words where there is a student."""
+    stream = answer_stream(talk.question, hits, at.chat, at.language, use_book=at.use_book)
+    answer = "".join(stream).strip()
+    model = at.chat.model if at.chat else "book"
+    return Turn(answer=f"{opening}\n\n{answer}", sources=sources, model=model)
+
+
+def _focus(question: str, language: Language) -> str:
+    """The words of the question that say what it is about."""
+    asking = question_words()
+    if language == "zh":
+        terms = [t for t in search_terms(question) if t not in asking and len(t) > 1]
+        return "、".join(dict.fromkeys(terms[:3])) or question
+    kept = [w for w in words(question) if search_terms(w)[0] not in asking]
+    return " ".join(kept[:5]) or question
+
+
+def _place(source: Evidence, texts: Mapping[str, str]) -> str:
+    page = texts["page"].format(n=source.page) if source.page else ""
+    return texts["place"].format(title=source.title, page=page)
+
+
+def gapped(quote: str, question: str, language: Language) -> str:
+    """The quote with its longest words that the question does not give away left out.
+
+    In Chinese a word is one of jieba's; at most three gaps, never all of the sentence.
+    """
+    given = set(search_terms(question)) | question_words()
+    terms = (
+        [t for t in search_terms(quote) if len(t) > 1] if language == "zh" else words(quote.lower())
+    )
+    free = [t for t in dict.fromkeys(terms) if not given & set(search_terms(t)) and len(t) > 1]
+    chosen = sorted(free, key=len, reverse=True)[: min(_GAPS, max(1, len(free) // 2))]
+    for term in chosen:
+        quote = _blank(quote, term)
+    return quote
+
+
+def _blank(quote: str, term: str) -> str:
+    import re
+
+    edge = r"\b" if term.isascii() else ""
+    return re.sub(f"{edge}{re.escape(term)}{edge}", "____", quote, flags=re.IGNORECASE)
+
+
+# ---------------------------------------------------------------------- socratic
+
+
+def _socratic(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
+    texts = TEXTS[at.language]
+    sources = sources_of(talk.question, hits)
+    if talk.step == 0:
+        talk = talk.model_copy(update={"leads": leads(talk.question, hits, sources, at)})
+        return _on(talk), Turn(answer=texts["before"] + " " + _asked(talk, 0, texts), model="book")
+    asked = talk.step - 1
+    question, expected = (
+        talk.leads[asked] if asked < len(talk.leads) else (talk.question, sources[0].quote)
+    )
+    said = _verdict(question, expected, message, texts, at.language)
+    if asked >= len(talk.leads):
+        return Talk(mode="socratic"), _closing(f"{said} {texts['book']}", talk, hits, at, sources)
+    return _on(talk), Turn(answer=f"{said}\n\n{_asked(talk, talk.step, texts)}", model="book")
+
+
+def _asked(talk: Talk, number: int, texts: Mapping[str, str]) -> str:
+    """The guiding question of this number; after the last one the learner's own."""
+    if number < len(talk.leads):
+        return talk.leads[number][0]
+    return texts["together"].format(question=talk.question)
+
+
+def _verdict(
+    question: str, expected: str, reply: str, texts: Mapping[str, str], language: Language
+) -> str:
+    if not reply.strip():
+        return texts["says"].format(quote=expected)
+    found = mark(question, expected, reply, language=language)
+    if is_right(found):
+        return texts["right"]
+    name = "partly" if (found.score or 0) >= PARTLY and not found.flags else "not_yet"
+    return f"{texts[name]} {texts['says'].format(quote=expected)}"
+
+
+def leads(
+    question: str, hits: Sequence[Hit], sources: Sequence[Evidence], at: Material
+) -> tuple[tuple[str, str], ...]:
+    """Up to two questions of the course that lead to the learner's, each with its answer.
+
+    They come from the sections that were found, are close to the question in meaning, and give
+    neither its answer away nor ask the same.
+    """
+    near = {hit.passage.section for hit in hits[:4]}
+    quotes = {source.quote for source in sources[:1]}
+    pairs = list({p.point: p for p in at.pairs if p.section in near}.values())
+    pairs = [
+        p
+        for p in pairs
+        if similar(p.question, question) < 0.75 and not any(q in p.answer for q in quotes)
+    ]
+    if not pairs:
+        return ()
+    scores = embed([p.question for p in pairs]) @ embed([question], query=True)[0]
+    ranked = sorted(zip(pairs, scores, strict=True), key=lambda row: -row[1])
+    first = [p for p, _ in ranked[: 2 * _LEADS]]
+    first.sort(key=lambda p: p.kind != "definition")
+    return tuple((p.question, p.answer) for p in first[:_LEADS])
+
+
+# ---------------------------------------------------------------------- viewpoints
+
+
+def _viewpoints(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
+    texts = TEXTS[at.language]
+    found = facets(talk.question, at)
+    parts = [f"**{texts[p.kind]}** {p.answer}" for p in found]
+    sources = [p.evidence[0] for p in found if p.evidence]
+    seen = {source.section for source in sources}
+    for source in sources_of(talk.question, hits, 4):
+        if source.section not in seen and len(parts) < 4:
+            place = _place(source, texts)
+            parts.append(f"**{texts['elsewhere'].format(place=place)}** {source.quote}")
+            sources.append(source)
+            seen.add(source.section)
+    answer = Turn(answer="\n\n".join(parts), sources=tuple(sources), model="book")
+    return Talk(mode="viewpoints"), answer
+
+
+def facets(question: str, at: Material) -> list[Pair]:
+    """For each side (what, why, against what, how, of what) the pair that is nearest, if near."""
+    topic = set(search_terms(question)) - question_words()
+    pairs = list({p.point: p for p in at.pairs if topic & set(search_terms(p.question))}.values())
+    if not pairs:
+        return []
+    scores = embed([f"{p.question} {p.answer}" for p in pairs]) @ embed([question], query=True)[0]
+    best: dict[str, tuple[float, Pair]] = {}
+    for pair, score in zip(pairs, scores, strict=True):
+        if score >= _NEAR and score > best.get(pair.kind, (0.0, pair))[0]:
+            best[pair.kind] = (float(score), pair)
+    return [best[kind][1] for kind in _FACETS if kind in best]
+
+
+# ---------------------------------------------------------------------- a connected model
+
+
+def _guided(
+    talk: Talk, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
+) -> tuple[Talk, Turn]:
+    assert at.guide is not None
+    weak = ", ".join(at.weak)
+    pieces: list[str] = []
+    for piece in guided(talk.mode, talk.said, hits, weak, at.guide, at.language):
+        pieces.append(piece)
+        on_text(piece)
+    said = Turn(
+        answer="".join(pieces).strip(),
+        sources=sources_of(talk.question, hits),
+        model=at.guide.model,
+    )
+    after = Talk(mode=talk.mode) if talk.mode == "viewpoints" else _on(talk)
+    return _noted(after, said), said
