@@ -20,9 +20,10 @@ if not everybody:
     if st.button(_("Go to Students"), type="primary", icon=":material/groups:"):
         go("teach/learners.py")
     st.stop()
-me = st.selectbox(
-    _("Learner"), list(everybody), format_func=lambda name: people.shown(everybody[name])
-)
+me = people.choose_me(course.id)
+if me is None:
+    st.info(_("Choose who you are."), icon=":material/person:")
+    st.stop()
 now = time.time()
 own = [event for event in people.events(course.id) if event.learner == me]
 tracer = people.tracer(course.id)

@@ -1,13 +1,11 @@
-from collections.abc import Iterator
-
 import streamlit as st
 
-from engine.schema import Evidence
-from engine.search import Hit
-from engine.tutor import REFUSAL, answer_stream, covers, sources_of
-from pages.shared import session
+from engine.errors import TeacherError
+from engine.schema import Evidence, content_id
+from engine.tutor import MODES, Material, Talk, answer_stream, turn
+from pages.shared import people, quiz, session
 from pages.shared.frame import heading, lacks
-from pages.shared.i18n import _
+from pages.shared.i18n import _, error_text
 
 room = session.room()
 course = room.course
@@ -17,20 +15,34 @@ if stages["corpus"].lacks:
     lacks(stages["corpus"])
     st.stop()
 student = session.student(room)
-key = f"chat-{course.id}"
-turns: list[dict[str, object]] = st.session_state.setdefault(key, [])
-
+guide = session.guide(room)
+turns: list[dict[str, object]] = st.session_state.setdefault(f"chat-{course.id}", [])
+TALK = f"talk-{course.id}"
+NAMES = {
+    "explain": _("Explain"),
+    "hint": _("Hint first"),
+    "socratic": _("Ask me back"),
+    "viewpoints": _("Several views"),
+}
+me = people.choose_me(course.id)
 with st.container(horizontal=True, vertical_alignment="center"):
+    mode = st.segmented_control(
+        _("How"), MODES, format_func=NAMES.get, default="explain", required=True, key="tutor-mode"
+    )
+    compare = use_book = False
     if student is None:
+        use_book = True
         st.caption(_("No student model yet: the book answers with its own sentences."))
-    else:
+    elif mode == "explain":
         compare = st.toggle(_("Show the base model beside it"), key="compare")
         use_book = st.toggle(_("With the book at hand"), key="use-book")
     if turns and st.button(_("New conversation"), icon=":material/restart_alt:"):
         turns.clear()
+        st.session_state.pop(TALK, None)
         st.rerun()
-if student is None:
-    compare, use_book = False, True
+talk: Talk = st.session_state.get(TALK) or Talk(mode=mode)
+if talk.mode != mode or not talk.open:
+    talk = Talk(mode=mode)
 
 
 def show_sources(sources: list[Evidence]) -> None:
@@ -54,58 +66,103 @@ def _pdf_of(source: Evidence) -> object:
     return found[0] if found else None
 
 
-def show(turn: dict[str, object]) -> None:
-    with st.chat_message("user"):
-        st.text(turn["question"])
+def show(row: dict[str, object]) -> None:
+    if row["question"]:
+        with st.chat_message("user"):
+            st.text(row["question"])
     with st.chat_message("assistant"):
-        if turn.get("base") is not None:
+        if row.get("base") is not None:
             left, right = st.columns(2)
             left.caption(_("Student model"))
-            left.markdown(turn["answer"])
+            left.markdown(row["answer"])
             right.caption(_("Base model"))
-            right.markdown(turn["base"])
+            right.markdown(row["base"])
         else:
-            st.markdown(turn["answer"])
-        show_sources(turn["sources"])
+            st.markdown(row["answer"])
+        show_sources(row["sources"])
+        if row.get("sources"):
+            _was_it_right(row)
 
 
-def base_stream(question: str, hits: list[Hit]) -> Iterator[str]:
-    yield from answer_stream(question, hits, session.base(), course.language, use_book=use_book)
+def _was_it_right(row: dict[str, object]) -> None:
+    """Thumbs under an answer; kept with question and answer, without the learner's name."""
+    name = "verdict-" + content_id(row["question"], row["answer"])
+
+    def keep() -> None:
+        told = {
+            "question": row["question"],
+            "answer": row["answer"],
+            "right": st.session_state[name],
+        }
+        session.store().choose(course.id, name, told)
+
+    st.feedback("thumbs", key=name, on_change=keep)
 
 
-def reply(question: str) -> None:
-    """Stream one turn; what came is kept even when the reader goes away."""
-    turn: dict[str, object] = {"question": question, "answer": "", "base": None, "sources": []}
-    turns.append(turn)
-    with st.chat_message("user"):
-        st.text(question)
+def reply(message: str) -> None:
+    """One turn; what came is kept even when the reader goes away."""
+    row: dict[str, object] = {"question": message, "answer": "", "base": None, "sources": []}
+    turns.append(row)
+    if message:
+        with st.chat_message("user"):
+            st.text(message)
+    at = Material(
+        index=session.index(course.id),
+        language=course.language,
+        pairs=session.training_pairs(course.id),
+        chat=student,
+        guide=guide,
+        use_book=use_book,
+        weak=people.weak(course.id, me) if me else {},
+    )
     with st.chat_message("assistant"):
-        hits = session.index(course.id).search(question, 4)
-        if not covers(hits):
-            turn["answer"] = REFUSAL[course.language]
-            st.markdown(turn["answer"])
-            return
         columns = st.columns(2) if compare else [st.container()]
         if compare:
             columns[0].caption(_("Student model"))
             columns[1].caption(_("Base model"))
-        stream = answer_stream(question, hits, student, course.language, use_book=use_book)
-        turn["answer"] = columns[0].write_stream(stream)
-        if compare:
-            turn["base"] = columns[1].write_stream(base_stream(question, hits))
-        turn["sources"] = list(sources_of(question, hits))
-        show_sources(turn["sources"])
+        box = columns[0].empty()
+
+        def on_text(piece: str) -> None:
+            row["answer"] = f"{row['answer']}{piece}"
+            box.markdown(row["answer"])
+
+        with st.spinner(_("Looking it up in the book …")):
+            try:
+                st.session_state[TALK], said = turn(talk, message, at, on_text)
+            except TeacherError as error:
+                turns.remove(row)
+                st.error(error_text(error), icon=":material/error:")
+                return
+        row["answer"], row["sources"] = said.answer, list(said.sources)
+        if compare and not said.refused:
+            hits = at.index.search(message, 4)
+            stream = answer_stream(
+                message, hits, session.base(), course.language, use_book=use_book
+            )
+            row["base"] = columns[1].write_stream(stream)
+    st.rerun()
 
 
-for old in turns:
-    show(old)
-question = st.chat_input(
-    _("Ask about the course"), key=f"ask-{course.id}", max_chars=2000, submit_mode="disable"
-)
-if question and question.strip():
-    reply(question.strip())
-elif not turns:
-    st.caption(_("For example:"))
-    for pair in [p for p in session.pairs(course.id) if p.split == "train"][:120:40]:
-        if st.button(pair.question, key=f"try-{pair.id}", icon=":material/lightbulb:"):
-            reply(pair.question)
+main, side = st.columns([3, 1], gap="medium")
+with side:
+    quiz.card(room, me)
+    if me:
+        people.next_step(course.id, me)
+with main:
+    for old in turns:
+        show(old)
+    asked = st.chat_input(
+        _("Your reply") if talk.open else _("Ask about the course"),
+        key=f"ask-{course.id}",
+        max_chars=2000,
+        submit_mode="disable",
+    )
+    if talk.open and st.button(_("Help me on"), icon=":material/lightbulb:"):
+        reply("")
+    elif asked and asked.strip():
+        reply(asked.strip())
+    elif not turns:
+        st.caption(_("For example:"))
+        for pair in session.training_pairs(course.id)[:120:40]:
+            if st.button(pair.question, key=f"try-{pair.id}", icon=":material/lightbulb:"):
+                reply(pair.question)

@@ -1,5 +1,6 @@
 """What the two screens about learners share: events, tracer, graph, names of reasons."""
 
+import time
 from typing import Any
 
 import streamlit as st
@@ -8,13 +9,19 @@ from engine.learner import (
     Concept,
     Event,
     Person,
+    State,
     Tracer,
     course_concepts,
     course_tracer,
     events_of,
     learners_of,
+    path,
+    states,
 )
 from pages.shared import session
+from pages.shared.i18n import _
+
+_FIRM = 0.6
 
 
 def version(course_id: str) -> int:
@@ -58,3 +65,57 @@ def people(course_id: str) -> list[Person]:
 def shown(person: Person) -> str:
     """A learner's name, or the pseudonym where there is none."""
     return person.name or person.pseudonym[:8]
+
+
+def choose_me(course_id: str) -> str | None:
+    """Who sits here: a learner of the class list, or nobody; remembered across screens."""
+    everybody = {person.pseudonym: person for person in people(course_id)}
+    if not everybody:
+        return None
+    chosen = st.session_state.get("me")
+    st.session_state["pick-me"] = chosen if chosen in everybody else None
+
+    def picked() -> None:
+        st.session_state["me"] = st.session_state["pick-me"]
+
+    return st.selectbox(
+        _("Learner"),
+        list(everybody),
+        format_func=lambda name: shown(everybody[name]) if name in everybody else name,
+        key="pick-me",
+        on_change=picked,
+        index=None,
+        placeholder=_("Who are you?"),
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _levels(course_id: str, me: str, version: int) -> dict[str, State]:
+    own = [event for event in events(course_id) if event.learner == me]
+    return states(graph(course_id), own, tracer(course_id), time.time())
+
+
+def mastery(course_id: str, me: str) -> dict[str, float]:
+    """Mastery of the concepts that a learner has met."""
+    levels = _levels(course_id, me, version(course_id))
+    return {name: state.mastery for name, state in levels.items() if state.answered}
+
+
+def weak(course_id: str, me: str) -> dict[str, str]:
+    """Concepts that a learner has met and is not firm on, weakest first, with their section."""
+    homes = {c.name: c.sections[0] for c in graph(course_id) if c.sections}
+    titles = session.titles(course_id)
+    levels = sorted(mastery(course_id, me).items(), key=lambda row: row[1])
+    return {name: titles.get(homes.get(name, ""), "") for name, level in levels if level < _FIRM}
+
+
+def next_step(course_id: str, me: str) -> None:
+    """The first step of a learner's path, as a card."""
+    steps = path(session.store(), course_id, me, now=time.time(), tracer=tracer(course_id))
+    with st.container(border=True):
+        st.markdown(f"**{_('My next step')}**")
+        if not steps:
+            st.write(_("All concepts of this course are mastered."))
+            return
+        st.write(steps[0].concept)
+        st.caption(f"{steps[0].title} · " + _("about {n} min", n=steps[0].minutes))

@@ -15,7 +15,14 @@ from engine.schema import Course, Document, Pair, Passage
 from engine.search import Index
 from engine.settings import Settings, load
 from engine.stages import Stage, overview
-from engine.steps import Room, base_chat, current_run, open_index, student_chat
+from engine.steps import (
+    Room,
+    base_chat,
+    connected_chat,
+    current_run,
+    open_index,
+    student_chat,
+)
 from engine.store import Store
 
 
@@ -119,6 +126,16 @@ def student(own: Room) -> Chat | None:
 
 def base() -> Chat:
     return _base()
+
+
+def guide(own: Room) -> Chat | None:
+    """The connected teacher, which words hints and questions where there is one."""
+    return connected_chat(own)
+
+
+def training_pairs(course_id: str) -> list[Pair]:
+    """The pairs that learners may be asked: those of training, not rejected."""
+    return [p for p in pairs(course_id) if p.split == "train" and p.status != "rejected"]
 
 
 def flash(text: str) -> None:

@@ -2,6 +2,9 @@
 
 import pytest
 
+from engine.settings import Settings
+from engine.store import Store
+
 SCREENS = {
     # page: (English title, Chinese title, fewest elements when filled)
     "build/course.py": ("Course", "课程", 8),
@@ -47,6 +50,8 @@ def check(app, title: str) -> None:
 def test_filled(screen, filled_home, page, language):
     app = screen(filled_home, page, language, "c")
     english, chinese, fewest = SCREENS[page]
+    if page == "learn/progress.py":
+        app.selectbox(key="pick-me").select_index(0).run()
     check(app, english if language == "en" else chinese)
     assert len(texts(app)) >= fewest, texts(app)
 
@@ -101,3 +106,30 @@ def test_the_tutor_answers_from_the_book_and_refuses_the_rest(screen, filled_hom
     assert "Soil is a mixture of minerals" in said
     app.chat_input[0].set_value("Who was Napoleon?").run()
     assert "does not cover" in " ".join(m.value for m in app.markdown)
+
+
+def test_a_hint_comes_before_the_answer(screen, filled_home, monkeypatch):
+    monkeypatch.setattr("pages.shared.session.student", lambda room: None)
+    app = screen(filled_home, "learn/tutor.py", "en", "c")
+    app.segmented_control(key="tutor-mode").set_value("hint").run()
+    app.chat_input[0].set_value("What is soil?").run()
+    assert not app.exception
+    assert "mixture of minerals" not in " ".join(m.value for m in app.markdown)
+    for _ in range(2):
+        next(b for b in app.button if b.label == "Help me on").click().run()
+    assert "mixture of minerals" in " ".join(m.value for m in app.markdown)
+
+
+def test_a_quiz_answer_is_marked_and_kept_for_the_learner(screen, filled_home, monkeypatch):
+    monkeypatch.setattr("pages.shared.session.student", lambda room: None)
+    app = screen(filled_home, "learn/tutor.py", "en", "c")
+    app.selectbox(key="pick-me").select_index(0).run()
+    store = Store(Settings(home=filled_home).database)
+    before = store.count_events("c")
+    next(b for b in app.button if b.label == "Ask me something").click().run()
+    app.text_area[0].set_value("Soil is a mixture of minerals, water and remains of plants.")
+    next(b for b in app.button if b.label == "Check").click().run()
+    assert not app.exception
+    assert store.count_events("c") == before + 1
+    assert any("The book says" in c.value for c in app.caption)
+    store.close()
