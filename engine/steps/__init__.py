@@ -17,6 +17,7 @@ from engine.settings import Settings
 from engine.steps.books import read_books, remove_book
 from engine.steps.corpus import discard_corpus, make_corpus
 from engine.steps.exam import chapter_of, take_exam
+from engine.steps.grading import grade_answers
 from engine.steps.publish import export_student, serve_student
 from engine.steps.room import (
     Room,
@@ -42,6 +43,7 @@ __all__ = [
     "connected_chat",
     "current_run",
     "discard_step",
+    "grade_answers",
     "make_corpus",
     "open_index",
     "read_books",
@@ -79,6 +81,7 @@ STEPS: Mapping[str, Step] = {
     "distil": make_corpus,
     "train": train_student,
     "exam": take_exam,
+    "grade": grade_answers,
     "export": export_student,
     "serve": serve_student,
     "build": build,
