@@ -10,8 +10,10 @@ from engine.distil import DistilPlan
 from engine.learner import Event, pseudonym, record
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room, make_corpus, read_books
+from engine.steps import Room, grade_answers, make_corpus, read_books
+from engine.steps.gradebook import add_items, add_submissions
 from engine.store import Result, Store
+from tests.unit.grading_data import ITEMS, answers
 
 ROOT = Path(__file__).parents[2]
 BOOK = """# Garden book
@@ -50,8 +52,18 @@ def filled_home(tmp_path_factory):
     make_corpus(room, DistilPlan(pairs=60).model_dump(mode="json"))
     _pretend_results(store, home)
     _class_of_four(settings, store)
+    _assignment(room)
     store.close()
     return home
+
+
+def _assignment(room: Room) -> None:
+    """Thirty answers that a person graded, and four that the grader did."""
+    add_items(room, ITEMS)
+    add_submissions(room, answers(30))
+    plain = [s.model_copy(update={"label": None}) for s in answers(4, seed=9)]
+    add_submissions(room, [*plain[:3], plain[3].model_copy(update={"answer": ""})])
+    grade_answers(room, {"features_only": True})
 
 
 def _class_of_four(settings: Settings, store: Store) -> None:

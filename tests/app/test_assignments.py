@@ -10,7 +10,6 @@ from engine.steps import Room, grade_answers
 from engine.steps.gradebook import (
     add_items,
     add_submissions,
-    clear_assignment,
     items_of,
     marked,
 )
@@ -101,7 +100,6 @@ def test_my_progress_shows_the_latest_grades(screen, filled_home):
     app.selectbox(key="pick-me").set_value(me).run()
     assert not app.exception
     assert "Latest grades" in [s.value for s in app.subheader]
-    clear_assignment(own)
     store.close()
 
 
