@@ -72,6 +72,10 @@ class Missing(EngineError, LookupError):
     default_code = "missing"
 
 
+class Forbidden(EngineError, PermissionError):
+    """This person may not do this; nothing was changed."""
+
+
 class TeacherError(EngineError):
     """A language model did not do its part."""
 

@@ -16,6 +16,7 @@ from engine.errors import BadInput, Missing, TeacherError
 from engine.judge import Scores, interval, judge_by_reference, paired
 from engine.llm import Chat, Request
 from engine.progress import Report, silent
+from engine.prompts import AnswerPrompt
 from engine.schema import Course, Evidence, Figure, Pair, Progress, Value, content_id
 from engine.search import Index
 from engine.tutor import closed_book, open_book
@@ -119,6 +120,7 @@ def examine(
     *,
     index: Index | None,
     chapters: Mapping[str, str] | None = None,
+    prompt: AnswerPrompt | None = None,
     report: Report = silent,
 ) -> ExamReport:
     """Ask every model every exam question, with and without the book, and compare.
@@ -128,6 +130,7 @@ def examine(
         pairs: Exam pairs (those of other splits are refused by assertion).
         index: The passages for the rows with retrieval; None leaves these rows out.
         chapters: Section id to chapter title, for the figures by chapter.
+        prompt: The course's prompt for the rows with retrieval; None is the start.
         report: Called as answers come.
 
     Raises:
@@ -147,7 +150,7 @@ def examine(
     failed = 0
     for number, (name, book) in enumerate(conditions):
         given = _ask(
-            models[name], pairs, index if book else None, number * len(pairs), total, report
+            models[name], pairs, index if book else None, prompt, number * len(pairs), total, report
         )
         failed += sum(text is None for text in given)
         answers += _grade(name, book, pairs, given)
@@ -155,10 +158,16 @@ def examine(
 
 
 def _ask(
-    chat: Chat, pairs: Sequence[Pair], index: Index | None, before: int, total: int, report: Report
+    chat: Chat,
+    pairs: Sequence[Pair],
+    index: Index | None,
+    prompt: AnswerPrompt | None,
+    before: int,
+    total: int,
+    report: Report,
 ) -> list[str | None]:
     given: list[str | None] = [None] * len(pairs)
-    requests = (_request(pair, index) for pair in pairs)
+    requests = (_request(pair, index, prompt) for pair in pairs)
     for done, (i, outcome) in enumerate(chat.ask(requests), 1):
         given[i] = None if isinstance(outcome, TeacherError) else outcome.text.strip()
         message = f"{chat.model}: {pairs[i].question}"
@@ -166,11 +175,11 @@ def _ask(
     return given
 
 
-def _request(pair: Pair, index: Index | None) -> Request:
+def _request(pair: Pair, index: Index | None, prompt: AnswerPrompt | None) -> Request:
     messages = (
         closed_book(pair.question)
         if index is None
-        else open_book(pair.question, index.search(pair.question, 2), pair.language)
+        else open_book(pair.question, index.search(pair.question, 2), pair.language, prompt)
     )
     return Request(messages=messages, max_tokens=ANSWER_TOKENS, may_be_cut=True, purpose="exam")
 

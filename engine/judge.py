@@ -56,9 +56,12 @@ def rouge_l(answer: str, reference: str) -> float:
 
 def judge_by_reference(answers: Sequence[str], references: Sequence[str]) -> list[Scores]:
     """Scores of each answer against its reference."""
-    left = embed([a or " " for a in answers])
-    right = embed(references)
-    cosines = (left * right).sum(axis=1)
+    texts = list(dict.fromkeys([*(a or " " for a in answers), *references]))
+    vectors = dict(zip(texts, embed(texts), strict=True))  # many answers share one reference
+    cosines = [
+        vectors[answer or " "] @ vectors[reference]
+        for answer, reference in zip(answers, references, strict=True)
+    ]
     return [
         Scores(
             f1=token_f1(answer, reference),

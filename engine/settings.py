@@ -16,7 +16,8 @@ class Settings:
     """Where this installation keeps its state and what it may use.
 
     ``database_url`` and ``jobs_url`` are SQLAlchemy URLs; empty means SQLite files under ``home``.
-    ``threads`` 0 means one per core. Sizes are bytes unless the name says otherwise.
+    ``threads`` 0 means one per core; ``designers`` are the addresses (commas between) of those who
+    may do everything where people sign in. Sizes are bytes unless the name says otherwise.
     """
 
     home: Path
@@ -26,6 +27,7 @@ class Settings:
     max_unpacked: int = 600 * 2**20
     max_pages: int = 3000
     threads: int = 0
+    designers: str = ""
 
     @property
     def database(self) -> str:

@@ -9,15 +9,25 @@ from collections.abc import Collection
 from typing import Literal
 
 from engine.distil import DistilPlan, fingerprint
+from engine.prompts import was_chosen
 from engine.schema import Value
+from engine.steps.exam import exam_inputs
 from engine.store import Result, Store
 
-StageName = Literal["course", "corpus", "student", "exam", "publish"]
+StageName = Literal["course", "corpus", "prompts", "student", "exam", "publish"]
 StageState = Literal["empty", "running", "review", "ready", "stale"]
-STAGES: tuple[StageName, ...] = ("course", "corpus", "student", "exam", "publish")
+STAGES: tuple[StageName, ...] = (
+    "course",
+    "corpus",
+    "prompts",
+    "student",
+    "exam",
+    "publish",
+)
 _KINDS: dict[StageName, tuple[str, ...]] = {
     "course": ("read",),
     "corpus": ("distil", "build"),
+    "prompts": ("optimise",),
     "student": ("train", "build"),
     "exam": ("exam", "build"),
     "publish": ("export",),
@@ -42,7 +52,7 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
         live: Kinds of the course's jobs that wait or run.
     """
     books = store.document_ids(course)
-    results = {r.stage: r for r in store.results(course) if r.stage != "run"}
+    results = {r.stage: r for r in store.results(course) if r.stage != "run" and _ended(r)}
     counts = store.count_pairs(course)
     pairs = sum(n for (_, status), n in counts.items() if status != "rejected")
     proposed = sum(n for (_, status), n in counts.items() if status == "proposed")
@@ -51,13 +61,15 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
     states: dict[StageName, StageState] = {
         "course": "ready" if books else "empty",
         "corpus": _corpus(store, course, results.get("distil"), pairs, proposed),
+        "prompts": _prompts(store, course, results.get("prompts"), version),
         "student": _made_from(results.get("train"), version),
-        "exam": _made_from(results.get("exam"), run + store.corpus_version(course, "exam")),
+        "exam": _made_from(results.get("exam"), exam_inputs(store, course, run)),
         "publish": _made_from(results.get("publish"), run),
     }
     lacks: dict[StageName, StageName | None] = {
         "course": None,
         "corpus": None if books else "course",
+        "prompts": None if pairs else "corpus",
         "student": None if pairs else "corpus",
         "exam": None if run else "student",
         "publish": None if run else "student",
@@ -84,6 +96,20 @@ def _corpus(
         if result.inputs != fingerprint(store, course, plan):
             return "stale"
     return "review" if proposed else "ready"
+
+
+def _prompts(store: Store, course: str, result: Result | None, version: str) -> StageState:
+    """Optional: nothing waits for it. A finished search is to be looked at until one chose."""
+    if result is None:
+        return "empty"
+    if result.inputs != version:
+        return "stale"
+    return "ready" if was_chosen(store, course) else "review"
+
+
+def _ended(result: Result) -> bool:
+    """Whether the result is whole: a prompt search is saved while it grows."""
+    return bool(result.data.get("done", True))
 
 
 def _made_from(result: Result | None, inputs: str) -> StageState:

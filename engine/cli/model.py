@@ -9,6 +9,7 @@ from typing import Any
 from engine.cli.context import Context, Verbs
 from engine.distil import FORMATS, DistilPlan, estimate, render
 from engine.errors import BadInput
+from engine.prompts import chosen_prompt
 from engine.steps import (
     Room,
     connected_chat,
@@ -65,7 +66,7 @@ def add_verbs(verbs: Verbs) -> None:
 def _add_corpus_verbs(verbs: Verbs) -> None:
     costs = verbs.add_parser("estimate", help="calls, tokens, money, minutes, memory of a step")
     costs.add_argument("course")
-    costs.add_argument("step", choices=("distil", "train"))
+    costs.add_argument("step", choices=("distil", "optimise", "train"))
     costs.add_argument("--pairs", type=int)
     costs.set_defaults(run=_estimate)
     distil = verbs.add_parser("distil", help="make the question-answer corpus")
@@ -99,6 +100,9 @@ def _estimate(context: Context) -> None:
     if context.options.step == "distil":
         context.show(estimate(documents, passages, _plan(context)).model_dump(mode="json"))
         return
+    if context.options.step == "optimise":
+        _estimate_search(context, course)
+        return
     from engine.train import Row, preset
     from engine.train import estimate as estimate_training
 
@@ -108,6 +112,16 @@ def _estimate(context: Context) -> None:
     ]
     result = estimate_training(rows, preset("normal"), context.settings)
     context.show(result.model_dump(mode="json"))
+
+
+def _estimate_search(context: Context, course: str) -> None:
+    from engine.optimise import estimate as estimate_search
+    from engine.steps.optimise import plan_search
+
+    room = Room(context.settings, context.store, context.store.course(course))
+    plan = plan_search(room, "recombine")
+    costs = estimate_search(context.store.pairs(course), context.store.passages(course), plan)
+    context.show(costs.model_dump(mode="json"))
 
 
 def _distil(context: Context) -> None:
@@ -189,6 +203,7 @@ def _ask(context: Context) -> None:
         pairs=training_pairs(context.store, course.id, "train"),
         chat=student_chat(room, run) if run else None,
         guide=connected_chat(room),
+        prompt=chosen_prompt(context.store, course.id, course.language),
     )
     _, said = turn(Talk(mode=options.mode), options.question, at)
     data = {

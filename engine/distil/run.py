@@ -17,10 +17,11 @@ from engine.distil.corpus import (
 from engine.distil.extractive import points_of
 from engine.distil.plan import DistilPlan, chosen_passages, chosen_sections, points_a_passage
 from engine.distil.points import Point
-from engine.distil.prompted import ask_points
+from engine.distil.prompted import ask_points, prompts
 from engine.errors import Missing, TeacherError, WorkFailed
 from engine.llm import Chat
 from engine.progress import Report, silent
+from engine.prompts import chosen_prompt, prompt_version
 from engine.schema import Course, Document, Pair, Passage, Progress, Value, content_id
 from engine.store import Result, Store
 
@@ -43,8 +44,23 @@ class Distilled(Value):
 
 
 def fingerprint(store: Store, course: str, plan: DistilPlan) -> str:
-    """Names what a corpus is made from: the books and the plan."""
-    return content_id(store.document_ids(course), plan.model_dump(mode="json"))
+    """Names what a corpus is made from: the books, the plan and, if one is prompted, the prompt."""
+    prompt = _prompt_version(store, course, plan)
+    return content_id(store.document_ids(course), plan.model_dump(mode="json"), *prompt)
+
+
+def _prompt_version(store: Store, course: str, plan: DistilPlan) -> list[str]:
+    """The chosen prompt's id, where it matters: the extractive teacher follows none."""
+    version = "" if plan.teacher == "extractive" else prompt_version(store, course)
+    return [version] if version else []
+
+
+def wishes(store: Store, course: Course, plan: DistilPlan) -> str:
+    """What the prompted teacher is told besides its task: the designer's wish, the chosen style."""
+    if not prompt_version(store, course.id):
+        return plan.prompt
+    style = chosen_prompt(store, course.id, course.language).style
+    return f"{plan.prompt}\n{prompts()[course.language]['style'].format(style=style)}".strip()
 
 
 def distil(
@@ -130,7 +146,8 @@ def preview(
     some = _spread(list({p.section: p for p in reversed(passages[:asked])}.values()), sections)
     found: list[Pair] = []
     failure: TeacherError | None = None
-    for _, outcome in ask_points(some, each, plan.kinds, course.language, chat, plan.prompt):
+    wish = wishes(store, course, plan)
+    for _, outcome in ask_points(some, each, plan.kinds, course.language, chat, wish):
         if isinstance(outcome, TeacherError):
             failure = outcome
         elif outcome:
@@ -203,7 +220,8 @@ class _Run:
 
 def _clear_other_plan(store: Store, course: str, plan: DistilPlan) -> None:
     """Drop untouched pairs of another plan; pairs that people judged stay."""
-    name = content_id(plan.model_dump(mode="json"), store.document_ids(course))
+    prompt = _prompt_version(store, course, plan)
+    name = content_id(plan.model_dump(mode="json"), store.document_ids(course), *prompt)
     if store.choice(course, "distil_plan") != name:
         judged = [p.id for p in store.pairs(course) if p.status == "accepted" or p.edited]
         store.remove_pairs(course, keep=judged)
@@ -240,8 +258,8 @@ def _prompted(
 ) -> Iterator[tuple[Point, str]]:
     chosen = chosen_passages(documents, passages, plan)
     asked, each = points_a_passage(chosen, plan)
-    names = titles(documents)
-    outcomes = ask_points(chosen[:asked], each, plan.kinds, course.language, chat, plan.prompt)
+    names, wish = titles(documents), wishes(run.store, course, plan)
+    outcomes = ask_points(chosen[:asked], each, plan.kinds, course.language, chat, wish)
     for done, (passage, outcome) in enumerate(outcomes, 1):
         if isinstance(outcome, TeacherError):
             run.failed += 1

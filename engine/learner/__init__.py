@@ -42,10 +42,12 @@ from engine.learner.log import Answer, Log, read_log
 from engine.learner.path import State, Step, course_tracer, named_now, path, states
 from engine.learner.prerequisites import read_pairs, render_scores, score_pairs
 from engine.learner.reviews import Review, reviews
+from engine.learner.roles import ROLES, Role, give_role, role_of
 from engine.learner.tracing import MODELS, Mastery, Tracer, fit, fit_or_default, mastery, trace
 
 __all__ = [
     "MODELS",
+    "ROLES",
     "Answer",
     "AtRisk",
     "Concept",
@@ -56,6 +58,7 @@ __all__ = [
     "Person",
     "Prerequisite",
     "Review",
+    "Role",
     "Rules",
     "State",
     "Step",
@@ -72,6 +75,7 @@ __all__ = [
     "find_learner",
     "fit",
     "fit_or_default",
+    "give_role",
     "heat_map",
     "import_roster",
     "items",
@@ -86,6 +90,7 @@ __all__ = [
     "record",
     "record_as",
     "render_scores",
+    "role_of",
     "reviews",
     "save_edits",
     "score_pairs",

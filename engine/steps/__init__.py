@@ -18,6 +18,7 @@ from engine.steps.books import read_books, remove_book
 from engine.steps.corpus import discard_corpus, make_corpus
 from engine.steps.exam import chapter_of, take_exam
 from engine.steps.grading import grade_answers
+from engine.steps.optimise import discard_prompts, optimise_prompts
 from engine.steps.publish import export_student, serve_student
 from engine.steps.room import (
     Room,
@@ -46,6 +47,7 @@ __all__ = [
     "grade_answers",
     "make_corpus",
     "open_index",
+    "optimise_prompts",
     "read_books",
     "remove_book",
     "run_step",
@@ -79,6 +81,7 @@ def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str
 STEPS: Mapping[str, Step] = {
     "read": read_books,
     "distil": make_corpus,
+    "optimise": optimise_prompts,
     "train": train_student,
     "exam": take_exam,
     "grade": grade_answers,
@@ -90,6 +93,7 @@ STEPS: Mapping[str, Step] = {
 
 DISCARD: Mapping[str, Callable[[Room, dict[str, Any]], None]] = {
     "distil": discard_corpus,
+    "optimise": discard_prompts,
     "train": discard_student,
 }
 """What throws away the unfinished work of a step; the others leave nothing but cached answers."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.progress import Report, silent
+from engine.prompts import chosen_prompt, prompt_version
 from engine.schema import Document
 from engine.steps.room import (
     Room,
@@ -15,7 +16,7 @@ from engine.steps.room import (
     student_chat,
     training_pairs,
 )
-from engine.store import Result
+from engine.store import Result, Store
 
 if TYPE_CHECKING:
     from engine.llm import Chat
@@ -36,14 +37,20 @@ def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict
         training_pairs(room.store, room.course.id, "exam"),
         index=open_index(room) if plan.get("rag", True) else None,
         chapters=chapter_of(documents),
+        prompt=chosen_prompt(room.store, room.course.id, room.course.language),
         report=report,
     )
     run = folder.name if folder else ""
     data = result.model_dump(mode="json") | {"run": run}
     if not plan.get("models"):
-        inputs = run + room.store.corpus_version(room.course.id, "exam")
+        inputs = exam_inputs(room.store, room.course.id, run)
         room.store.save_result(room.course.id, Result(stage="exam", inputs=inputs, data=data))
     return data if plan.get("models") else {"questions": result.questions, **result.verdicts}
+
+
+def exam_inputs(store: Store, course: str, run: str) -> str:
+    """Names what an exam is made from: the run, the questions, and a chosen prompt."""
+    return run + store.corpus_version(course, "exam") + prompt_version(store, course)
 
 
 def chapter_of(documents: Sequence[Document]) -> dict[str, str]:

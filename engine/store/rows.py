@@ -60,7 +60,7 @@ class Rows:
         statement = self._insert(table)
         keys: Any = [column.name for column in table.primary_key]
         rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        with self._write() as connection:
+        with self.engine.begin() as connection:
             connection.execute(statement.on_conflict_do_update(keys, set_=rest), rows)
 
     def _values(self, table: sa.Table, course: str, kind: type[V]) -> list[V]:

@@ -30,6 +30,15 @@ class WorkRows(Rows):
         row = {"course": course, **result.model_dump(mode="json"), "at": result.at or time.time()}
         self._upsert(tables.results, [row])
 
+    def remove_result(self, course: str, stage: str, name: str = "") -> None:
+        """Forget what a stage produced under this name."""
+        where = [
+            tables.results.c[key] == value
+            for key, value in (("course", course), ("stage", stage), ("name", name))
+        ]
+        with self._write() as connection:
+            connection.execute(tables.results.delete().where(*where))
+
     def results(self, course: str, stage: str | None = None) -> list[Result]:
         """Results of a course, newest last, optionally of one stage."""
         columns = [c for c in tables.results.c if c.name != "course"]

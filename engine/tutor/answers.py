@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.embeddings import embed
 from engine.llm import Chat, Request, user
+from engine.prompts import START, AnswerPrompt
 from engine.schema import Evidence, Language, Message, Value
 from engine.search import Hit
 from engine.text import language_of, sentences
@@ -20,10 +21,6 @@ MIN_COVERAGE = 0.38
 ANSWER_TOKENS = 160
 _QUOTES = 3
 
-_BOOK: dict[Language, str] = {
-    "en": "Answer from these passages of the book.\n\n{passages}\n\nQuestion: {question}",
-    "zh": "请根据书中的这些段落回答。\n\n{passages}\n\n问题：{question}",
-}
 REFUSAL: dict[Language, str] = {
     "en": "This course does not cover that, so I would rather not guess. "
     "Ask me about something from the book.",
@@ -45,10 +42,11 @@ def closed_book(question: str) -> tuple[Message, ...]:
     return user(question)
 
 
-def open_book(question: str, hits: Sequence[Hit], language: Language) -> tuple[Message, ...]:
-    """The prompt with the passages found for the question."""
-    passages = "\n\n".join(hit.passage.text for hit in hits)
-    return user(_BOOK[language].format(passages=passages, question=question))
+def open_book(
+    question: str, hits: Sequence[Hit], language: Language, prompt: AnswerPrompt | None = None
+) -> tuple[Message, ...]:
+    """The prompt with the passages found for the question; the course's, else the start."""
+    return (prompt or START[language]).messages(question, [hit.passage.text for hit in hits])
 
 
 def covers(hits: Sequence[Hit]) -> bool:
@@ -95,6 +93,7 @@ def answer_stream(
     language: Language,
     *,
     use_book: bool = False,
+    prompt: AnswerPrompt | None = None,
 ) -> Iterator[str]:
     """The answer's pieces as they are made.
 
@@ -105,11 +104,14 @@ def answer_stream(
         language: The course's language.
         use_book: Put the passages into the student's prompt. Off by default: a student of 135M
             knows the course better by heart than it reads (see the exam's two rows).
+        prompt: How question and passages are put to the student then; None is the start.
     """
     if chat is None:
         yield answer_from_book(question, hits, language)
         return
-    messages = open_book(question, hits[:2], language) if use_book else closed_book(question)
+    messages = (
+        open_book(question, hits[:2], language, prompt) if use_book else closed_book(question)
+    )
     yield from chat.stream(
         Request(messages=messages, max_tokens=ANSWER_TOKENS, may_be_cut=True, purpose="tutor")
     )

@@ -16,6 +16,7 @@ from typing import Literal
 from engine.distil.gates import similar
 from engine.embeddings import embed
 from engine.llm import Chat
+from engine.prompts import AnswerPrompt
 from engine.schema import Evidence, Language, Pair, PairKind, Value
 from engine.search import Hit, Index
 from engine.text import question_words, search_terms, words
@@ -55,6 +56,7 @@ class Talk(Value):
 class Material:
     """What the tutor has at hand: the course, the student model, and what it knows of the learner.
 
+    ``prompt`` words the question where ``use_book`` is set (None: the start).
     ``weak`` maps concepts on which the learner is not firm to the title of their section.
     """
 
@@ -64,6 +66,7 @@ class Material:
     chat: Chat | None = None
     guide: Chat | None = None
     use_book: bool = False
+    prompt: AnswerPrompt | None = None
     weak: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -106,7 +109,9 @@ def _explain(
     talk: Talk, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
 ) -> tuple[Talk, Turn]:
     pieces: list[str] = []
-    stream = answer_stream(talk.question, hits, at.chat, at.language, use_book=at.use_book)
+    stream = answer_stream(
+        talk.question, hits, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
+    )
     for piece in stream:
         pieces.append(piece)
         on_text(piece)
@@ -160,7 +165,9 @@ def _closing(
     opening: str, talk: Talk, hits: Sequence[Hit], at: Material, sources: tuple[Evidence, ...]
 ) -> Turn:
     """The answer at last, in the student's words where there is a student."""
-    stream = answer_stream(talk.question, hits, at.chat, at.language, use_book=at.use_book)
+    stream = answer_stream(
+        talk.question, hits, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
+    )
     answer = "".join(stream).strip()
     model = at.chat.model if at.chat else "book"
     return Turn(answer=f"{opening}\n\n{answer}", sources=sources, model=model)

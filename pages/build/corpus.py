@@ -67,6 +67,7 @@ def settings_form() -> None:
             [row["section"] for row in coverage(documents, [])],
             format_func=lambda section: titles.get(section, section),
             key="sections",
+            placeholder=_("all"),
         )
     with right:
         teacher_card()

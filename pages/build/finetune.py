@@ -6,7 +6,7 @@ from engine.schema import Pair
 from engine.train import PRESETS, Recipe, Row, choose_backend, estimate, masked_sample, preset
 from pages.shared import charts, session
 from pages.shared.frame import go, heading, lacks
-from pages.shared.i18n import _, minutes_text
+from pages.shared.i18n import _, code_text, minutes_text
 from pages.shared.job_board import board
 
 room = session.room()
@@ -88,7 +88,8 @@ def estimate_cards() -> None:
     )
     cells[3].metric(_("Disk"), f"{row['disk_gib']:.1f} GiB")
     backend, reason = choose_backend(recipe())
-    st.caption(f"{backend}: {reason}")
+    said = code_text("reasons", reason, reason)
+    st.caption(f"{'Unsloth' if backend == 'unsloth' else 'PEFT'}: {said}")
 
 
 def _loss_says(frame: pd.DataFrame) -> str:

@@ -3,8 +3,9 @@ import shutil
 import psutil
 import streamlit as st
 
+from engine.learner import role_of
 from engine.schema import Course, content_id
-from pages.shared import session
+from pages.shared import account, session
 from pages.shared.frame import go, heading
 from pages.shared.i18n import _
 
@@ -19,6 +20,16 @@ heading(
 store = session.store()
 
 
+def builds() -> bool:
+    """Whether the person here may make courses."""
+    who = account.email()
+    return who is None or role_of(session.settings(), session.whole_store(), "", who) == "designer"
+
+
+def may_open(course: Course) -> bool:
+    return account.role(session.settings(), session.whole_store(), course.id) is not None
+
+
 def open_course(course_id: str) -> None:
     st.session_state["course"] = course_id
 
@@ -31,11 +42,12 @@ def create() -> None:
     open_course(course_id)
 
 
-samples = [course for course in store.courses() if course.sample]
-own = [course for course in store.courses() if not course.sample]
+courses = [course for course in session.whole_store().courses() if may_open(course)]
+samples = [course for course in courses if course.sample]
+own = [course for course in courses if not course.sample]
 
-left, right = st.columns(2, gap="large")
-with left.container(border=True):
+
+def new_course() -> None:
     st.subheader(_("New course"))
     st.text_input(_("Title"), key="new-title", placeholder=_("For example: Introduction to Python"))
     st.segmented_control(
@@ -55,6 +67,14 @@ with left.container(border=True):
         icon=":material/add:",
     ):
         go("build/course.py")
+
+
+left, right = st.columns(2, gap="large")
+with left.container(border=True):
+    if builds():
+        new_course()
+    else:
+        st.caption(_("Choose a course; what you see in it depends on your role there."))
 with right.container(border=True):
     st.subheader(_("Open a course"))
     if not samples and not own:
@@ -68,8 +88,10 @@ with right.container(border=True):
             args=(course.id,),
             width="stretch",
         ):
-            go("build/course.py")
+            go("build/course.py" if session.role() == "designer" else "learn/tutor.py")
 
+if not builds():
+    st.stop()
 st.subheader(_("This machine"))
 memory = psutil.virtual_memory()
 disk = shutil.disk_usage(session.settings().home)

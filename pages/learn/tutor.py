@@ -113,6 +113,7 @@ def reply(message: str) -> None:
         chat=student,
         guide=guide,
         use_book=use_book,
+        prompt=session.prompt(course),
         weak=people.weak(course.id, me) if me else {},
     )
     with st.chat_message("assistant"):
@@ -137,7 +138,12 @@ def reply(message: str) -> None:
         if compare and not said.refused:
             hits = at.index.search(message, 4)
             stream = answer_stream(
-                message, hits, session.base(), course.language, use_book=use_book
+                message,
+                hits,
+                session.base(),
+                course.language,
+                use_book=use_book,
+                prompt=session.prompt(course),
             )
             row["base"] = columns[1].write_stream(stream)
     st.rerun()

@@ -107,3 +107,53 @@ def reliability(bins: pd.DataFrame, confidence: str, agreement: str) -> alt.Laye
         line.mark_line(strokeDash=[4, 4], color="gray").encode(x=x, y=y)
         + points.encode(x=x, y=y, size=size, tooltip=tips)
     ).properties(height=300)
+
+
+def frontier(frame: pd.DataFrame, length: str, quality: str, kind: str) -> alt.LayerChart:
+    """Prompts by length of answer and quality: the frontier as a line, ranges as rules.
+
+    Columns: ``length``, ``quality``, ``low``, ``high``, ``kind``, ``on`` (on the frontier), ``n``,
+    ``text`` (the prompt).
+    """
+    x = alt.X("length:Q", title=length, scale=alt.Scale(zero=False, nice=True))
+    y = alt.Y("quality:Q", title=quality, scale=alt.Scale(zero=False))
+    tips = [
+        alt.Tooltip("kind", title=kind),
+        alt.Tooltip("quality", title=quality, format=".2f"),
+        alt.Tooltip("length", title=length, format=".2f"),
+        "n",
+        "text",
+    ]
+    line = alt.Chart(frame[frame["on"]]).mark_line(opacity=0.5).encode(x=x, y=y)
+    shown = alt.Chart(frame[frame["on"] | frame["final"]])
+    ranges = shown.mark_rule(opacity=0.4).encode(x=x, y=alt.Y("low:Q", title=quality), y2="high:Q")
+    points = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=90, opacity=0.9)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "kind:N", title=None, sort=None, legend=alt.Legend(orient="top", columns=2)
+            ),
+            shape=alt.Shape("kind:N", title=None, sort=None),
+            tooltip=tips,
+        )
+    )
+    return (ranges + line + points).properties(height=320)
+
+
+def scores(frame: pd.DataFrame, step: str, score: str) -> alt.LayerChart:
+    """Best and start by round with intervals; columns ``round``, ``series``, ``value``, ...."""
+    x = alt.X("round:O", title=step, sort=None, axis=alt.Axis(labelAngle=0))
+    colour = alt.Color("series:N", title=None, sort=None, legend=alt.Legend(orient="top"))
+    offset = alt.XOffset("series:N", sort=None)
+    base = alt.Chart(frame).encode(x=x, xOffset=offset, color=colour)
+    tips = [
+        "series",
+        *(alt.Tooltip(c, format=".2f") for c in ("value", "low", "high")),
+        "questions",
+    ]
+    ranges = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=score), y2="high:Q")
+    points = base.mark_point(filled=True, size=80).encode(y="value:Q", tooltip=tips)
+    return (ranges + points).properties(height=260)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.errors import EngineError
 from engine.stages import Stage
-from pages.shared import job_board, session
+from pages.shared import account, job_board, session
 from pages.shared.i18n import LANGUAGES, _, error_text, language
 
 MARKS = {
@@ -21,14 +21,16 @@ _SCREENS = Path(__file__).resolve().parents[1]
 
 def run() -> None:
     _choose_language()
+    account.gate()
     _choose_course()
     page = st.navigation(_pages(), expanded=True)
     if text := st.session_state.pop("flash", None):
         st.toast(text)
     if session.course() is None and page.url_path:
         st.switch_page(_SCREENS / "build/home.py")
-    if course := session.course():
+    if (course := session.course()) and session.role() == "designer":
         job_board.rail(course.id)
+    account.sign_out()
     try:
         page.run()
     except EngineError as error:
@@ -59,7 +61,11 @@ def _picked(target: str, widget: str) -> None:
 
 
 def _choose_course() -> None:
-    courses = {course.id: course for course in session.store().courses()}
+    courses = {
+        course.id: course
+        for course in session.whole_store().courses()
+        if account.role(session.settings(), session.whole_store(), course.id)
+    }
     linked = st.query_params.get("course")
     if "course" not in st.session_state and linked in courses:
         st.session_state["course"] = linked
@@ -82,7 +88,10 @@ def _choose_course() -> None:
 
 
 def _pages() -> dict[str, list[st.Page]]:
-    """The screens by group; those that need a course are hidden while there is none."""
+    """The screens by group that this person's role may open; hidden while there is no course.
+
+    A screen that is not in here cannot be opened by its address either.
+    """
     course = session.course()
     stages = session.stages(course.id) if course else {}
 
@@ -98,11 +107,12 @@ def _pages() -> dict[str, list[st.Page]]:
         _SCREENS / "build/home.py", title=_("Home"), icon=":material/home:", default=True
     )
 
-    return {
+    groups = {
         "": [home],
         _("Build"): [
             stage("course", "course", _("1 Course")),
             stage("corpus", "corpus", _("2 Corpus")),
+            stage("prompts", "prompts", _("3 Prompts")),
             stage("student", "finetune", _("4 Student model")),
             stage("exam", "exam", _("5 Exam")),
             stage("publish", "publish", _("6 Publish")),
@@ -116,6 +126,9 @@ def _pages() -> dict[str, list[st.Page]]:
             page("learn/progress.py", _("My progress"), ":material/trending_up:", "progress"),
         ],
     }
+    seen = {"designer": 4, "instructor": 3, "learner": 2}.get(session.role() or "", 1)
+    names = list(groups)
+    return {name: groups[name] for name in (names[0], *names[len(names) - seen + 1 :])}
 
 
 def heading(title: str, question: str, stage: Stage | None = None) -> None:

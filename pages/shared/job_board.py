@@ -13,6 +13,7 @@ from pages.shared.i18n import _, code_text, error_text, minutes_text
 _POLL_SECONDS = 2
 _UNITS = {
     "embed": "passages indexed",
+    "optimise": "answers",
     "train": "training steps",
     "train.load": "loading the model",
     "train.check": "validation",
@@ -75,6 +76,7 @@ def _names() -> dict[str, str]:
     return {
         "read": _("Reading the books"),
         "distil": _("Making the corpus"),
+        "optimise": _("Trying prompts"),
         "train": _("Fine-tuning the student"),
         "exam": _("Examining"),
         "grade": _("Grading the answers"),

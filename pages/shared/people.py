@@ -29,22 +29,22 @@ def version(course_id: str) -> str:
     return session.store().events_version(course_id)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _events(course_id: str, version: str) -> list[Event]:
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _events(course_id: str, version: str, viewer: str) -> list[Event]:
     return events_of(session.store(), course_id)
 
 
 def events(course_id: str) -> list[Event]:
-    return _events(course_id, version(course_id))
+    return _events(course_id, version(course_id), session.viewer())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _tracer(course_id: str, version: str) -> Tracer:
-    return course_tracer(session.store(), course_id)
+    return course_tracer(session.whole_store(), course_id)  # parameters, no one's rows
 
 
 def tracer(course_id: str) -> Tracer:
-    return _tracer(course_id, version(course_id))
+    return _tracer(course_id, session.whole_store().count_events(course_id))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -68,7 +68,9 @@ def shown(person: Person) -> str:
 
 
 def choose_me(course_id: str) -> str | None:
-    """Who sits here: a learner of the class list, or nobody; remembered across screens."""
+    """Who sits here: the signed-in learner; else one of the class list, or nobody."""
+    if own := session.me():
+        return own
     everybody = {person.pseudonym: person for person in people(course_id)}
     if not everybody:
         return None
@@ -90,14 +92,14 @@ def choose_me(course_id: str) -> str | None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _levels(course_id: str, me: str, version: str) -> dict[str, State]:
+def _levels(course_id: str, me: str, version: str, viewer: str) -> dict[str, State]:
     own = [event for event in events(course_id) if event.learner == me]
     return states(graph(course_id), own, tracer(course_id), time.time())
 
 
 def mastery(course_id: str, me: str) -> dict[str, float]:
     """Mastery of the concepts that a learner has met."""
-    levels = _levels(course_id, me, version(course_id))
+    levels = _levels(course_id, me, version(course_id), session.viewer())
     return {name: state.mastery for name, state in levels.items() if state.answered}
 
 

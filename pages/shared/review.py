@@ -49,13 +49,18 @@ def _filtered(room: Room, pairs: Sequence[Pair]) -> list[Pair]:
     present = list(dict.fromkeys(pair.section for pair in pairs))
     left, middle, right = st.columns([2, 2, 1])
     sections = left.multiselect(
-        _("Section"), present, format_func=lambda s: titles.get(s, s), key="filter-sections"
+        _("Section"),
+        present,
+        format_func=lambda s: titles.get(s, s),
+        key="filter-sections",
+        placeholder=_("all"),
     )
     kinds = middle.multiselect(
         _("Kind"),
         sorted({pair.kind for pair in pairs}),
         format_func=lambda kind: code_text("kinds", kind, kind),
         key="filter-kinds",
+        placeholder=_("all"),
     )
     words = {
         "all": _("all"),

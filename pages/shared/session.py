@@ -10,7 +10,9 @@ from engine import jobs as queue
 from engine.course import titles as section_titles
 from engine.documents import page_image
 from engine.errors import Missing
+from engine.learner import Role, pseudonym
 from engine.llm import Chat
+from engine.prompts import AnswerPrompt, chosen_prompt
 from engine.schema import Course, Document, Pair, Passage
 from engine.search import Index
 from engine.settings import Settings, load
@@ -24,6 +26,8 @@ from engine.steps import (
     student_chat,
 )
 from engine.store import Store
+from engine.store.own import LearnerStore
+from pages.shared import account
 
 
 @st.cache_resource
@@ -32,8 +36,38 @@ def settings() -> Settings:
 
 
 @st.cache_resource
-def store() -> Store:
+def whole_store() -> Store:
+    """All rows: for what belongs to nobody, and for asking which role somebody has."""
     return Store(settings().database)
+
+
+@st.cache_resource(max_entries=256)
+def _own_store(who: str) -> Store:
+    courses = [course.id for course in whole_store().courses()]
+    return LearnerStore(settings().database, [pseudonym(settings(), c, who) for c in courses])
+
+
+def store() -> Store:
+    """The rows that the person here may see: a signed-in learner's own, else all."""
+    who = account.email()
+    return _own_store(who) if who and role() in (None, "learner") else whole_store()
+
+
+def role() -> Role | None:
+    """The role of the person here in the course that the rail shows."""
+    chosen = st.session_state.get("course") or ""
+    return account.role(settings(), whole_store(), chosen)
+
+
+def me() -> str | None:
+    """The pseudonym of a signed-in learner in the current course; None for everybody else."""
+    who, chosen = account.email(), st.session_state.get("course")
+    return pseudonym(settings(), chosen, who) if who and chosen and role() == "learner" else None
+
+
+def viewer() -> str:
+    """Whose rows are shown: a part of the key of every cache of personal rows."""
+    return (account.email() or "") if role() in (None, "learner") else ""
 
 
 def course() -> Course | None:
@@ -97,6 +131,11 @@ def _pairs(course_id: str, version: str) -> list[Pair]:
 def pairs(course_id: str) -> list[Pair]:
     version = store().corpus_version(course_id)
     return _pairs(course_id, version + str(store().count_pairs(course_id)))
+
+
+def prompt(own: Course) -> AnswerPrompt:
+    """The answering prompt that the course uses."""
+    return chosen_prompt(store(), own.id, own.language)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

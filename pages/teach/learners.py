@@ -6,10 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from engine.learner import (
+    ROLES,
     Event,
     at_risk,
     erase_learner,
     export_learner,
+    give_role,
     heat_map,
     import_roster,
     items,
@@ -19,7 +21,7 @@ from engine.learner import (
     table_of,
     tiles,
 )
-from pages.shared import charts, people, session
+from pages.shared import account, charts, people, session
 from pages.shared.frame import heading
 from pages.shared.i18n import _
 
@@ -27,6 +29,14 @@ room = session.room()
 course = room.course
 store, settings = session.store(), session.settings()
 heading(_("Students"), _("Who needs me, on what, now?"))
+
+
+ROLE_NAMES = {
+    "designer": _("designer"),
+    "instructor": _("teacher"),
+    "learner": _("learner"),
+    None: _("none"),
+}
 
 
 def saved(upload: object) -> Path:
@@ -133,6 +143,21 @@ if events:
             .round(2),
             hide_index=True,
         )
+if session.role() == "designer" and account.configured():
+    with st.expander(_("Who may teach or build this course"), icon=":material/badge:"):
+        given = store.choice(course.id, "roles", {})
+        st.dataframe(
+            pd.DataFrame(
+                [{_("Address"): who, _("Role"): ROLE_NAMES[r]} for who, r in given.items()]
+            ),
+            hide_index=True,
+        )
+        with st.form("role", border=False):
+            who = st.text_input(_("Address"))
+            role = st.selectbox(_("Role"), [*ROLES, None], format_func=ROLE_NAMES.get)
+            if st.form_submit_button(_("Give this role")):
+                give_role(store, course.id, who, role)
+                st.rerun()
 with st.expander(_("One learner's data: export or erase"), icon=":material/shield_person:"):
     who = st.selectbox(_("Learner"), list(names), format_func=names.get)
     with st.container(horizontal=True):

@@ -8,6 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from engine.distil import DistilPlan
 from engine.learner import Event, pseudonym, record
+from engine.optimise import Optimised, OptimisePlan
+from engine.optimise.recombine import combine
+from engine.optimise.values import Candidate, Examined, Round, Sample, Standing, Trial, standing
+from engine.prompts import START
 from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import Room, grade_answers, make_corpus, read_books
@@ -51,6 +55,7 @@ def filled_home(tmp_path_factory):
     read_books(room, {"files": [str(book)]})
     make_corpus(room, DistilPlan(pairs=60).model_dump(mode="json"))
     _pretend_results(store, home)
+    _pretend_search(store)
     _class_of_four(settings, store)
     _assignment(room)
     store.close()
@@ -64,6 +69,44 @@ def _assignment(room: Room) -> None:
     plain = [s.model_copy(update={"label": None}) for s in answers(4, seed=9)]
     add_submissions(room, [*plain[:3], plain[3].model_copy(update={"answer": ""})])
     grade_answers(room, {"features_only": True})
+
+
+def _pretend_search(store: Store) -> None:
+    """A finished prompt search of two prompts, with figures made up."""
+    start = Candidate(prompt=START["en"], origin="start")
+    other = combine(
+        {"place": "after", "role": "none", "ground": "only", "length": "one", "form": "none"}, "en"
+    )
+
+    def row(name: str, quality: float, length: float) -> Standing:
+        trials = [
+            Trial(pair=str(i), answer="a", quality=quality + i % 3, length=length, score=quality)
+            for i in range(9)
+        ]
+        return standing(name, trials)
+
+    rows = (row(other.id, 6.0, 1.2), row(start.id, 4.0, 6.0))
+    gains = dict.fromkeys(("score", "quality", "length", "penalty"), rows[0].score)
+    sample = Sample(question="What is soil?", reference="A mixture.", answer="Earth.", score=5.0)
+    found = Optimised(
+        plan=OptimisePlan(),
+        model="m",
+        judge="reference",
+        candidates=(start, other),
+        rounds=(
+            Round(number=1, pool="search", questions=9, standings=rows),
+            Round(number=2, pool="validation", questions=9, standings=rows),
+        ),
+        start=start.id,
+        best=other.id,
+        frontier=(other.id,),
+        samples={start.id: (sample,), other.id: (sample,)},
+        exam=(Examined(part="recall", before=rows[1], after=rows[0], gains=gains),),
+        done=True,
+    )
+    version = store.corpus_version("c", "train", "validation")
+    data = found.model_dump(mode="json")
+    store.save_result("c", Result(stage="prompts", name="s1", inputs=version, data=data))
 
 
 def _class_of_four(settings: Settings, store: Store) -> None:

@@ -80,3 +80,13 @@ def test_pages_import_only_what_screens_may():
             for name in names:
                 top = name.split(".")[0]
                 assert top in allowed or top in sys.stdlib_module_names, f"{path}: {name}"
+
+
+def test_every_reason_for_a_backend_is_translated():
+    tree = ast.parse((ROOT / "engine/train/backends.py").read_text(encoding="utf-8"))
+    said = {
+        node.args[1].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Choice"
+    }
+    assert said == set(ZH["reasons"])

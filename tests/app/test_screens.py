@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.learner import give_role, pseudonym
 from engine.settings import Settings
 from engine.store import Store
 
@@ -9,6 +10,7 @@ SCREENS = {
     # page: (English title, Chinese title, fewest elements when filled)
     "build/course.py": ("Course", "课程", 8),
     "build/corpus.py": ("Corpus", "语料", 15),
+    "build/prompts.py": ("Prompts", "提示词", 8),
     "build/finetune.py": ("Student model", "学生模型", 10),
     "build/exam.py": ("Exam", "考试", 8),
     "build/publish.py": ("Publish", "发布", 6),
@@ -134,3 +136,60 @@ def test_a_quiz_answer_is_marked_and_kept_for_the_learner(screen, filled_home, m
     assert store.count_events("c") == before + 1
     assert any("The book says" in c.value for c in app.caption)
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("who", "may", "may_not"),
+    [
+        ("L0", "learn/progress.py", "teach/learners.py"),
+        ("teach@school.org", "teach/learners.py", "build/corpus.py"),
+        ("boss@school.org", "build/corpus.py", None),
+        ("stranger@school.org", None, "learn/tutor.py"),
+    ],
+)
+def test_signed_in_people_see_what_their_role_allows(
+    screen, filled_home, monkeypatch, who, may, may_not
+):
+    """Roles as the frame applies them; the class list's ids stand for addresses here."""
+    store = Store(Settings(home=filled_home).database)
+    settings = Settings(home=filled_home)
+    people = [{"pseudonym": pseudonym(settings, "c", "l0"), "name": "Ann", "group": ""}]
+    store.put_learners("c", people)
+    give_role(store, "c", "teach@school.org", "instructor")
+    monkeypatch.setenv("COURSEWRIGHT_DESIGNERS", "boss@school.org")
+    monkeypatch.setattr("pages.shared.account.email", lambda: who)
+    try:
+        if may:
+            app = screen(filled_home, may, "en", "c")
+            assert not app.exception
+            assert app.title[0].value != "Coursewright"
+        if may_not:
+            with pytest.raises(ValueError, match="page"):
+                screen(filled_home, may_not, "en", "c")
+    finally:
+        store.choose("c", "roles", {})
+        store.erase_learner("c", people[0]["pseudonym"])
+        store.close()
+
+
+def test_the_designer_picks_a_prompt(screen, filled_home):
+    app = screen(filled_home, "build/prompts.py", "en", "c")
+    pick = app.selectbox(key="prompt-pick")
+    assert len(pick.options) == 2
+    assert "recommended" in pick.options[0]
+    [button] = [b for b in app.button if b.label == "Use this prompt"]
+    button.click().run()
+    assert not app.exception
+    assert any("answers by this prompt" in s.value for s in app.success)
+    app.selectbox(key="prompt-pick").select_index(1).run()
+    [button] = [b for b in app.button if b.label == "Use this prompt"]
+    button.click().run()
+    assert any("answers by this prompt" in s.value for s in app.success)
+
+
+def test_a_method_that_needs_a_teacher_says_so(screen, filled_home):
+    app = screen(filled_home, "build/prompts.py", "en", "c")
+    app.session_state["prompt-method"] = "coursegpt"
+    app.run()
+    assert not app.exception
+    assert any("teacher model" in i.value for i in app.info)

@@ -1,0 +1,72 @@
+"""The verb about prompts: optimise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.cli.context import Context, Verbs
+from engine.errors import Missing
+from engine.optimise import METHODS, current, use
+from engine.prompts import chosen_prompt
+from engine.steps import Room
+from engine.steps.optimise import plan_search
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add this room's verb to the grammar."""
+    verb = verbs.add_parser("optimise", help="search for a better way to ask the model")
+    verb.add_argument("course")
+    verb.add_argument("--method", choices=(*METHODS, "gepa"), default="recombine")
+    verb.add_argument("--budget", type=int, help="answers of search and validation together")
+    verb.add_argument(
+        "--use",
+        metavar="PROMPT",
+        help="do not search: answer by this prompt of the newest search from now on "
+        "(an id, best, or start)",
+    )
+    verb.add_argument("--queue", action="store_true")
+    verb.set_defaults(run=_optimise)
+
+
+def _optimise(context: Context) -> None:
+    options = context.options
+    room = Room(context.settings, context.store, context.store.course(options.course))
+    if options.use:
+        _use(context, room)
+        return
+    plan = plan_search(room, options.method, options.budget).model_dump(mode="json")
+    version = context.store.corpus_version(room.course.id, "train", "validation")
+    result = context.step("optimise", room.course.id, plan, version)
+    context.show(result, lambda: _words(result))
+
+
+def _use(context: Context, room: Room) -> None:
+    wanted = context.options.use
+    newest = current(room.store, room.course.id)
+    if newest is None:
+        raise Missing(
+            "No prompts were tried for this course yet.",
+            code="optimise.none",
+            next="Run: coursewright optimise COURSE",
+        )
+    search = newest[1]
+    name = {"best": search.best, "start": search.start}.get(wanted, wanted)
+    use(room.store, room.course.id, search, name)
+    prompt = chosen_prompt(room.store, room.course.id, room.course.language)
+    context.show({"id": prompt.id, **prompt.model_dump(mode="json")}, prompt.text)
+
+
+def _words(result: dict[str, Any]) -> str:
+    if "job" in result:
+        return str(result["job"])
+    lines = [f"{result['prompts']} prompts tried in {result['minutes']:.1f} minutes; the best:"]
+    lines += ["", result["prompt"]["system"], result["prompt"]["layout"], ""]
+    for row in result["exam"]:
+        for name in ("quality", "length", "score"):
+            old, new, gain = row["before"][name], row["after"][name], row["gains"][name]
+            lines.append(
+                f"{row['part']}, {name}: {old['value']:.2f} -> {new['value']:.2f}, difference "
+                f"{gain['value']:+.2f} [{gain['low']:+.2f}, {gain['high']:+.2f}], n = {gain['n']}"
+            )
+    lines.append(f"Use it: coursewright optimise COURSE --use {result['best']}")
+    return "\n".join(lines)

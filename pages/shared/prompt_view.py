@@ -1,0 +1,224 @@
+"""What a prompt search shows: frontier, rounds, report on the exam, a prompt beside the start."""
+
+import difflib
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.llm.teacher import load_choice
+from engine.optimise import Optimised
+from pages.shared import charts, session
+from pages.shared.i18n import _, minutes_text
+
+
+def figure(row: Any, sign: str = "") -> str:
+    return f"{row.value:{sign}.2f} [{row.low:{sign}.2f}, {row.high:{sign}.2f}]"
+
+
+def latest(search: Optimised) -> dict[str, Any]:
+    """Each prompt's newest standing: the one over the most questions."""
+    return {row.prompt: row for one in search.rounds for row in one.standings}
+
+
+def _frame(search: Optimised) -> pd.DataFrame:
+    last = search.rounds[-1].standings if search.rounds else ()
+    final = {row.prompt for row in last}
+    words = {
+        "start": _("the start"),
+        "frontier": _("nothing is better and shorter"),
+        "final": _("other, still compared"),
+        "dropped": _("dropped in an earlier round"),
+    }
+    rows = []
+    for name, row in latest(search).items():
+        kind = (
+            "start"
+            if name == search.start
+            else "frontier"
+            if name in search.frontier
+            else "final"
+            if name in final
+            else "dropped"
+        )
+        rows.append(
+            {
+                "prompt": name,
+                "length": row.length.value,
+                "quality": row.quality.value,
+                "low": row.quality.low,
+                "high": row.quality.high,
+                "score": row.score.value,
+                "n": row.n,
+                "kind": words[kind],
+                "on": name in search.frontier,
+                "final": name in final,
+                "text": search.candidate(name).prompt.style,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def frontier(search: Optimised) -> None:
+    """The quality-length frontier with the table behind it."""
+    frame = _frame(search)
+    if frame.empty:
+        return
+    says = _(
+        "{n} prompts tried; {m} of them are worth choosing from",
+        n=len(frame),
+        m=int(frame["on"].sum()),
+    )
+    st.markdown(f"**{says}**")
+    length, quality = _("Length of the answer / reference"), _("Quality (0 to 10)")
+    st.altair_chart(charts.frontier(frame, length, quality, _("Prompt")), alt=says)
+    with st.expander(_("All prompts as a table"), icon=":material/table:"):
+        st.dataframe(
+            frame[["text", "kind", "quality", "length", "score", "n"]]
+            .sort_values("score", ascending=False)
+            .rename(
+                columns={
+                    "text": _("Prompt"),
+                    "kind": _("State"),
+                    "quality": _("Quality"),
+                    "length": _("Length ratio"),
+                    "score": _("Score"),
+                    "n": _("Questions"),
+                }
+            )
+            .round(2),
+            hide_index=True,
+            alt=says,
+        )
+        st.caption(
+            _("Prompts of earlier rounds answered fewer and other questions: compare with care.")
+        )
+
+
+def rounds(search: Optimised) -> None:
+    """Score by round with intervals: the leader beside the start."""
+    rows = []
+    for one in search.rounds:
+        label = _("validation") if one.pool == "validation" else str(one.number)
+        start = next((row for row in one.standings if row.prompt == search.start), None)
+        leader = one.standings[0] if one.standings else None
+        for name, row in ((_("the start"), start), (_("the best"), leader)):
+            if row is not None:
+                rows.append(
+                    {"round": label, "series": name, "questions": row.n} | row.score.model_dump()
+                )
+    if not rows:
+        return
+    frame = pd.DataFrame(rows)
+    last = frame[frame["round"] == rows[-1]["round"]]["value"]
+    says = _(
+        "In the latest round the best prompt scores {best}, the start {start}",
+        best=f"{last.max():.2f}",
+        start=f"{last.iloc[0]:.2f}",
+    )
+    st.markdown(f"**{says}**")
+    label = _("Score: quality less the penalty on length")
+    st.altair_chart(charts.scores(frame, _("Round"), label), alt=says)
+
+
+def verdict(search: Optimised) -> None:
+    """What the untouched exam says about the best prompt, in words and in figures."""
+    parts = {
+        "recall": _("Recall"),
+        "transfer": _("Transfer"),
+        "uploaded": _("Uploaded exam"),
+    }
+    if search.best == search.start:
+        st.info(_("No prompt did better than the start. Keeping it is right."))
+        return
+    for row in search.exam:
+        gain = row.gains["score"]
+        text = _(
+            "**{part}**: the score goes from {before} to {after}, a difference of {gain} over "
+            "{n} questions that the search never saw.",
+            part=parts[row.part],
+            before=f"{row.before.score.value:.2f}",
+            after=f"{row.after.score.value:.2f}",
+            gain=figure(gain, "+"),
+            n=gain.n,
+        )
+        if gain.low > 0:
+            st.success(text)
+        elif gain.high < 0:
+            st.error(text)
+        else:
+            st.info(text + " " + _("That is no difference beyond chance."))
+    with st.expander(_("All figures, with 95 % intervals"), icon=":material/table:"):
+        st.dataframe(_figures(search, parts), hide_index=True, alt=_("Figures on the exam"))
+
+
+def _figures(search: Optimised, parts: dict[str, str]) -> pd.DataFrame:
+    names = {
+        "score": _("Score"),
+        "quality": _("Quality"),
+        "length": _("Length ratio"),
+        "penalty": _("Penalty"),
+    }
+    return pd.DataFrame(
+        [
+            {
+                _("Part"): parts[row.part],
+                "n": row.before.n,
+                _("Figure"): title,
+                _("Start"): figure(getattr(row.before, name)),
+                _("Best prompt"): figure(getattr(row.after, name)),
+                _("Difference"): figure(row.gains[name], "+"),
+            }
+            for row in search.exam
+            for name, title in names.items()
+        ]
+    )
+
+
+def spend(search: Optimised) -> None:
+    """What the search has cost."""
+    calls = search.calls
+    tokens = calls.prompt_tokens + calls.completion_tokens
+    parts = [
+        _("{n} answers", n=f"{calls.answers:,}"),
+        _("{n} judgements", n=f"{calls.judgings:,}") if calls.judgings else "",
+        _("{n} calls for new prompts", n=calls.proposals) if calls.proposals else "",
+        _("{n} calls failed", n=calls.failed) if calls.failed else "",
+        _("{n} tokens", n=f"{tokens:,}"),
+        minutes_text(search.seconds),
+        _money(search),
+    ]
+    st.caption(" · ".join(part for part in parts if part))
+
+
+def _money(search: Optimised) -> str:
+    price = load_choice(session.store()).price
+    calls = search.calls
+    cost = (calls.prompt_tokens * price.prompt + calls.completion_tokens * price.completion) / 1e6
+    return f"{cost:.2f} {price.currency}" if search.plan.model == "endpoint" and cost else ""
+
+
+def compare(search: Optimised, name: str) -> None:
+    """The prompt beside the start, line by line, and three of its answers."""
+    chosen, start = search.candidate(name).prompt, search.candidate(search.start).prompt
+    if name == search.start:
+        st.code(start.text, language=None, wrap_lines=True)
+    else:
+        lines = difflib.ndiff(start.text.splitlines(), chosen.text.splitlines())
+        st.markdown(f"**{_('Changes against the start')}**")
+        st.code(
+            "\n".join(line for line in lines if not line.startswith("?")),
+            language="diff",
+            wrap_lines=True,
+        )
+    samples = search.samples.get(name, ())
+    if samples:
+        st.markdown(f"**{_('Three answers by this prompt')}**")
+    for sample in samples:
+        with st.container(border=True):
+            st.markdown(f"**{sample.question}**")
+            left, right = st.columns(2)
+            left.caption(_("The book"))
+            left.text(sample.reference)
+            right.caption(_("By this prompt (score {score})", score=f"{sample.score:.1f}"))
+            right.text(sample.answer)
