@@ -29,7 +29,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def _grade(context: Context) -> None:
-    from engine.grade.items import read_items, read_submissions
+    from engine.grade.files import read_items, read_submissions
     from engine.grade.run import grade_to_file
     from engine.models.minilm import minilm
 

@@ -1,6 +1,6 @@
 """Grading: closed items exactly, open ones by a trained scorer or a rubric, doubts by a person.
 
-items.py      items, submissions, grades, and the files that hold them
+items.py      items, submissions and grades;  files.py  the files that hold them
 closed.py     choice and numeric answers
 features.py   what can be measured of an answer;  cross.py  MiniLM on question, reference, answer
 heads.py      learners on the features;  scorer.py  the trained scorer;  prior.py  without grades
@@ -12,7 +12,8 @@ run.py        the verb
 
 from engine.grade.calibrate import Calibration
 from engine.grade.desk import Grader
-from engine.grade.items import Grade, Item, Submission, read_grades, read_items, read_submissions
+from engine.grade.files import read_grades, read_items, read_submissions
+from engine.grade.items import Grade, Item, Submission
 from engine.grade.run import grade, grade_to_file, prepare
 
 __all__ = [

@@ -32,6 +32,18 @@ class Bin(Value):
     n: int
 
 
+class Rung(Value):
+    """The surest answers, down to ``confidence``: ``share`` of all; how often people agreed.
+
+    ``promise`` is the highest target agreement at which all of these are accepted.
+    """
+
+    confidence: float
+    share: float
+    agreement: Figure
+    promise: float
+
+
 class Calibration(Value):
     """What was promised and what held-out graded answers showed.
 
@@ -49,6 +61,15 @@ class Calibration(Value):
     n: int
     known: bool
     bins: tuple[Bin, ...] = ()
+    ladder: tuple[Rung, ...] = ()
+
+    def promise(self, confidence: float) -> float:
+        """The highest target at which an answer of this confidence is accepted; 0: at none."""
+        return next((r.promise for r in self.ladder if confidence >= r.confidence), 0.0)
+
+    def at(self, target: float) -> Rung | None:
+        """What is accepted at this target: the lowest rung that still reaches it."""
+        return next((r for r in reversed(self.ladder) if r.promise >= target), None)
 
 
 class Confidence:
@@ -84,14 +105,13 @@ def calibrate(
     held = np.zeros(len(agrees))
     for train, test in _folds(agrees, groups, known):
         held[test] = Confidence(signals[train], agrees[train])(signals[test])
-    threshold = choose(held, agrees, None if known else groups, target)
-    return Confidence(signals, agrees), summary(
-        held, agrees, target=target, threshold=threshold, known=known
-    )
+    rungs = ladder(held, agrees, None if known else groups)
+    found = summary(held, agrees, target=target, threshold=choose(rungs, target), known=known)
+    return Confidence(signals, agrees), found.model_copy(update={"ladder": rungs})
 
 
-def choose(confidence: Any, agrees: Any, groups: Sequence[str] | None, target: float) -> float:
-    """The lowest threshold at which accepted answers still reach the target, or ``NEVER``.
+def ladder(confidence: Any, agrees: Any, groups: Sequence[str] | None) -> tuple[Rung, ...]:
+    """The steps of the test, from the surest answers down; ``promise`` never rises.
 
     ``groups`` are the questions, where those to come are others.
     """
@@ -100,12 +120,31 @@ def choose(confidence: Any, agrees: Any, groups: Sequence[str] | None, target: f
     n = len(agrees)
     order = np.argsort(-confidence, kind="stable")
     _, group = np.unique(np.asarray(range(n) if groups is None else groups), return_inverse=True)
-    best = NEVER
+    rungs: list[Rung] = []
+    promise = 1.0
     for count in sorted({max(_FEWEST, round(n * step / _STEPS)) for step in range(1, _STEPS + 1)}):
-        if count > n or lower_bound(agrees[order[:count]], group[order[:count]]) < target:
-            break
-        best = float(confidence[order[count - 1]])
-    return best
+        if count <= n:
+            top = order[:count]
+            promise = min(promise, lower_bound(agrees[top], group[top]))
+            edge = float(confidence[order[count - 1]])
+            figure = _share(agrees[top])
+            rungs.append(Rung(confidence=edge, share=count / n, agreement=figure, promise=promise))
+    return tuple(rungs)
+
+
+def choose(rungs: Sequence[Rung], target: float) -> float:
+    """The lowest confidence at which accepted answers still reach the target, or ``NEVER``."""
+    return next((r.confidence for r in reversed(rungs) if r.promise >= target), NEVER)
+
+
+def _share(agrees: Any) -> Figure:
+    """Share of ones with its bootstrap interval: resampling zeros and ones is a binomial draw."""
+    import numpy as np
+
+    n, share = len(agrees), float(agrees.mean())
+    drawn = np.random.default_rng(0).binomial(n, share, _RESAMPLES) / n
+    low, high = np.quantile(drawn, [_RISK / 2, 1 - _RISK / 2])
+    return Figure(value=share, low=float(low), high=float(high), n=n)
 
 
 def lower_bound(agrees: Any, group: Any) -> float:

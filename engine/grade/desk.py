@@ -118,6 +118,7 @@ class Desk:
             score=None if labelled else item.top * right,
             label=_closed_label(item, right) if labelled else None,
             confidence=_UNSURE if doubtful else _SURE,
+            promise=0.0 if doubtful else _SURE,
             accepted=not doubtful,
             flags=flags,
         )
@@ -130,15 +131,16 @@ class Desk:
         if isinstance(marked, TeacherError):
             flags, marked = (*flags, "teacher_failed"), None
         score, label = opinion.score, opinion.label
-        confidence, accepted = opinion.confidence, opinion.accepted
+        confidence, promise = opinion.confidence, opinion.promise
         if marked is not None and label is None:
             # two graders of different kinds: alone neither the model's verdicts nor a scorer that
             # has not seen this rubric is calibrated, so only their agreement is accepted
             agree = abs(marked.score - (score or 0)) <= TOLERANCE * item.top + 1e-9
-            score, accepted = marked.score, accepted and agree and not marked.unquoted
+            score, promise = marked.score, promise if agree and not marked.unquoted else 0.0
             confidence = confidence if agree else min(confidence, _UNSURE)
         elif marked is not None:
-            accepted = accepted and is_right(label or "", item.labels) == (marked.score >= item.top)
+            agree = is_right(label or "", item.labels) == (marked.score >= item.top)
+            promise = promise if agree else 0.0
         share = (score or 0) / item.top if label is None else float(is_right(label, item.labels))
         criteria = marked.criteria if marked is not None else ()
         advice = advise(
@@ -156,7 +158,8 @@ class Desk:
             score=score,
             label=label,
             confidence=confidence,
-            accepted=accepted and not flags,
+            promise=0.0 if flags else promise,
+            accepted=opinion.accepted and promise > 0 and not flags,
             flags=flags,
         )
         return found.model_copy(update={"criteria": criteria})
@@ -177,6 +180,7 @@ class Desk:
         score: float | None,
         label: str | None,
         confidence: float,
+        promise: float,
         accepted: bool,
         flags: tuple[str, ...],
     ) -> Grade:
@@ -184,7 +188,7 @@ class Desk:
         if flags:
             advice = advise_flagged(flags, advice, self._language(item))
         text, section, page = advice.text, "", 0
-        if self.index is not None and advice.errors:
+        if advice.errors and (item.section or self.index is not None):
             section, page, where = self._section(item)
             text = f"{text} {where}".strip()
         return Grade(
@@ -192,6 +196,7 @@ class Desk:
             score=score,
             label=label,
             confidence=round(confidence, 4),
+            promise=round(promise, 4),
             status="accepted" if accepted else "review",
             errors=advice.errors,
             feedback=text,
@@ -202,6 +207,9 @@ class Desk:
 
     def _section(self, item: Item) -> tuple[str, int, str]:
         """Section and page that speak of the item, with the sentence that says so."""
+        if item.section:
+            where = where_to_read(item.section, item.page, self._language(item))
+            return item.section, item.page, where
         assert self.index is not None
         hits = self.index.search(" ".join([item.question, *item.references[:1]]), 1)
         if not hits:

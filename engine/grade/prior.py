@@ -50,6 +50,7 @@ def _opinion(item: Item, submission: Submission, row: Any, labelled: bool) -> Op
         score=None if labelled else round(share * item.top, 2),
         confidence=SURE if sure else _DOUBT,
         accepted=bool(sure),
+        promise=SURE if sure else 0.0,
     )
 
 

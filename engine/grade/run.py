@@ -9,8 +9,9 @@ from typing import Any
 from engine.errors import BadInput
 from engine.grade.desk import CLOSED, Desk, Grader
 from engine.grade.features import Features
+from engine.grade.files import read_grades
 from engine.grade.guard import duplicates
-from engine.grade.items import Grade, Item, Submission, check, read_grades
+from engine.grade.items import Grade, Item, Submission, check, gradable
 from engine.grade.scorer import FEWEST, Scorer
 from engine.llm import Chat
 from engine.progress import Report, silent
@@ -49,7 +50,7 @@ def prepare(
             next="Give a share such as 0.9.",
             target=target_agreement,
         )
-    known = {item.item_id: _readable(item) for item in items}
+    known = {item.item_id: gradable(item) for item in items}
     check(graded, known.values(), graded=True)
     taught = [s for s in graded if known[s.item_id].kind not in CLOSED]
     scorers: dict[str, Scorer] = {}
@@ -171,24 +172,6 @@ def grade_to_file(
             file.flush()
             found.append(new)
     return found
-
-
-def _readable(item: Item) -> Item:
-    """The item, checked; a rubric without references is graded against its criteria's words.
-
-    Raises:
-        BadInput: there is nothing to grade against.
-    """
-    if item.references:
-        return item
-    if item.rubric:
-        return item.model_copy(update={"references": tuple(c.criterion for c in item.rubric)})
-    raise BadInput(
-        f"Item {item.item_id} has neither references nor a rubric.",
-        code="grade.reference",
-        next="Give the item at least one reference answer, or a rubric.",
-        item=item.item_id,
-    )
 
 
 def _labelled(items: Iterable[Item], taught: Sequence[Submission]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadInput
-from engine.grade.calibrate import NEVER, Calibration, Confidence, calibrate
+from engine.grade.calibrate import Calibration, Confidence, calibrate
 from engine.grade.cross import cross_fit, predict_cross
 from engine.grade.features import Features, Neighbours
 from engine.grade.heads import FEW, Head, Stack
@@ -42,13 +42,17 @@ questions) and .02 (new ones), accuracy falls by .004; at 0.5 accuracy falls by 
 
 
 class Opinion(Value):
-    """What the scorer thinks of one answer; ``accepted``: sure enough to stand alone."""
+    """What the scorer thinks of one answer; ``accepted``: sure enough to stand alone.
+
+    ``promise`` is the highest target agreement at which it would be.
+    """
 
     answer_id: str
     score: float | None = None
     label: str | None = None
     confidence: float
     accepted: bool = False
+    promise: float = 0.0
     known: bool = False
 
 
@@ -258,10 +262,11 @@ class Scorer:
         found = self._evened(found)
         signals = _signals(found, each.std(0).mean(1), plain, near if with_near else None)
         sure = case.confidence(signals)
-        threshold = case.calibration.threshold if known or self._new else NEVER
+        trusted = known or self._new is not None
+        promises = [case.calibration.promise(float(c)) if trusted else 0.0 for c in sure]
         return [
-            self._opinion(s, row, float(c), bool(c >= threshold), known)
-            for s, row, c in zip(submissions, found, sure, strict=True)
+            self._opinion(s, row, float(c), promise, known)
+            for s, row, c, promise in zip(submissions, found, sure, promises, strict=True)
         ]
 
     def _cross_logits(self, submissions: Sequence[Submission]) -> Any:
@@ -272,7 +277,7 @@ class Scorer:
         return np.mean([predict_cross(m, self._base, triples) for m in self._cross], axis=0)
 
     def _opinion(
-        self, submission: Submission, row: Any, confidence: float, accepted: bool, known: bool
+        self, submission: Submission, row: Any, confidence: float, promise: float, known: bool
     ) -> Opinion:
         label = self.labels[int(row.argmax())] if self.labels else None
         top = self._items[submission.item_id].top
@@ -281,7 +286,8 @@ class Scorer:
             label=label,
             score=None if label is not None else self._rounded(float(row[0]), top),
             confidence=min(1.0, max(0.0, confidence)),
-            accepted=accepted,
+            accepted=promise >= self._target,
+            promise=promise,
             known=known,
         )
 

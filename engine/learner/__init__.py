@@ -36,6 +36,7 @@ from engine.learner.events import (
     learners_of,
     pseudonym,
     record,
+    record_as,
 )
 from engine.learner.log import Answer, Log, read_log
 from engine.learner.path import State, Step, course_tracer, named_now, path, states
@@ -87,6 +88,7 @@ __all__ = [
     "read_log",
     "read_pairs",
     "record",
+    "record_as",
     "render_scores",
     "role_of",
     "reviews",

@@ -13,7 +13,7 @@ import io
 import os
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,16 @@ def record(store: Store, course: str, events: Iterable[Event]) -> int:
     Raises:
         BadInput: ``event.score``, a score outside [0, 1].
     """
-    rows = list({event.id: event for event in events}.values())
-    for event in rows:
+    return record_as(store, course, {event.id: event for event in events})
+
+
+def record_as(store: Store, course: str, events: Mapping[str, Event]) -> int:
+    """Keep events under ids of the caller's: a later event with the same id replaces the earlier.
+
+    Raises:
+        BadInput: as ``record``.
+    """
+    for event in events.values():
         if event.score is not None and not 0 <= event.score <= 1:
             raise BadInput(
                 f"The score {event.score} of item {event.item} is not between 0 and 1.",
@@ -76,12 +84,9 @@ def record(store: Store, course: str, events: Iterable[Event]) -> int:
                 score=event.score,
                 item=event.item,
             )
-    store.put_events(course, [_row(event) for event in rows])
+    rows = [{"id": k, **e.model_dump(), "correct": int(e.correct)} for k, e in events.items()]
+    store.put_events(course, rows)
     return len(rows)
-
-
-def _row(event: Event) -> dict[str, Any]:
-    return {"id": event.id, **event.model_dump(), "correct": int(event.correct)}
 
 
 def events_of(store: Store, course: str, learner: str | None = None) -> list[Event]:
@@ -205,7 +210,7 @@ def find_learner(store: Store, course: str, who: str) -> Person:
         )
     if found:
         return found[0]
-    if store.events(course, who):
+    if store.events(course, who) or store.submissions(course, who):
         return Person(pseudonym=who, name="")
     raise Missing(
         f"There is no learner “{who}” in this course.",
@@ -227,6 +232,9 @@ def export_learner(store: Store, course: str, who: str) -> dict[str, Any]:
         "course": course,
         "learner": person.model_dump(),
         "events": [event.model_dump(mode="json") for event in events],
+        "answers": store.submissions(course, person.pseudonym),
+        "grades": store.grades(course, person.pseudonym),
+        "grade_log": store.grade_log(course, person.pseudonym),
         "exported": time.time(),
     }
 
@@ -241,8 +249,9 @@ def erase_learner(store: Store, course: str, who: str) -> int:
 
 
 def learners_of(store: Store, course: str, events: Sequence[Event] = ()) -> list[Person]:
-    """The roster, and after it learners who have events but are not on it."""
+    """The roster, and after it learners who have events or answers but are not on it."""
     people = [Person(**row) for row in store.learners(course)]
     known = {person.pseudonym for person in people}
-    others = dict.fromkeys(e.learner for e in events if e.learner not in known)
+    seen = [e.learner for e in events] + [row["learner"] for row in store.submissions(course)]
+    others = dict.fromkeys(name for name in seen if name and name not in known)
     return people + [Person(pseudonym=other, name="") for other in others]

@@ -17,6 +17,7 @@ from engine.settings import Settings
 from engine.steps.books import read_books, remove_book
 from engine.steps.corpus import discard_corpus, make_corpus
 from engine.steps.exam import chapter_of, take_exam
+from engine.steps.grading import grade_answers
 from engine.steps.optimise import discard_prompts, optimise_prompts
 from engine.steps.publish import export_student, serve_student
 from engine.steps.room import (
@@ -43,6 +44,7 @@ __all__ = [
     "connected_chat",
     "current_run",
     "discard_step",
+    "grade_answers",
     "make_corpus",
     "open_index",
     "optimise_prompts",
@@ -82,6 +84,7 @@ STEPS: Mapping[str, Step] = {
     "optimise": optimise_prompts,
     "train": train_student,
     "exam": take_exam,
+    "grade": grade_answers,
     "export": export_student,
     "serve": serve_student,
     "build": build,

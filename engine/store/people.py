@@ -39,6 +39,12 @@ class PeopleRows(Rows):
         )
         return int(self._rows(query)[0][0])
 
+    def events_version(self, course: str) -> str:
+        """Changes whenever the events of a course do: how many, how many right, sum of scores."""
+        t = tables.events
+        sums: list[Any] = [sa.func.count(), sa.func.sum(t.c.correct), sa.func.sum(t.c.score)]
+        return str(tuple(self._rows(sa.select(*sums).where(t.c.course == course))[0]))
+
     def events(self, course: str, learner: str | None = None) -> list[dict[str, Any]]:
         """Events of a course, or of one learner (pseudonym), oldest first."""
         columns = [column for column in tables.events.c if column.name != "course"]
@@ -56,10 +62,20 @@ class PeopleRows(Rows):
         with self._write() as connection:
             if connection.dialect.name == "sqlite":  # else the bytes stay in the file's free space
                 connection.execute(sa.text("PRAGMA secure_delete = ON"))
-            for table, column in (
-                (tables.events, tables.events.c.learner),
-                (tables.learners, tables.learners.c.pseudonym),
-            ):
+            t = tables.learners
+            own = [(t, t.c.pseudonym), *((t, t.c.learner) for t in tables.OF_A_LEARNER)]
+            for table, column in own:
                 where = (table.c.course == course, column == pseudonym)
-                gone += connection.execute(table.delete().where(*where)).rowcount
+                removed = connection.execute(table.delete().where(*where)).rowcount
+                gone += removed
+                if removed and table is tables.grades:
+                    _forget_verdicts(connection)
         return gone
+
+
+def _forget_verdicts(connection: sa.Connection) -> None:
+    """Empty the saved verdicts of language models, which quote answers; what they cost stays."""
+    t = tables.answers
+    empty = {"key": sa.literal("erased-") + t.c.key, "data": {}}
+    where = (t.c.purpose == "grade", sa.not_(t.c.key.startswith("erased-")))
+    connection.execute(t.update().where(*where).values(empty))

@@ -49,11 +49,15 @@ class Rows:
         with self.engine.connect() as connection:
             return connection.execute(query).all()
 
+    def _insert(self, table: sa.Table) -> Any:
+        """An insert that knows conflicts, in the database's dialect."""
+        insert = postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
+        return insert(table)
+
     def _upsert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
         if not rows:
             return
-        insert = postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(table)
+        statement = self._insert(table)
         keys: Any = [column.name for column in table.primary_key]
         rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         with self.engine.begin() as connection:

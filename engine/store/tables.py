@@ -89,12 +89,53 @@ events = _table(
     sa.Column("at", sa.Float),
     sa.Column("source", sa.String(64)),
 )
+items = _table(
+    "items",
+    _key("course"),
+    _key("id"),
+    sa.Column("position", sa.Integer),
+    sa.Column("data", sa.JSON),
+)
+submissions = _table(
+    "submissions",
+    _key("course"),
+    _key("id"),
+    sa.Column("item", sa.String(200)),
+    sa.Column("learner", sa.String(64), index=True),
+    sa.Column("at", sa.Float),
+    sa.Column("data", sa.JSON),
+)
+grades = _table(
+    "grades",
+    _key("course"),
+    _key("id"),
+    sa.Column("item", sa.String(200)),
+    sa.Column("learner", sa.String(64), index=True),
+    sa.Column("inputs", sa.String(64)),
+    sa.Column("decided", sa.Integer),
+    sa.Column("at", sa.Float),
+    sa.Column("data", sa.JSON),
+)
+grade_audit = _table(
+    "grade_audit",
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("course", sa.String(200), index=True),
+    sa.Column("answer", sa.String(200)),
+    sa.Column("learner", sa.String(64)),
+    sa.Column("at", sa.Float),
+    sa.Column("reason", sa.Text),
+    sa.Column("old", sa.JSON),
+    sa.Column("new", sa.JSON),
+)
 choices = _table("choices", _key("scope"), _key("name"), sa.Column("data", sa.JSON))
 versions = _table("migrations", sa.Column("number", sa.Integer, primary_key=True))
 
 
-OF_A_COURSE = (documents, passages, pairs, history, results, learners, events)
+_GRADING = (items, submissions, grades, grade_audit)
+OF_A_COURSE = (documents, passages, pairs, history, results, learners, events, *_GRADING)
 """Tables whose rows go when their course goes."""
+OF_A_LEARNER = (events, submissions, grades, grade_audit)
+"""Tables whose rows go when their ``learner`` is erased."""
 
 
 def _m001_initial(connection: sa.Connection) -> None:
@@ -105,4 +146,8 @@ def _m002_learners(connection: sa.Connection) -> None:
     metadata.create_all(connection, tables=[learners, events])
 
 
-MIGRATIONS = (_m001_initial, _m002_learners)
+def _m003_grading(connection: sa.Connection) -> None:
+    metadata.create_all(connection, tables=list(_GRADING))
+
+
+MIGRATIONS = (_m001_initial, _m002_learners, _m003_grading)

@@ -4,9 +4,18 @@ import pandas as pd
 import streamlit as st
 
 from engine.learner import path, reviews, states
-from pages.shared import charts, people, session
+from engine.steps.gradebook import Marked, items_of, marked
+from pages.shared import assignment, charts, people, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _
+
+
+def where(m: Marked) -> str:
+    """Section and page that speak of an item whose answer was not right."""
+    title = session.titles(course.id).get(m.grade.section, m.grade.section)
+    page = _("p. {n}", n=m.grade.page) if m.grade.page else ""
+    return " · ".join(part for part in (title, page) if part)
+
 
 room = session.room()
 course = room.course
@@ -92,5 +101,25 @@ if rows:
             ),
             hide_index=True,
         )
+items = {item.item_id: item for item in items_of(room)}
+mine = [m for m in marked(room, me) if m.final and m.submission.item_id in items]
+if mine:
+    st.subheader(_("Latest grades"))
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    _("Question"): items[m.submission.item_id].question,
+                    _("My answer"): m.submission.answer,
+                    _("Grade"): assignment.shown(items[m.submission.item_id], m),
+                    _("Feedback"): m.grade.feedback,
+                    _("Where to read"): where(m),
+                }
+                for m in mine
+            ]
+        ),
+        hide_index=True,
+        alt=_("Latest grades"),
+    )
 if st.button(_("Ask the tutor"), type="primary", icon=":material/forum:"):
     go("learn/tutor.py")

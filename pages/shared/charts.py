@@ -94,6 +94,21 @@ def heat(levels: pd.DataFrame, learner: str, concept: str, mastery: str) -> alt.
     )
 
 
+def reliability(bins: pd.DataFrame, confidence: str, agreement: str) -> alt.LayerChart:
+    """Columns confidence, agreement, n: points on the dashed line keep what they promise."""
+    scale = alt.Scale(domain=[0, 1])
+    x = alt.X("confidence:Q", title=confidence, scale=scale)
+    y = alt.Y("agreement:Q", title=agreement, scale=scale)
+    line = alt.Chart(pd.DataFrame({"confidence": [0, 1], "agreement": [0, 1]}))
+    points = alt.Chart(bins).mark_point(filled=True)
+    tips = [*(alt.Tooltip(c, format=".2f") for c in ("confidence", "agreement")), "n"]
+    size = alt.Size("n:Q", title="n", legend=None)
+    return (
+        line.mark_line(strokeDash=[4, 4], color="gray").encode(x=x, y=y)
+        + points.encode(x=x, y=y, size=size, tooltip=tips)
+    ).properties(height=300)
+
+
 def frontier(frame: pd.DataFrame, length: str, quality: str, kind: str) -> alt.LayerChart:
     """Prompts by length of answer and quality: the frontier as a line, ranges as rules.
 

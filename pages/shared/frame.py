@@ -117,7 +117,10 @@ def _pages() -> dict[str, list[st.Page]]:
             stage("exam", "exam", _("5 Exam")),
             stage("publish", "publish", _("6 Publish")),
         ],
-        _("Teach"): [page("teach/learners.py", _("Students"), ":material/groups:", "students")],
+        _("Teach"): [
+            page("teach/assignments.py", _("Assignments"), ":material/assignment:", "assignments"),
+            page("teach/learners.py", _("Students"), ":material/groups:", "students"),
+        ],
         _("Learn"): [
             page("learn/tutor.py", _("Tutor"), ":material/forum:", "tutor"),
             page("learn/progress.py", _("My progress"), ":material/trending_up:", "progress"),

@@ -25,6 +25,10 @@ _UNITS = {
     "model.convert": "converting the model",
     "model.wait": "waiting for the model",
     "serve": "serving",
+    "grade": "answers graded",
+    "grade.features": "answers compared",
+    "grade.train": "training steps of the grader",
+    "grade.calibrate": "calibration",
 }
 """What a stage of progress counts, in English; ``zh.toml`` has the Chinese."""
 
@@ -75,6 +79,7 @@ def _names() -> dict[str, str]:
         "optimise": _("Trying prompts"),
         "train": _("Fine-tuning the student"),
         "exam": _("Examining"),
+        "grade": _("Grading the answers"),
         "export": _("Exporting"),
         "serve": _("Serving the student"),
         "build": _("Building the course model"),

@@ -24,13 +24,13 @@ from pages.shared.i18n import _
 _FIRM = 0.6
 
 
-def version(course_id: str) -> int:
-    """How many events there are: what the cached figures are made from."""
-    return session.store().count_events(course_id)
+def version(course_id: str) -> str:
+    """What the cached figures are made from."""
+    return session.store().events_version(course_id)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _events(course_id: str, version: int, viewer: str) -> list[Event]:
+def _events(course_id: str, version: str, viewer: str) -> list[Event]:
     return events_of(session.store(), course_id)
 
 
@@ -39,7 +39,7 @@ def events(course_id: str) -> list[Event]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _tracer(course_id: str, version: int) -> Tracer:
+def _tracer(course_id: str, version: str) -> Tracer:
     return course_tracer(session.whole_store(), course_id)  # parameters, no one's rows
 
 
@@ -92,7 +92,7 @@ def choose_me(course_id: str) -> str | None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _levels(course_id: str, me: str, version: int, viewer: str) -> dict[str, State]:
+def _levels(course_id: str, me: str, version: str, viewer: str) -> dict[str, State]:
     own = [event for event in events(course_id) if event.learner == me]
     return states(graph(course_id), own, tracer(course_id), time.time())
 

@@ -14,8 +14,10 @@ from engine.optimise.values import Candidate, Examined, Round, Sample, Standing,
 from engine.prompts import START
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room, make_corpus, read_books
+from engine.steps import Room, grade_answers, make_corpus, read_books
+from engine.steps.gradebook import add_items, add_submissions
 from engine.store import Result, Store
+from tests.unit.grading_data import ITEMS, answers
 
 ROOT = Path(__file__).parents[2]
 BOOK = """# Garden book
@@ -55,8 +57,18 @@ def filled_home(tmp_path_factory):
     _pretend_results(store, home)
     _pretend_search(store)
     _class_of_four(settings, store)
+    _assignment(room)
     store.close()
     return home
+
+
+def _assignment(room: Room) -> None:
+    """Thirty answers that a person graded, and four that the grader did."""
+    add_items(room, ITEMS)
+    add_submissions(room, answers(30))
+    plain = [s.model_copy(update={"label": None}) for s in answers(4, seed=9)]
+    add_submissions(room, [*plain[:3], plain[3].model_copy(update={"answer": ""})])
+    grade_answers(room, {"features_only": True})
 
 
 def _pretend_search(store: Store) -> None:

@@ -17,6 +17,7 @@ SCREENS = {
     "build/publish.py": ("Publish", "发布", 6),
     "learn/tutor.py": ("Tutor", "辅导员", 4),
     "learn/progress.py": ("My progress", "我的进度", 6),
+    "teach/assignments.py": ("Assignments", "作业", 15),
     "teach/learners.py": ("Students", "学生", 5),
 }
 

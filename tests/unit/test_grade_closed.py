@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from engine.errors import BadInput
 from engine.grade.closed import grade_choice, grade_number, looks_numeric, parse_quantity
-from engine.grade.items import Item, Submission, check, read_grades, read_items, read_submissions
+from engine.grade.files import read_grades, read_items, read_submissions
+from engine.grade.items import Item, Submission, check
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,152 @@
+"""The step *grade* and the rows behind it: nothing twice, a person's word stands, all is logged."""
+
+import pytest
+
+from engine.errors import BadInput, Missing
+from engine.grade import Item, Submission
+from engine.learner import erase_learner, events_of, export_learner, pseudonym
+from engine.schema import Course
+from engine.steps import Room, run_step
+from engine.steps import grading as step
+from engine.steps.gradebook import (
+    add_items,
+    add_submissions,
+    clear_assignment,
+    decide,
+    gradebook,
+    items_of,
+    marked,
+)
+from engine.store import Store
+from tests.unit.grading_data import ITEMS, answers
+
+PLAN = {"features_only": True}
+CLOSED = Item(item_id="cell", question="How many legs?", references=("6",), concept="Insects")
+
+
+@pytest.fixture
+def room(settings):
+    settings.home.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database)
+    course = Course(id="c", title="C", language="en")
+    store.add_course(course)
+    yield Room(settings, store, course)
+    store.close()
+
+
+def fill(room):
+    add_items(room, [*ITEMS, CLOSED])
+    open_ones = [
+        s.model_copy(update={"label": None, "learner": f"L{n}"})
+        for n, s in enumerate(answers(4, seed=9))
+    ]
+    closed = [
+        Submission(answer_id="right", item_id="cell", learner="Ann", answer="6"),
+        Submission(answer_id="wrong", item_id="cell", learner="Bob", answer="8"),
+    ]
+    add_submissions(room, open_ones + closed)
+
+
+def one(room, answer):
+    return next(m for m in marked(room) if m.grade.answer_id == answer)
+
+
+def test_a_second_run_grades_nothing_twice(room, monkeypatch):
+    fill(room)
+    first = step.grade_answers(room, PLAN)
+    assert (first["graded"], first["answers"]) == (6, 6)
+    assert one(room, "right").final
+    monkeypatch.setattr(step, "prepare", lambda *a, **k: pytest.fail("prepared again"))
+    assert step.grade_answers(room, PLAN) == {**first, "graded": 0}
+    assert run_step(room.settings, "grade", "c", PLAN)["graded"] == 0
+
+
+def test_a_run_cut_short_goes_on_where_it_was(room, monkeypatch):
+    fill(room)
+    monkeypatch.setattr(step, "BATCH", 1)
+    real = step.grade
+
+    def cut(*args, **kwargs):
+        for n, found in enumerate(real(*args, **kwargs)):
+            if n == 2:
+                raise KeyboardInterrupt
+            yield found
+
+    monkeypatch.setattr(step, "grade", cut)
+    with pytest.raises(KeyboardInterrupt):
+        step.grade_answers(room, PLAN)
+    monkeypatch.setattr(step, "grade", real)
+    assert step.grade_answers(room, PLAN)["graded"] == 4
+
+
+def test_grades_of_people_stand_and_teach_the_scorer(room):
+    fill(room)
+    add_submissions(room, answers(60))
+    found = step.grade_answers(room, PLAN)
+    assert (found["graded"], found["answers"]) == (6, 66)
+    data = room.store.result("c", "grade").data
+    assert data["taught"] == 60
+    assert data["calibrations"][0]["bins"]
+    lax = step.grade_answers(room, {**PLAN, "target": 0.5})
+    assert lax["graded"] == 0
+    assert lax["accepted"] >= found["accepted"]
+
+
+def test_an_override_is_logged_and_replaces_the_event(room):
+    fill(room)
+    step.grade_answers(room, PLAN)
+    bob = pseudonym(room.settings, "c", "Bob")
+    assert [e.correct for e in events_of(room.store, "c", bob)] == [False]
+    with pytest.raises(BadInput, match="reason"):
+        decide(room, CLOSED, one(room, "wrong"), score=1.0)
+    decide(room, CLOSED, one(room, "wrong"), score=1.0, reason="an octopus was meant")
+    [event] = events_of(room.store, "c", bob)
+    assert (event.correct, event.score, event.concept) == (True, 1.0, "Insects")
+    [line] = room.store.grade_log("c")
+    assert (line["old"], line["new"], line["reason"]) == (0.0, 1.0, "an octopus was meant")
+    step.grade_answers(room, PLAN)
+    assert one(room, "wrong").grade.score == 1.0
+    decide(room, CLOSED, one(room, "wrong"), score=0.0, reason="no, it was not")
+    assert len(room.store.grade_log("c")) == 2
+    assert len(events_of(room.store, "c", bob)) == 1
+
+
+def test_a_new_answer_loses_its_grade_and_event(room):
+    fill(room)
+    step.grade_answers(room, PLAN)
+    new = Submission(answer_id="wrong", item_id="cell", learner="Bob", answer="six 6")
+    add_submissions(room, [new])
+    assert not events_of(room.store, "c", pseudonym(room.settings, "c", "Bob"))
+    assert room.store.grade_log("c")[0]["reason"] == "new answer"
+    assert step.grade_answers(room, PLAN)["graded"] == 1
+
+
+def test_one_learner_is_exported_and_erased_whole(room):
+    fill(room)
+    step.grade_answers(room, PLAN)
+    decide(room, CLOSED, one(room, "wrong"), score=1.0, reason="fair")
+    bob = pseudonym(room.settings, "c", "Bob")
+    out = export_learner(room.store, "c", bob)
+    assert [len(out[k]) for k in ("answers", "grades", "grade_log", "events")] == [1, 1, 1, 1]
+    assert erase_learner(room.store, "c", bob) == 4
+    assert not room.store.submissions("c", bob)
+    assert not room.store.grades("c", bob)
+    assert not room.store.grade_log("c", bob)
+    assert len(marked(room)) == 5
+
+
+def test_the_gradebook_has_a_row_a_learner(room):
+    room.store.put_learners("c", [{"pseudonym": "s-1", "name": "Ann", "group": ""}])
+    fill(room)
+    step.grade_answers(room, PLAN)
+    row = next(r for r in gradebook(room) if r["learner"] == "Ann")
+    assert row["cell"] == 1.0
+    clear_assignment(room)
+    assert not items_of(room)
+    assert not gradebook(room)
+    assert not events_of(room.store, "c", "s-1")
+
+
+def test_without_answers_there_is_nothing_to_grade(room):
+    with pytest.raises(Missing, match="nothing to grade"):
+        step.grade_answers(room, PLAN)
