@@ -77,7 +77,7 @@ def read_grades(path: Path) -> list[Grade]:
         return []
     text = _text(path)
     whole = text[: text.rfind("\n") + 1]
-    return [_value(path.name, n, row, Grade) for n, row in _jsonl(path.name, whole)]
+    return [_value(path.name, n, row, Grade) for n, row in _jsonl(whole, path.name)]
 
 
 def sift_items(text: str, name: str) -> tuple[list[Item], list[BadInput]]:
