@@ -120,6 +120,7 @@ def _sifted(
                 raise _twice(name, key, known)
             rows[known] = value
         except BadInput as error:
+            error.values.setdefault("line", number)
             wrong.append(error)
     return list(rows.values()), wrong
 

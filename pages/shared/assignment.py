@@ -212,12 +212,17 @@ def _upload(
     if st.button(button, disabled=file is None, icon=":material/upload:"):
         rows, wrong = sift(decode(file.getvalue(), file.name), file.name)
         keep(rows)
-        st.session_state[f"{key}-wrong"] = [error_text(error) for error in wrong]
+        st.session_state[f"{key}-wrong"] = [
+            (error.values["line"], error_text(error)) for error in wrong
+        ]
         session.flash(_("{n} row(s) added, {m} left out", n=len(rows), m=len(wrong)))
         st.rerun()
     if texts := st.session_state.get(f"{key}-wrong"):
         st.warning(_("{n} row(s) could not be used", n=len(texts)))
-        st.dataframe(pd.DataFrame({_("What is wrong"): texts[:_ERRORS_SHOWN]}), hide_index=True)
+        st.dataframe(
+            pd.DataFrame(texts[:_ERRORS_SHOWN], columns=[_("Line"), _("What is wrong")]),
+            hide_index=True,
+        )
 
 
 def load_sample(room: Room) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from engine.errors import BadInput, Missing
 from engine.grade import Item, Submission
+from engine.grade.files import sift_submissions
 from engine.learner import erase_learner, events_of, export_learner, pseudonym
 from engine.schema import Course
 from engine.steps import Room, run_step
@@ -145,6 +146,13 @@ def test_the_gradebook_has_a_row_a_learner(room):
     assert not items_of(room)
     assert not gradebook(room)
     assert not events_of(room.store, "c", "s-1")
+
+
+def test_each_row_that_cannot_be_used_is_named_by_its_line():
+    text = "item_id,learner,answer,score\ncell,Ann,6,\nmoon,Ann,1,\ncell,Bob,8,7\n"
+    rows, wrong = sift_submissions(text, "a.csv", [CLOSED])
+    assert [s.learner for s in rows] == ["Ann"]
+    assert [(e.code, e.values["line"]) for e in wrong] == [("grade.item", 3), ("grade.score", 4)]
 
 
 def test_without_answers_there_is_nothing_to_grade(room):
