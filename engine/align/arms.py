@@ -13,14 +13,17 @@ from functools import cached_property
 from pathlib import Path
 
 from engine.align.bench import Bench
-from engine.align.dpo import pairs_of
+from engine.align.dpo import Preferred, pairs_of
 from engine.align.items import Item, Pools
 from engine.align.plan import AlignPlan, Arm
 from engine.align.preference import Scored, prefer, style_means
 from engine.align.rationales import NAIVE, STYLES, VARIANTS, Rationale, write
+from engine.errors import Missing
 from engine.llm import Chat
 from engine.progress import Report
 from engine.schema import Value, content_id
+
+NO_PREFERENCE = "align.no_preference"
 
 
 class Lesson(Value):
@@ -45,7 +48,7 @@ class Lessons:
         """The lesson of an arm; empty for ``untouched``.
 
         Raises:
-            Missing: DPO, and the student prefers no rationale to another.
+            Missing: ``NO_PREFERENCE``: DPO finds no rationale better than another.
             WorkFailed: the teacher writes nothing usable.
         """
         ways: dict[Arm, Callable[[], Lesson]] = {
@@ -109,6 +112,9 @@ class Lessons:
         for number in range(1, self.plan.rounds + 1):
             written = self._write(teacher, STYLES)
             pairs = pairs_of(self.drafts, self._prefer(written, f"preference-{number}.jsonl"))
+            if not pairs and number > 1:
+                break
+            _refuse_nothing(pairs)
             name = content_id([p.model_dump() for p in pairs], self.plan.model_dump(), str(base))
             own = self.folder / "teachers" / name
             teacher, base = self.bench.aligned(pairs, self.plan, own, base, self.report)
@@ -136,4 +142,13 @@ class Lessons:
             self.plan,
             self.folder / log,
             self.report,
+        )
+
+
+def _refuse_nothing(pairs: Sequence[Preferred]) -> None:
+    if not pairs:
+        raise Missing(
+            "This student prefers no rationale to another, so there is nothing to align with.",
+            code=NO_PREFERENCE,
+            next="Take more questions to choose by, or another teacher.",
         )

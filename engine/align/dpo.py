@@ -16,7 +16,6 @@ from engine.align.items import Item
 from engine.align.plan import AlignPlan
 from engine.align.preference import Scored
 from engine.align.rationales import NAIVE, prompt_of
-from engine.errors import Missing
 from engine.progress import Report
 from engine.publish.merge import merge
 from engine.schema import Progress, Value
@@ -37,11 +36,7 @@ class Preferred(Value):
 
 
 def pairs_of(drafts: Mapping[str, Item], scored: Sequence[Scored]) -> list[Preferred]:
-    """Best against worst rationale of each draft; a draft whose rationales score alike has none.
-
-    Raises:
-        Missing: there is not a single difference to learn from.
-    """
+    """Best against worst rationale of each draft; a draft whose rationales score alike has none."""
     by_draft: dict[str, list[Scored]] = {}
     for one in scored:
         by_draft.setdefault(one.rationale.item, []).append(one)
@@ -51,12 +46,6 @@ def pairs_of(drafts: Mapping[str, Item], scored: Sequence[Scored]) -> list[Prefe
         if best.score > worst.score and best.rationale.text and worst.rationale.text:
             texts = {"chosen": best.rationale.text, "rejected": worst.rationale.text}
             found.append(Preferred(prompt=prompt_of(drafts[name], NAIVE), **texts))
-    if not found:
-        raise Missing(
-            "This student prefers no rationale to another, so there is nothing to align with.",
-            code="align.no_preference",
-            next="Take more questions to choose by, or another teacher.",
-        )
     return found
 
 

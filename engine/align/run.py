@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from engine.align.arms import Lesson, Lessons
+from engine.align.arms import NO_PREFERENCE, Lesson, Lessons
 from engine.align.bench import Bench
 from engine.align.items import Item, chosen, make_pools, shown
 from engine.align.plan import ALWAYS, ARMS, AlignPlan, Arm
 from engine.align.preference import style_means
 from engine.align.rationales import ask_all
-from engine.errors import BadInput
+from engine.errors import BadInput, Missing
 from engine.judge import interval, paired
 from engine.llm import Chat, Request, user
 from engine.progress import Report
@@ -62,7 +62,7 @@ class AlignResult(Value):
     test: int
     teacher: str
     weak_teacher: bool
-    skipped: dict[str, str]
+    skipped: dict[Arm, str]
     verdict: str
     plan: AlignPlan
 
@@ -94,7 +94,7 @@ def align(
         arms: Which arms.
 
     Raises:
-        Missing: the corpus is too small, or the student prefers no rationale to another (DPO).
+        Missing: the corpus is too small; only DPO was asked for and there is no preference.
         BadInput: the only arm asked for needs a teacher that can be trained here.
         Cancelled: the user stopped; calling again goes on.
     """
@@ -102,7 +102,14 @@ def align(
     pools = make_pools(pairs, (plan.drafts, plan.preference, plan.test), plan.seed)
     folder.mkdir(parents=True, exist_ok=True)
     lessons = Lessons(pools, plan, folder, bench, report)
-    results = [_arm(arm, lessons) for arm in wanted]
+    results = []
+    for arm in wanted:
+        try:
+            results.append(_arm(arm, lessons))
+        except Missing as error:
+            if error.code != NO_PREFERENCE or set(arms) <= {"dpo", *ALWAYS}:
+                raise
+            skipped[arm] = error.message
     theirs = next(result.right for result in results if result.arm == "random")
     final = tuple(_against(result, theirs) for result in results)
     return AlignResult(
@@ -136,7 +143,7 @@ def verdict(arms: Sequence[ArmResult]) -> str:
     return " ".join(said)
 
 
-def _possible(arms: Sequence[Arm], bench: Bench) -> tuple[list[Arm], dict[str, str]]:
+def _possible(arms: Sequence[Arm], bench: Bench) -> tuple[list[Arm], dict[Arm, str]]:
     """The arms to run, and why others cannot."""
     wanted = [arm for arm in ARMS if arm in arms or arm in ALWAYS]
     if "dpo" not in wanted or bench.trainable:
