@@ -95,13 +95,13 @@ def _trainer(
     import torch
     from datasets import Dataset
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
     from trl import DPOTrainer
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
     torch.manual_seed(plan.seed)
-    return DPOTrainer(
+    trainer = DPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
         args=_arguments(plan, steps),
         train_dataset=Dataset.from_list([_conversation(pair) for pair in pairs]),
@@ -111,6 +111,8 @@ def _trainer(
         ),
         callbacks=[_teller(report)],
     )
+    trainer.remove_callback(PrinterCallback)  # stdout belongs to the command's result
+    return trainer
 
 
 def _arguments(plan: AlignPlan, steps: Path) -> Any:

@@ -188,7 +188,7 @@ def test_the_verdict_names_who_may_be_guessing(tmp_path):
 
 
 @pytest.mark.slow
-def test_dpo_trains_a_real_model_and_resumes_after_a_stop(tmp_path):
+def test_dpo_trains_a_real_model_and_resumes_after_a_stop(tmp_path, capsys):
     import torch
     from safetensors.torch import load_file
 
@@ -214,6 +214,7 @@ def test_dpo_trains_a_real_model_and_resumes_after_a_stop(tmp_path):
         base, pairs, plan, tmp_path / "own", settings, lambda p: told.append(p.done)
     )
     assert told == [1, 2, 3, 4, 3, 4, 5, 6]
+    assert not capsys.readouterr().out
     before, after = (load_file(Path(folder) / "model.safetensors") for folder in (base, merged))
     name = "model.layers.0.mlp.up_proj.weight"
     assert not torch.allclose(before[name].float(), after[name].float(), atol=1e-3)
