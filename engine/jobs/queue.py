@@ -10,7 +10,7 @@ from engine.settings import Settings
 
 WORKFLOW = "run_job"
 VERSION = "1"
-_HEAVY = ("train", "build", "exam", "grade", "optimise")
+_HEAVY = ("train", "build", "exam", "grade", "optimise", "align")
 
 
 def workflow_id(job: str, attempt: int) -> str:

@@ -14,6 +14,7 @@ from engine.distil import DistilPlan
 from engine.errors import BadInput
 from engine.progress import Report, silent
 from engine.settings import Settings
+from engine.steps.align import align_teacher
 from engine.steps.books import read_books, remove_book
 from engine.steps.corpus import discard_corpus, make_corpus
 from engine.steps.exam import chapter_of, take_exam
@@ -38,6 +39,7 @@ __all__ = [
     "STEPS",
     "Room",
     "Step",
+    "align_teacher",
     "base_chat",
     "build",
     "chapter_of",
@@ -85,6 +87,7 @@ STEPS: Mapping[str, Step] = {
     "train": train_student,
     "exam": take_exam,
     "grade": grade_answers,
+    "align": align_teacher,
     "export": export_student,
     "serve": serve_student,
     "build": build,

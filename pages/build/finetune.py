@@ -4,7 +4,7 @@ import streamlit as st
 from engine import jobs as queue
 from engine.schema import Pair
 from engine.train import PRESETS, Recipe, Row, choose_backend, estimate, masked_sample, preset
-from pages.shared import charts, session
+from pages.shared import arms, charts, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, minutes_text
 from pages.shared.job_board import board
@@ -152,6 +152,9 @@ else:
             store.corpus_version(course.id, "train", "validation"),
         )
         st.rerun()
+
+if course.language == "en" and not live:
+    arms.section(room)
 
 if result is not None and not live:
     st.subheader(_("The finished student"))

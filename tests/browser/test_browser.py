@@ -22,6 +22,8 @@ pytestmark = [
 ]
 ROOT = Path(__file__).parents[2]
 SHOTS = Path(os.environ.get("COURSEWRIGHT_SHOTS", Path(__file__).parent / "out"))
+SCREENS = ("", "course", "corpus", "prompts", "student", "exam", "publish")
+SCREENS += ("assignments", "students", "tutor", "progress")
 PATIENCE = 420_000  # ms: two busy cores may take minutes for a few training steps
 FLAGS = [
     "--no-sandbox",
@@ -156,7 +158,7 @@ def look_at_all(page, address: str, course: str) -> None:
     for language in ("en", "zh"):
         for width, height in ((1440, 1000), (390, 844)):
             page.set_viewport_size({"width": width, "height": height})
-            for name in ("", "course", "corpus", "student", "exam", "publish", "tutor"):
+            for name in SCREENS:
                 page.goto(f"{address}/{name}?course={course}&lang={language}")
                 shoot(page, f"{name or 'home'}-{language}-{width}")
                 assert not page.query_selector('[data-testid="stException"]'), name
