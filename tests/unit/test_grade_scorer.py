@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.errors import BadInput, WorkFailed
-from engine.grade.calibrate import NEVER, calibrate, choose, lower_bound, summary
+from engine.grade.calibrate import NEVER, calibrate, choose, ladder, lower_bound, summary
 from engine.grade.features import NAMES, Features, Neighbours, negations
 from engine.grade.items import Item, Submission
 from engine.grade.prior import prior
@@ -136,7 +136,7 @@ def test_the_threshold_keeps_the_promise_on_fresh_answers(seed):
     confidence = rng.uniform(0.4, 1, 4000)
     agrees = (rng.uniform(size=4000) < confidence).astype(float)
     groups = [str(i % 100) for i in range(4000)]
-    threshold = choose(confidence[:2000], agrees[:2000], groups[:2000], 0.9)
+    threshold = choose(ladder(confidence[:2000], agrees[:2000], groups[:2000]), 0.9)
     fresh = summary(confidence[2000:], agrees[2000:], target=0.9, threshold=threshold, known=True)
     assert fresh.agreement.value >= 0.89
     assert fresh.share > 0.15
@@ -152,7 +152,7 @@ def test_nothing_is_accepted_where_the_target_is_out_of_reach():
 
 
 def test_too_few_grades_promise_nothing():
-    assert choose(np.linspace(1, 0, 20), np.ones(20), ["q"] * 20, 0.9) == NEVER
+    assert choose(ladder(np.linspace(1, 0, 20), np.ones(20), ["q"] * 20), 0.9) == NEVER
 
 
 # ---------------------------------------------------------------- MiniLM
