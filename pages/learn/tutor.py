@@ -25,10 +25,10 @@ NAMES = {
     "viewpoints": _("Several views"),
 }
 me = people.choose_me(course.id)
+mode = st.segmented_control(
+    _("How"), MODES, format_func=NAMES.get, default="explain", required=True, key="tutor-mode"
+)
 with st.container(horizontal=True, vertical_alignment="center"):
-    mode = st.segmented_control(
-        _("How"), MODES, format_func=NAMES.get, default="explain", required=True, key="tutor-mode"
-    )
     compare = use_book = False
     if student is None:
         use_book = True
@@ -149,6 +149,12 @@ def reply(message: str) -> None:
     st.rerun()
 
 
+asked = st.chat_input(  # outside the columns, so that it stays at the bottom of the window
+    _("Your reply") if talk.open else _("Ask about the course"),
+    key=f"ask-{course.id}",
+    max_chars=2000,
+    submit_mode="disable",
+)
 main, side = st.columns([3, 1], gap="medium")
 with side:
     quiz.card(room, me)
@@ -157,12 +163,6 @@ with side:
 with main:
     for old in turns:
         show(old)
-    asked = st.chat_input(
-        _("Your reply") if talk.open else _("Ask about the course"),
-        key=f"ask-{course.id}",
-        max_chars=2000,
-        submit_mode="disable",
-    )
     if talk.open and st.button(_("Help me on"), icon=":material/lightbulb:"):
         reply("")
     elif asked and asked.strip():
