@@ -7,10 +7,11 @@ heads.py      learners on the features;  scorer.py  the trained scorer;  prior.p
 calibrate.py  confidence, and from where on the scorer may grade alone
 rubric.py     verdicts and quotes of a language model
 guard.py      what a person must see;  feedback.py  what the learner is told
-run.py        the verb
+run.py        the verb;  cost.py  what it will take
 """
 
 from engine.grade.calibrate import Calibration
+from engine.grade.cost import GradeEstimate, estimate
 from engine.grade.desk import Grader
 from engine.grade.files import read_grades, read_items, read_submissions
 from engine.grade.items import Grade, Item, Submission
@@ -19,9 +20,11 @@ from engine.grade.run import grade, grade_to_file, prepare
 __all__ = [
     "Calibration",
     "Grade",
+    "GradeEstimate",
     "Grader",
     "Item",
     "Submission",
+    "estimate",
     "grade",
     "grade_to_file",
     "prepare",

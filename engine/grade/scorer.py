@@ -122,7 +122,7 @@ class Scorer:
         scorer = cls(items, graded, target_agreement, vectors)
         report(Progress(stage="grade.features", total=len(graded)))
         plain = scorer._features.matrix(graded, report)
-        if base is not None and scorer._reads_english() and len(graded) >= FEW:
+        if base is not None and reads(graded):
             scorer._base = base()
         scorer._known = scorer._fit_known(plain, folder, report)
         report(Progress(stage="grade.calibrate", total=1, done=1))
@@ -159,9 +159,6 @@ class Scorer:
         if self.labels:
             return np.eye(len(self.labels))[[self.labels.index(s.label or "") for s in graded]]
         return np.array([[(s.score or 0) / self._items[s.item_id].top] for s in graded])
-
-    def _reads_english(self) -> bool:
-        return language_of(" ".join(s.answer for s in self._graded[:500])) == "en"
 
     def _triples(self, submissions: Sequence[Submission]) -> list[tuple[str, str, str]]:
         items = [self._items[s.item_id] for s in submissions]
@@ -290,6 +287,11 @@ class Scorer:
             promise=promise,
             known=known,
         )
+
+
+def reads(graded: Sequence[Submission]) -> bool:
+    """Whether MiniLM is fine-tuned on these graded answers: enough of them, and in English."""
+    return len(graded) >= FEW and language_of(" ".join(s.answer for s in graded[:500])) == "en"
 
 
 def _signals(found: Any, spread: Any, plain: Any, near: Any) -> Any:

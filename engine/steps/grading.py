@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.errors import BadInput, Missing
-from engine.grade import Grade, Grader, Item, Submission, grade, prepare
+from engine.grade import Grade, GradeEstimate, Grader, Item, Submission, estimate, grade, prepare
 from engine.grade.run import BATCH
+from engine.llm.teacher import load_choice
 from engine.progress import Report, silent
 from engine.schema import content_id
 from engine.steps.gradebook import items_of, marked, record_grades, submissions_of
@@ -40,7 +41,7 @@ def grade_answers(room: Room, plan: dict[str, Any], report: Report = silent) -> 
     light = bool(plan.get("features_only", False))
     chat = connected_chat(room)
     taught = _taught(room, answers)
-    model = content_id([s.model_dump() for s in taught], light, chat is not None)
+    model = _model(taught, light, chat is not None)
     _keep_by_person(room, answers)
     todo, prints = _todo(room, items, answers, model)
     result = room.store.result(room.course.id, "grade")
@@ -57,9 +58,32 @@ def grade_answers(room: Room, plan: dict[str, Any], report: Report = silent) -> 
         _grade(room, items, answers, todo, prints, grader, chat, report)
         calibrations = [c.model_dump(mode="json") for c in grader.calibrations]
         data = {"calibrations": calibrations, "taught": len(taught)}
-    data["target"] = target
+    data |= {"target": target, "features_only": light}
     room.store.save_result(room.course.id, Result(stage="grade", inputs=model, data=data))
     return {"graded": len(todo), **settle(room, target)}
+
+
+def foresee(room: Room, plan: dict[str, Any]) -> GradeEstimate:
+    """What ``grade_answers`` with this plan will take now: minutes, calls, tokens and money."""
+    items, answers = items_of(room), submissions_of(room)
+    known = {item.item_id: item for item in items}
+    choice = load_choice(room.store)
+    taught, light = _taught(room, answers), bool(plan.get("features_only", False))
+    connected = choice.kind == "endpoint"
+    todo, _ = _todo(room, items, answers, _model(taught, light, connected))
+    return estimate(
+        known,
+        taught,
+        [s for s in todo.values() if s.item_id in known],
+        minilm=not light,
+        connected=connected,
+        price=choice.price,
+    )
+
+
+def _model(taught: Sequence[Submission], light: bool, connected: bool) -> str:
+    """The fingerprint of what grades: who taught it, and by which means."""
+    return content_id([s.model_dump() for s in taught], light, connected)
 
 
 def _target(plan: dict[str, Any]) -> float:

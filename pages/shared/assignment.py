@@ -11,6 +11,10 @@ from engine.documents.encoding import decode
 from engine.errors import BadInput
 from engine.grade import Item, Submission
 from engine.grade.files import read_rubric, sift_items, sift_submissions
+from engine.grade.heads import FEW
+from engine.grade.scorer import reads
+from engine.llm.ledger import spend
+from engine.llm.teacher import load_choice
 from engine.sample import FOLDER
 from engine.schema import content_id
 from engine.steps import Room, training_pairs
@@ -22,8 +26,9 @@ from engine.steps.gradebook import (
     decide,
     value_of,
 )
+from engine.steps.grading import foresee
 from pages.shared import people, session
-from pages.shared.i18n import _, error_text
+from pages.shared.i18n import _, error_text, minutes_text
 
 _ERRORS_SHOWN = 20
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|>~<$:])")
@@ -236,6 +241,72 @@ def load_sample(room: Room) -> None:
     for name in ("answers.jsonl", "graded.jsonl"):
         answers, _wrong = sift_submissions(text(name), name, items)
         add_submissions(room, answers)
+
+
+# ---------------------------------------------------------------- how, and at what cost
+
+
+def reader(room: Room, answers: Sequence[Submission]) -> dict[str, bool]:
+    """Whether MiniLM reads along, as the plan of *grade* has it; asked where there is a choice."""
+    graded = [a for a in answers if a.graded]
+    saved = room.store.result(room.course.id, "grade")
+    off = bool(saved and saved.data.get("features_only", False))
+    if not reads(graded):
+        return {"features_only": off}
+    wanted = st.toggle(
+        _("Fine-tune MiniLM on the {n} graded answers", n=len(graded)),
+        not off,
+        key="minilm",
+        help=_(
+            "A small language model (23 million weights) that runs on this machine reads question, "
+            "right answer and answer together. It is used from {n} graded English answers on; "
+            "without it the answers are compared by words and meaning alone.",
+            n=FEW,
+        ),
+    )
+    return {"features_only": not wanted}
+
+
+def cost(room: Room, plan: dict[str, Any]) -> None:
+    """One line: how many answers, minutes, calls and money the next run takes."""
+    costs = foresee(room, plan)
+    if not costs.answers:
+        return
+    low, likely, high = (minutes_text(60 * m) for m in costs.minutes)
+    parts = [
+        _(
+            "{n} answer(s) to grade: about {time} (between {low} and {high}).",
+            n=costs.answers,
+            time=likely,
+            low=low,
+            high=high,
+        )
+    ]
+    if costs.calls:
+        tokens = costs.prompt_tokens + costs.completion_tokens
+        parts.append(_("Teacher model: {n} calls, {m} tokens.", n=costs.calls, m=f"{tokens:,}"))
+    if costs.money[1]:
+        least, usual, most = costs.money
+        parts.append(
+            _("Cost: {a:.2f} (between {b:.2f} and {c:.2f})", a=usual, b=least, c=most) + "."
+        )
+    st.caption(" ".join(parts))
+
+
+def spent(room: Room) -> None:
+    """What verdicts of the teacher model have cost so far."""
+    choice = load_choice(room.store)
+    rows = [
+        row for row in spend(room.store, {choice.model: choice.price}) if row.purpose == "grade"
+    ]
+    if rows:
+        money = sum(row.cost or 0 for row in rows)
+        words = _(
+            "Spent on grading so far, all courses: {n} calls, {m} tokens",
+            n=f"{sum(row.calls for row in rows):,}",
+            m=f"{sum(row.prompt_tokens + row.completion_tokens for row in rows):,}",
+        )
+        st.caption(f"{words}, {money:.2f} {choice.price.currency}" if money else words)
 
 
 # ---------------------------------------------------------------- review

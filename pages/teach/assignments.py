@@ -115,9 +115,13 @@ if machine:
     )
 
 live = board(course.id, ("grade",))
+if not live:
+    plan = {"target": target, **assignment.reader(room, answers)}
+    assignment.cost(room, plan)
 have = {m.grade.answer_id for m in done}
 missing = [a for a in answers if a.answer_id not in have]
-fresh = result is not None and not missing and round(before, 2) == round(target, 2)
+same = live or result is None or result.data.get("features_only", False) == plan["features_only"]
+fresh = result is not None and not missing and round(before, 2) == round(target, 2) and same
 waiting = [m for m in done if not m.final]
 with st.container(horizontal=True):
     if not live and st.button(
@@ -126,10 +130,8 @@ with st.container(horizontal=True):
         icon=":material/grading:",
         key="grade",
     ):
-        inputs = content_id(
-            [a.model_dump() for a in answers], target, len(store.grade_log(course.id))
-        )
-        queue.submit(session.settings(), "grade", course.id, {"target": target}, inputs)
+        inputs = content_id([a.model_dump() for a in answers], len(store.grade_log(course.id)))
+        queue.submit(session.settings(), "grade", course.id, plan, inputs)
         st.rerun()
     if waiting and fresh and not live:
         reviewing = st.session_state.get("reviewing", False)
@@ -150,6 +152,7 @@ cells = st.columns(3)
 cells[0].metric(_("Answers"), len(answers))
 cells[1].metric(_("Grades that stand"), len(done) - len(waiting))
 cells[2].metric(_("To review"), len(waiting))
+assignment.spent(room)
 st.download_button(
     _("Gradebook as CSV"),
     assignment_csv,

@@ -1,0 +1,104 @@
+"""What a grading run will take, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.grade.cross import EPOCHS, FOLDS
+from engine.grade.desk import CLOSED
+from engine.grade.items import Item, Submission
+from engine.grade.rubric import request_for
+from engine.grade.scorer import FEWEST, reads
+from engine.llm.ledger import Price
+from engine.schema import Value
+from engine.text import count_tokens, language_of
+
+_START = 8.0
+"""Seconds until the worker's child has its libraries and the index."""
+_EMBED, _LEARN, _GRADE = 0.012, 0.025, 0.02
+"""Seconds for a text embedded, a graded answer learned from, and an answer graded, on two cores
+(``tests/bench/grade_step.py``); so are the two below: an answer in an epoch, and one read."""
+_TRAIN, _READ = 0.02, 0.02
+_SAMPLE = 20
+
+
+class GradeEstimate(Value):
+    """``answers`` to grade; ``minilm``: whether it is fine-tuned; calls and tokens of the teacher.
+
+    ``minutes`` and ``money`` are (low, likely, high); money is in the currency of the prices.
+    """
+
+    answers: int
+    taught: int
+    minilm: bool
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    money: tuple[float, float, float]
+    minutes: tuple[float, float, float]
+
+
+def estimate(
+    items: Mapping[str, Item],
+    taught: Sequence[Submission],
+    todo: Sequence[Submission],
+    *,
+    minilm: bool,
+    connected: bool,
+    price: Price | None = None,
+    seconds_a_call: float = 3.0,
+    in_flight: int = 8,
+) -> GradeEstimate:
+    """Minutes, calls, tokens and money of grading ``todo`` after learning from ``taught``.
+
+    Args:
+        items: By id.
+        taught: Answers with a person's grade.
+        todo: Answers to grade.
+        minilm: Whether it may be fine-tuned; it is where there are enough English grades.
+        connected: Whether a teacher model gives the verdicts on rubrics.
+        price: Of the teacher.
+        seconds_a_call: Latency of one call.
+        in_flight: Calls at a time that the endpoint is expected to bear.
+    """
+    price = price or Price()
+    open_ones = [s for s in todo if items[s.item_id].kind not in CLOSED]
+    learned = [s for s in taught if items[s.item_id].kind not in CLOSED]
+    groups = [
+        [s for s in learned if (s.label is not None) == by_label] for by_label in (True, False)
+    ]
+    read = [s for group in groups if minilm and reads(group) for s in group]
+    calls, prompt, completion = _calls(items, open_ones) if connected else (0, 0, 0)
+    texts = len({s.answer for s in [*learned, *open_ones]}) + 2 * len(items)
+    seconds = _START + _EMBED * texts + _GRADE * len(open_ones)
+    seconds += _LEARN * len(learned) if len(learned) >= FEWEST else 0
+    if read:
+        seconds += _TRAIN * EPOCHS * (FOLDS - 1) * len(read)
+        seconds += _READ * (len(read) + FOLDS * len(open_ones))
+    minutes = (seconds + calls * seconds_a_call / max(1, in_flight)) / 60
+    money = (prompt * price.prompt + completion * price.completion) / 1e6
+    return GradeEstimate(
+        answers=len(todo),
+        taught=len(taught),
+        minilm=bool(read),
+        calls=calls,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        money=(0.7 * money, money, 1.5 * money),
+        minutes=(0.6 * minutes, minutes, 2.0 * minutes),
+    )
+
+
+def _calls(items: Mapping[str, Item], answers: Sequence[Submission]) -> tuple[int, int, int]:
+    """Calls, prompt and completion tokens, from the first answers; equal answers are asked once."""
+    marked = [s for s in answers if items[s.item_id].kind == "rubric" and items[s.item_id].rubric]
+    some = list({(s.item_id, s.answer): s for s in marked}.values())
+    if not some:
+        return 0, 0, 0
+    shown, words = some[:_SAMPLE], 0.0
+    for s in shown:
+        item = items[s.item_id]
+        request = request_for(item, s, language_of(item.question))
+        words += sum(count_tokens(message.content) for message in request.messages)
+    criteria = sum(len(items[s.item_id].rubric) for s in some)
+    return len(some), round(words / len(shown) * len(some)), 45 * criteria
