@@ -44,6 +44,18 @@ class Rung(Value):
     promise: float
 
 
+class Reading(Value):
+    """MiniLM on trial: agreement with people without it and with it, on held-out graded answers.
+
+    ``gain`` is the paired difference; ``used``: it lies above zero beyond chance.
+    """
+
+    without: float
+    joint: float
+    gain: Figure
+    used: bool
+
+
 class Calibration(Value):
     """What was promised and what held-out graded answers showed.
 
@@ -62,6 +74,7 @@ class Calibration(Value):
     known: bool
     bins: tuple[Bin, ...] = ()
     ladder: tuple[Rung, ...] = ()
+    reading: Reading | None = None
 
     def promise(self, confidence: float) -> float:
         """The highest target at which an answer of this confidence is accepted; 0: at none."""
@@ -86,6 +99,16 @@ class Confidence:
         if self._model is None:
             return np.full(len(signals), self._rate)
         return self._model.predict_proba(signals)[:, 1]
+
+
+def try_reading(without: Any, joint: Any) -> Reading:
+    """Whether MiniLM earns its place: arrays (n,) of 0 and 1, agreement without it and with it."""
+    from engine.judge import interval
+
+    gain = interval((joint - without).tolist())
+    return Reading(
+        without=float(without.mean()), joint=float(joint.mean()), gain=gain, used=gain.low > 0
+    )
 
 
 def calibrate(

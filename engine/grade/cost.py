@@ -15,10 +15,10 @@ from engine.text import count_tokens, language_of
 
 _START = 8.0
 """Seconds until the worker's child has its libraries and the index."""
-_EMBED, _LEARN, _GRADE = 0.012, 0.025, 0.02
+_EMBED, _LEARN, _GRADE = 0.012, 0.02, 0.012
 """Seconds for a text embedded, a graded answer learned from, and an answer graded, on two cores
 (``tests/bench/grade_step.py``); so are the two below: an answer in an epoch, and one read."""
-_TRAIN, _READ = 0.02, 0.02
+_TRAIN, _READ = 0.02, 0.012
 _SAMPLE = 20
 
 

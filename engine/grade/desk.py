@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +32,13 @@ from engine.text import language_of
 CLOSED = ("choice", "numeric")
 _UNSURE = 0.5
 _SURE = 1.0
+_HITS = 8
+_NO_TEACHING = re.compile(
+    r"^(?:[\d.]+\s*)?(?:q\s*&\s*a|faq|summary|review|exercises?|quiz|references?|glossary|"
+    r"重点回顾|小结|总结|练习|习题|参考文献|术语)",
+    re.IGNORECASE,
+)
+"""Sections that a learner is not sent to: they repeat or ask, but do not explain."""
 
 
 @dataclass
@@ -187,10 +195,9 @@ class Desk:
         item = self.grader.items[submission.item_id]
         if flags:
             advice = advise_flagged(flags, advice, self._language(item))
-        text, section, page = advice.text, "", 0
-        if advice.errors and (item.section or self.index is not None):
+        section, page, where = "", 0, ""
+        if advice.errors and not flags and (item.section or self.index is not None):
             section, page, where = self._section(item)
-            text = f"{text} {where}".strip()
         return Grade(
             answer_id=submission.answer_id,
             score=score,
@@ -199,7 +206,7 @@ class Desk:
             promise=round(promise, 4),
             status="accepted" if accepted else "review",
             errors=advice.errors,
-            feedback=text,
+            feedback=advice.told(where, self._language(item)),
             flags=flags,
             section=section,
             page=page,
@@ -211,10 +218,11 @@ class Desk:
             where = where_to_read(item.section, item.page, self._language(item))
             return item.section, item.page, where
         assert self.index is not None
-        hits = self.index.search(" ".join([item.question, *item.references[:1]]), 1)
+        hits = self.index.search(" ".join([item.question, *item.references[:1]]), _HITS)
         if not hits:
             return "", 0, ""
-        passage = hits[0].passage
+        teaching = [hit.passage for hit in hits if not _NO_TEACHING.match(hit.passage.title)]
+        passage = teaching[0] if teaching else hits[0].passage
         where = where_to_read(passage.title, passage.page_start, self._language(item))
         return passage.section, passage.page_start, where
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
 from engine.grade.features import Features, negations
 from engine.grade.items import Item, Judged
 from engine.schema import Language, Value
-from engine.text import sentences
+from engine.text import sentences, words
 
 ErrorKind = Literal[
     "missing",
@@ -21,7 +22,23 @@ ErrorKind = Literal[
     "unreadable",
 ]
 _COVERED = 0.5
+_NAMED = 2
+_LONG: dict[Language, int] = {"en": 12, "zh": 20}
+_SHORT: dict[Language, int] = {"en": 4, "zh": 6}
+_CLAUSE_ZH = re.compile(r"[，；,;](?!\d)")
+_CLAUSE_EN = re.compile(r"[;:]\s+|,\s+(?:(?:and|but|so)\s+)?|\s+(?=because\b)")
+_NUMBERED = re.compile(r"^\s*(?:[（(]\d+[)）]|\d+[.、)）](?!\d))\s*")
+_VERDICTS = tuple(
+    re.compile(rf"\s*(?:{words})(?=[\s，。,.：:；;！!]|$)", re.IGNORECASE)
+    for words in (
+        "错误的?|错的?|不正确|不对|不能|不可以|否|不是|false|wrong|incorrect|no",
+        "正确的?|对的?|能|可以|是的?|true|right|correct|yes",
+    )
+)
+"""How an answer to «is this true?» opens when it denies, and when it agrees."""
 _TOUCHED = 0.2
+_WRONG = 0.6
+"""Share of the points below which an answer may be called the opposite of the right one."""
 _RIGHT = frozenset(
     (
         "correct",
@@ -49,7 +66,7 @@ _NEXT: dict[Language, dict[str, str]] = {
         "right": "",
         "missing": "Next step: add this in one sentence of your own words.",
         "incomplete": "Next step: add the missing part in one sentence.",
-        "contradiction": "Next step: find where your statement turns round, and correct it.",
+        "contradiction": "Next step: compare your sentence with this one and correct it.",
         "off_topic": "Next step: read the question again and open with its main idea.",
         "unit": "Next step: write the unit beside the number and check it against the question.",
         "magnitude": "Next step: go through your unit conversions and powers of ten once more.",
@@ -60,7 +77,7 @@ _NEXT: dict[Language, dict[str, str]] = {
         "right": "",
         "missing": "下一步：用自己的话补上一句。",
         "incomplete": "下一步：用一句话补上缺少的部分。",
-        "contradiction": "下一步：想一想你的说法在什么情况下成立，然后改正。",
+        "contradiction": "下一步：对照这句话，改正你的说法。",
         "off_topic": "下一步：重读题目，第一句就点明它的核心概念。",
         "unit": "下一步：在数值旁写上单位，并与题目核对。",
         "magnitude": "下一步：再检查一遍单位换算与十的幂次。",
@@ -71,7 +88,7 @@ _NEXT: dict[Language, dict[str, str]] = {
 TEXTS: dict[Language, dict[str, str]] = {
     "en": {
         "right": "Right.",
-        "nearly": "Mostly right.",
+        "nearly": "Mostly right. You could add: {points}",
         "missing": "Your answer does not yet say: {points}",
         "incomplete": "You have part of it; still missing: {points}",
         "contradiction": "Your answer says the opposite of what the course says. Compare: {points}",
@@ -87,7 +104,7 @@ TEXTS: dict[Language, dict[str, str]] = {
     },
     "zh": {
         "right": "正确。",
-        "nearly": "基本正确。",
+        "nearly": "基本正确，还可以补充：{points}",
         "missing": "答案中还没有说到：{points}",
         "incomplete": "答对了一部分，还缺少：{points}",
         "contradiction": "你的说法与课程内容相反，请对照：{points}",
@@ -105,10 +122,15 @@ TEXTS: dict[Language, dict[str, str]] = {
 
 
 class Advice(Value):
-    """Feedback with the kinds of mistakes it rests on."""
+    """Feedback with the kinds of mistakes it rests on; ``step``: the one thing to do next."""
 
     errors: tuple[ErrorKind, ...]
     text: str
+    step: str = ""
+
+    def told(self, where: str, language: Language) -> str:
+        """What the learner reads: what is missing, where to read (may be empty), the next step."""
+        return _join([self.text, where, self.step], language)
 
 
 def is_right(label: str, labels: Sequence[str] = ()) -> bool:
@@ -120,10 +142,29 @@ def is_right(label: str, labels: Sequence[str] = ()) -> bool:
 
 
 def uncovered(answer: str, item: Item, features: Features) -> list[str]:
-    """Sentences of the closest reference that the answer says least of, in their order."""
+    """The points of the closest reference that the answer says least of, at most two, in order."""
     best = max(item.references, key=lambda r: _covered(answer, r, features), default="")
-    parts = [s for r in best.split("\n") for s in sentences(r, _language(r))]
-    return [s for s in parts if _covered(answer, s, features) < _COVERED]
+    points = [p for line in best.split("\n") for p in _points(line, _language(best))]
+    lacking = [p for p in points if _covered(answer, p, features) < _COVERED]
+    most = sorted(lacking, key=lambda p: _weight(p, features), reverse=True)[:_NAMED]
+    return [p for p in lacking if p in most]
+
+
+def _points(text: str, language: Language) -> list[str]:
+    """Sentences, long ones cut into clauses, so that a learner is told what is missing, not all."""
+    found: list[str] = []
+    for sentence in sentences(text, language):
+        cut = _CLAUSE_ZH if language == "zh" else _CLAUSE_EN
+        clauses = cut.split(sentence) if len(words(sentence)) > _LONG[language] else [sentence]
+        pieces: list[str] = []
+        for clause in clauses:
+            plain = _NUMBERED.sub("", clause).strip(" ,，;；")
+            if pieces and len(words(plain)) < _SHORT[language]:
+                pieces[-1] += (", " if language == "en" else "，") + plain
+            elif plain:
+                pieces.append(plain)
+        found += pieces
+    return found
 
 
 def advise(
@@ -154,12 +195,9 @@ def advise(
         return Advice(errors=(), text=texts["right"])
     kind = _kind(item, answer, features, share, label)
     points = _listed(missing or list(item.references[:1]), language)
-    head = texts["criterion"] if unmet else texts[kind]
-    opening = [texts["nearly"]] if share >= 0.8 else []
-    step = _NEXT[language][kind]
-    return Advice(
-        errors=(kind,), text=_join([*opening, head.format(points=points), step], language)
-    )
+    nearly = share >= 0.8 and kind != "contradiction"
+    head = texts["nearly"] if nearly else texts["criterion"] if unmet else texts[kind]
+    return Advice(errors=(kind,), text=head.format(points=points), step=_NEXT[language][kind])
 
 
 def advise_closed(outcome: str, language: Language) -> Advice:
@@ -168,7 +206,7 @@ def advise_closed(outcome: str, language: Language) -> Advice:
     if outcome == "correct":
         return Advice(errors=(), text=texts["right"])
     kind: ErrorKind = "unreadable" if outcome == "unparsed" else outcome  # type: ignore[assignment]
-    return Advice(errors=(kind,), text=_join([texts[kind], _NEXT[language][kind]], language))
+    return Advice(errors=(kind,), text=texts[kind], step=_NEXT[language][kind])
 
 
 def advise_flagged(flags: Sequence[str], advice: Advice, language: Language) -> Advice:
@@ -189,7 +227,7 @@ def _kind(
     if label and any(mark in label.lower() for mark in _AGAINST):
         return "contradiction"
     covered = max((_covered(answer, r, features) for r in item.references), default=0.0)
-    if covered >= 0.6 and any((negations(answer) - negations(r)) % 2 for r in item.references):
+    if share < _WRONG and (_turned(item, answer, covered) or _other_verdict(item, answer)):
         return "contradiction"
     asked = set(features.terms(item.question)) & set(features.terms(answer))
     if covered < 0.05 and not asked:
@@ -197,10 +235,31 @@ def _kind(
     return "incomplete" if covered >= _TOUCHED or share >= 0.4 else "missing"
 
 
+def _turned(item: Item, answer: str, covered: float) -> bool:
+    """Whether the answer has the reference's words, but a negation more or less."""
+    odd = [r for r in item.references if (negations(answer) - negations(r)) % 2]
+    return covered >= 0.6 and len(odd) == len(item.references)
+
+
+def _other_verdict(item: Item, answer: str) -> bool:
+    """Whether the answer opens with «true» where every reference opens with «false», or so."""
+    mine = _verdict(answer)
+    return mine is not None and all(_verdict(r) == (not mine) for r in item.references)
+
+
+def _verdict(text: str) -> bool | None:
+    against, in_favour = (pattern.match(text) is not None for pattern in _VERDICTS)
+    return None if against == in_favour else in_favour
+
+
 def _covered(answer: str, text: str, features: Features) -> float:
     mine, theirs = set(features.terms(answer)), set(features.terms(text))
     total = sum(features.rarity(term) for term in theirs)
     return sum(features.rarity(term) for term in theirs & mine) / total if total else 0.0
+
+
+def _weight(text: str, features: Features) -> float:
+    return sum(features.rarity(term) for term in set(features.terms(text)))
 
 
 def _language(text: str) -> Language:
@@ -210,13 +269,8 @@ def _language(text: str) -> Language:
 
 
 def _listed(points: Sequence[str], language: Language) -> str:
-    return _join([_ended(point, language) for point in points[:2]], language)
-
-
-def _ended(text: str, language: Language) -> str:
-    if text.rstrip().endswith((".", "。", "!", "！", "?", "？", ";", "；")):
-        return text.strip()
-    return text.strip() + ("。" if language == "zh" else ".")
+    plain = [point.strip().rstrip(".。;；") for point in points[:_NAMED]]
+    return ("；" if language == "zh" else "; ").join(plain) + ("。" if language == "zh" else ".")
 
 
 def _join(parts: Sequence[str], language: Language) -> str:

@@ -2,7 +2,7 @@
 
     python -m tests.bench.grade_step --data ../shared/data --models MODELS [--graded 600] [--json OUT]
 
-SciEntsBank, 40 questions: of each, some answers carry the teacher's label (``--graded`` in all),
+SciEntsBank, ``--questions`` (40): of each, some answers carry the teacher's label (``--graded`` in all),
 the others and those of the split ``unseen-answers`` are graded by the machine, once from features
 alone and once with MiniLM fine-tuned on the same labels. Which is which is drawn with a fixed seed
 before anything is trained; the labels of the graded answers are compared afterwards and nothing is
@@ -31,22 +31,22 @@ from engine.store import Store
 from tests.bench.grading import accuracy, bare, bootstrap, load, macro_f1, selective
 from tests.bench.kill import start_worker
 
-QUESTIONS = 40
 
-
-def drawn(data: Path, many: int) -> tuple[list[Item], list[Submission], list[Submission]]:
-    """Items, graded answers and answers to grade (with their true labels), all of 40 questions."""
+def drawn(
+    data: Path, questions: int, many: int
+) -> tuple[list[Item], list[Submission], list[Submission]]:
+    """Items, graded answers and answers to grade (with their true labels), of the same questions."""
     items, answers, splits = load(data / "answers" / "scientsbank.jsonl")
     dice = random.Random(0)
     own = [(s, k) for s, k in zip(answers, splits, strict=True)]
     trained = sorted({s.item_id for s, k in own if k == "train"})
-    chosen = set(dice.sample(trained, QUESTIONS))
+    chosen = set(dice.sample(trained, questions))
     graded, new = [], [s for s, k in own if k == "unseen-answers" and s.item_id in chosen]
     for item in sorted(chosen):
         mine = [s for s, k in own if k == "train" and s.item_id == item]
         dice.shuffle(mine)
-        graded += mine[: many // QUESTIONS]
-        new += mine[many // QUESTIONS :]
+        graded += mine[: many // questions]
+        new += mine[many // questions :]
     return [i for i in items if i.item_id in chosen], graded, new
 
 
@@ -70,6 +70,8 @@ def grade_all(settings: Settings, name: str, data: tuple, plan: dict) -> tuple[d
         os.kill(worker.pid, signal.SIGTERM)
         worker.wait(60)
     found = {m.grade.answer_id: m.grade for m in marked(room) if not m.submission.graded}
+    result = store.result(name, "grade")
+    print(name, result and result.data["calibrations"][0]["reading"], flush=True)
     store.close()
     return found, minutes
 
@@ -90,10 +92,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--models", type=Path, required=True, help="folder with all-MiniLM-L6-v2")
+    options.add_argument("--questions", type=int, default=40)
     options.add_argument("--graded", type=int, default=600)
     options.add_argument("--json", type=Path)
     given = options.parse_args()
-    data = drawn(given.data, given.graded)
+    data = drawn(given.data, given.questions, given.graded)
     new = data[2]
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "models").symlink_to(given.models.absolute())
@@ -107,7 +110,7 @@ def main() -> None:
         ]
     )
     found = {
-        "graded": len(data[1]), "questions": QUESTIONS, "n": len(new),
+        "graded": len(data[1]), "questions": given.questions, "n": len(new),
         "features": figures(plain, new, t0), "minilm": figures(joint, new, t1),
         "accuracy gained": [round(x, 4) for x in (gain.value, gain.low, gain.high)],
     }  # fmt: skip

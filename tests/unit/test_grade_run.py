@@ -203,7 +203,57 @@ def test_the_kind_of_mistake(answer, share, kind):
     salt = ITEMS[1]
     advice = advise(salt, answer, Features(ITEMS, []), share=share, language="en")
     assert advice.errors == (kind,)
-    assert "Next step" in advice.text
+    assert advice.step.startswith("Next step")
+
+
+STACK = Item(
+    item_id="s",
+    question="请判断并解释：栈底元素是不能删除的元素",
+    references=("错误。栈中元素可以从栈顶先出栈，然后一个一个删除，直到最后删除栈底元素。",),
+)
+
+
+def test_of_a_long_reference_only_the_missing_clauses_are_named():
+    phloem = Item(
+        item_id="p",
+        question="Compare xylem and phloem.",
+        references=(
+            "Xylem carries water and minerals upwards from the roots, "
+            "and phloem carries sugars from the leaves in living cells.",
+        ),
+    )
+    said = "xylem carries water and minerals up from the roots"
+    advice = advise(phloem, said, Features([phloem], []), share=0.5, language="en")
+    assert advice.text.endswith(
+        "still missing: phloem carries sugars from the leaves in living cells."
+    )
+    assert advice.told("Read: Leaves, page 3.", "en").split(". ")[-2:] == [
+        "Read: Leaves, page 3",
+        "Next step: add the missing part in one sentence.",
+    ]
+
+
+def test_the_opposite_verdict_is_a_contradiction_but_a_good_answer_never_is():
+    features = Features([STACK], [])
+    wrong = advise(STACK, "正确，栈只能从栈顶操作。", features, share=0.2, language="zh")
+    assert wrong.errors == ("contradiction",)
+    good = advise(STACK, "错误，可以从栈顶一个一个删除", features, share=0.9, language="zh")
+    assert good.errors == ("incomplete",)
+    assert good.text.startswith("基本正确，还可以补充：")
+    assert " " not in good.told("请阅读：栈，第 3 页。".replace(" ", ""), "zh")
+
+
+def test_a_learner_is_sent_to_a_section_that_explains(tmp_path):
+    rows = [
+        ("重点回顾", "链表由节点组成，保存数据和指针。"),
+        ("链表", "链表由节点组成，节点有指针。"),
+    ]
+    passages = [
+        Passage(id=t, document="d", section=t, title=t, text=text, page_start=n)
+        for n, (t, text) in enumerate(rows, 1)
+    ]
+    item = Item(item_id="q", question="什么是链表？", references=(rows[0][1],))
+    assert ask("是一种树。", item, index=Index.build(passages, tmp_path)).section == "链表"
 
 
 def test_labels_that_mean_right():
