@@ -17,6 +17,7 @@ from engine.schema import content_id
 
 Row = TypeVar("Row", Item, Submission, Grade)
 _LISTS = ("references", "labels", "choices")
+_PRINTED = ("item_id", "question")
 _ITEM = ("item", "question_id", "题号", "题目编号")
 _ALIASES: dict[type[Any], dict[str, tuple[str, ...]]] = {
     Item: {
@@ -26,6 +27,7 @@ _ALIASES: dict[type[Any], dict[str, tuple[str, ...]]] = {
         "choices": ("options", "选项"),
         "max_score": ("points", "满分"),
         "concept": ("skill", "知识点"),
+        "assignment": ("作业",),
     },
     Submission: {
         "item_id": _ITEM,
@@ -112,6 +114,8 @@ def _sifted(
     wrong: list[BadInput] = []
     key = "item_id" if kind is Item else "answer_id"
     for number, row in _rows(text, name):
+        if kind is Submission and _unfilled(row):
+            continue
         try:
             value = _value(name, number, _named(row, kind, number), kind)
             test(value)
@@ -123,6 +127,12 @@ def _sifted(
             error.values.setdefault("line", number)
             wrong.append(error)
     return list(rows.values()), wrong
+
+
+def _unfilled(row: Any) -> bool:
+    """Whether this is a row of an answer sheet that nobody filled in."""
+    cells = row if isinstance(row, dict) else {"": row}
+    return not any(str(cell or "").strip() for n, cell in cells.items() if n not in _PRINTED)
 
 
 def _named(row: Any, kind: type[Row], number: int) -> Any:

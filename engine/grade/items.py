@@ -28,7 +28,8 @@ class Item(Value):
 
     ``labels`` are the grades that a person gives instead of a score; ``choices`` the answers of a
     choice item; ``tolerance`` the relative error that a numeric answer may have. ``concept`` is
-    what it tests, ``section`` (a title), ``page`` and ``quote`` where the course says the answer.
+    what it tests, ``section`` (a title), ``page`` and ``quote`` where the course says the answer;
+    ``assignment`` the set that it belongs to («Week 1»).
     """
 
     item_id: str
@@ -40,6 +41,7 @@ class Item(Value):
     labels: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     tolerance: float = Field(default=0.01, ge=0)
+    assignment: str = ""
     concept: str = ""
     section: str = ""
     page: int = Field(default=0, ge=0)

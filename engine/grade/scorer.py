@@ -83,7 +83,7 @@ class Scorer:
         self._target = target_agreement
         self.labels = sorted({s.label for s in graded if s.label is not None})
         self._targets = self._goal(graded)
-        self._grain = _grain([s.score for s in graded if s.score is not None])
+        self._grains = _grains(graded)
         self._folds = [int(content_id(s.answer_id), 16) % FOLDS for s in graded]
         self._features = Features(items, [s.answer for s in graded], vectors)
         self._neighbours = Neighbours(self._features, graded, self._targets, self._folds)
@@ -232,8 +232,9 @@ class Scorer:
 
         if self.labels:
             return (held.argmax(1) == self._targets.argmax(1)).astype(float)
-        tops = np.array([self._items[s.item_id].top for s in self._graded])
-        mine = np.array([self._rounded(p, t) for p, t in zip(held[:, 0], tops, strict=True)])
+        owners = [self._items[s.item_id] for s in self._graded]
+        tops = np.array([item.top for item in owners])
+        mine = np.array([self._rounded(p, i) for p, i in zip(held[:, 0], owners, strict=True)])
         return (np.abs(mine / tops - self._targets[:, 0]) <= TOLERANCE + _ROUND).astype(float)
 
     def _evened(self, found: Any) -> Any:
@@ -243,11 +244,9 @@ class Scorer:
         raised = found / self._targets.mean(0) ** _RARE
         return raised / raised.sum(axis=1, keepdims=True)
 
-    def _rounded(self, share: float, top: float) -> float:
-        score = share * top
-        return (
-            round(round(score / self._grain) * self._grain, 4) if self._grain else round(score, 2)
-        )
+    def _rounded(self, share: float, item: Item) -> float:
+        score, step = share * item.top, self._grains.get(item.item_id, self._grains[""])
+        return round(round(score / step) * step, 4) if step else round(score, 2)
 
     # ------------------------------------------------------------ grading
 
@@ -285,11 +284,11 @@ class Scorer:
         self, submission: Submission, row: Any, confidence: float, promise: float, known: bool
     ) -> Opinion:
         label = self.labels[int(row.argmax())] if self.labels else None
-        top = self._items[submission.item_id].top
+        item = self._items[submission.item_id]
         return Opinion(
             answer_id=submission.answer_id,
             label=label,
-            score=None if label is not None else self._rounded(float(row[0]), top),
+            score=None if label is not None else self._rounded(float(row[0]), item),
             confidence=min(1.0, max(0.0, confidence)),
             accepted=promise >= self._target,
             promise=promise,
@@ -321,8 +320,18 @@ def _signals(found: Any, spread: Any, plain: Any, near: Any) -> Any:
     return np.column_stack(columns)
 
 
+def _grains(graded: Sequence[Submission]) -> dict[str, float]:
+    """The step in which people gave scores: of each known question, and under "" of all."""
+    given: dict[str, list[float]] = {}
+    for s in graded:
+        if s.score is not None:
+            given.setdefault(s.item_id, []).append(s.score)
+    found = {name: _grain(scores) for name, scores in given.items() if len(scores) >= KNOWN}
+    return found | {"": _grain([score for scores in given.values() for score in scores])}
+
+
 def _grain(scores: Sequence[float]) -> float:
-    """The step in which people gave scores: 1, 0.5, 0.25, or 0 for finer."""
+    """1, 0.5, 0.25, or 0 for finer."""
     for step in (1.0, 0.5, 0.25):
         if scores and all(abs(s / step - round(s / step)) < _ROUND for s in scores):
             return step

@@ -209,17 +209,36 @@ def clear_assignment(room: Room) -> None:
     room.store.clear_grading(course)
 
 
-def gradebook(room: Room) -> list[dict[str, Any]]:
-    """One row a learner: ``learner`` (name, or pseudonym) and, under each item's id, the grade.
+def assignments_of(items: Iterable[Item]) -> list[str]:
+    """The names of the assignments, in the order of their items; "" for items without one."""
+    return list(dict.fromkeys(item.assignment for item in items))
 
-    Grades that wait for review are left empty.
+
+def gradebook(room: Room) -> list[dict[str, Any]]:
+    """One row a learner: ``learner`` (name, or pseudonym), points by assignment, grades by item.
+
+    Grades that wait for review are left empty, and so are the points of their assignment. A label
+    counts as all points of its item where it means right, else as none. Items without an
+    assignment have no column of points.
     """
     names = {row["pseudonym"]: row["name"] for row in room.store.learners(room.course.id)}
-    order = [item.item_id for item in items_of(room)]
+    known = {item.item_id: item for item in items_of(room)}
+    empty = dict.fromkeys([*filter(None, assignments_of(known.values())), *known])
     rows: dict[str, dict[str, Any]] = {}
+    points: dict[tuple[str, str], float] = {}
+    waiting: set[tuple[str, str]] = set()
     for m in marked(room):
-        who = m.submission.learner
-        row = rows.setdefault(who, {"learner": names.get(who) or who, **dict.fromkeys(order)})
+        who, item = m.submission.learner, known.get(m.submission.item_id)
+        row = rows.setdefault(who, {"learner": names.get(who) or who, **empty})
+        if item is None:
+            continue
+        key = (who, item.assignment)
         if m.final:
-            row[m.submission.item_id] = value_of(m.grade)
+            row[item.item_id] = value_of(m.grade)
+            points[key] = points.get(key, 0.0) + share_of(item, m.grade) * item.top
+        else:
+            waiting.add(key)
+    for (who, name), total in points.items():
+        if name and (who, name) not in waiting:
+            rows[who][name] = round(total, 4)
     return [rows[who] for who in sorted(rows, key=lambda who: str(rows[who]["learner"]))]

@@ -182,7 +182,7 @@ def _todo(
     room: Room, items: Sequence[Item], answers: Sequence[Submission], model: str
 ) -> tuple[dict[str, Submission], dict[str, str]]:
     """Answers without a grade of this making, and the fingerprint of each answer's grade."""
-    own = {item.item_id: item.model_dump(mode="json") for item in items}
+    own = {item.item_id: item.model_dump(mode="json", exclude={"assignment"}) for item in items}
     have = {row["id"]: row for row in room.store.grades(room.course.id)}
     prints = {s.answer_id: content_id(model, own.get(s.item_id), s.answer) for s in answers}
     todo = {}

@@ -1,6 +1,5 @@
-"""The parts of the screen *Assignments*: where items and answers come from, and the review."""
+"""The parts of the screen *Assignments*: where items and answers come from, how they are graded."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,8 +21,8 @@ from engine.steps.gradebook import (
     Marked,
     add_items,
     add_submissions,
+    assignments_of,
     clear_assignment,
-    decide,
     value_of,
 )
 from engine.steps.grading import foresee
@@ -31,7 +30,6 @@ from pages.shared import people, session
 from pages.shared.i18n import _, error_text, minutes_text
 
 _ERRORS_SHOWN = 20
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|>~<$:])")
 
 
 def type_names() -> dict[str, str]:
@@ -44,23 +42,6 @@ def type_names() -> dict[str, str]:
     }
 
 
-def flag_names() -> dict[str, str]:
-    """What makes an answer suspicious, in words."""
-    return {
-        "empty": _("empty"),
-        "huge": _("very long"),
-        "language": _("in another language"),
-        "copied_question": _("repeats the question"),
-        "shuffled": _("words of the right answer without their order"),
-        "negated": _("the right answer turned round by a negation"),
-        "stuffed": _("key words without a sentence"),
-        "instructions": _("speaks to the grader"),
-        "hidden": _("invisible characters"),
-        "duplicate": _("nearly repeats another learner's answer"),
-        "teacher_failed": _("the teacher model gave no verdict"),
-    }
-
-
 # ---------------------------------------------------------------- items
 
 
@@ -70,11 +51,18 @@ def items_part(room: Room, items: Sequence[Item]) -> None:
     way = st.segmented_control(
         _("New items"), list(ways), format_func=ways.get, default="corpus", key="item-way"
     )
-    {"corpus": _from_corpus, "file": _items_file, "hand": _by_hand}[way or "corpus"](room)
+    name = st.text_input(
+        _("Name of the assignment (optional)"),
+        key="assignment-name",
+        placeholder=_("Week 1"),
+        help=_("Each name has its own column of points in the gradebook."),
+    ).strip()
+    {"corpus": _from_corpus, "file": _items_file, "hand": _by_hand}[way or "corpus"](room, name)
     if items:
         names = type_names()
         rows = [
             {
+                **({_("Assignment"): item.assignment} if item.assignment else {}),
                 _("Item"): item.item_id,
                 _("Question"): item.question,
                 _("Type"): names[item.kind],
@@ -93,7 +81,19 @@ def items_part(room: Room, items: Sequence[Item]) -> None:
                 st.rerun()
 
 
-def _from_corpus(room: Room) -> None:
+def one_of(items: Sequence[Item]) -> list[Item]:
+    """The items of the assignment that is looked at; all where there is but one."""
+    names = assignments_of(items)
+    if len(names) < 2:
+        return list(items)
+    shown = {None: _("All"), **{name: name or _("Without a name") for name in names}}
+    chosen = st.segmented_control(
+        _("Assignment"), list(shown), format_func=shown.get, default=None, key="assignment-shown"
+    )
+    return [item for item in items if chosen is None or item.assignment == chosen]
+
+
+def _from_corpus(room: Room, name: str) -> None:
     pairs = {pair.point: pair for pair in training_pairs(room.store, room.course.id, "train")}
     if not pairs:
         st.caption(_("There is no corpus yet: take a file, or write items by hand."))
@@ -112,6 +112,7 @@ def _from_corpus(room: Room) -> None:
                     item_id=content_id(pair.question)[:8],
                     question=pair.question,
                     references=(pair.answer,),
+                    assignment=name,
                     concept=homes.get(pair.section, ""),
                     section=titles.get(pair.section, ""),
                     page=(pair.evidence[0].page or 0) if pair.evidence else 0,
@@ -124,17 +125,20 @@ def _from_corpus(room: Room) -> None:
         st.rerun()
 
 
-def _items_file(room: Room) -> None:
+def _items_file(room: Room, name: str) -> None:
     _upload(
         _("CSV or JSONL with item_id, question, references; optionally choices, rubric, max_score"),
         _("Add the items"),
         "items-file",
         sift_items,
-        lambda rows: add_items(room, rows),
+        lambda rows: add_items(
+            room,
+            [i if i.assignment else i.model_copy(update={"assignment": name}) for i in rows],
+        ),
     )
 
 
-def _by_hand(room: Room) -> None:
+def _by_hand(room: Room, name: str) -> None:
     question = st.text_input(_("Question"), key="hand-question").strip()
     references = _lines(_("Right answers, one a line"), "hand-references")
     choices = _lines(_("Options, one a line (only for a choice)"), "hand-choices")
@@ -148,6 +152,7 @@ def _by_hand(room: Room) -> None:
             choices=tuple(choices),
             rubric=read_rubric(rubric),  # type: ignore[arg-type]
             max_score=None if rubric else points,
+            assignment=name,
         )
     except ValueError:
         st.error(_("Each line of the rubric ends in = and a number."))
@@ -177,6 +182,14 @@ def answers_part(room: Room, items: Sequence[Item]) -> None:
     if way == "hand":
         _typed(room, items)
         return
+    st.download_button(
+        _("Answer sheet as CSV"),
+        lambda: _sheet(room, items),
+        file_name="answers.csv",
+        icon=":material/download:",
+        on_click="ignore",
+        help=_("A table with every item and learner; fill the column answer and upload it here."),
+    )
     _upload(
         _(
             "CSV or JSONL with item_id, answer; optionally learner, answer_id, "
@@ -187,6 +200,22 @@ def answers_part(room: Room, items: Sequence[Item]) -> None:
         lambda text, name: sift_submissions(text, name, items),
         lambda rows: add_submissions(room, rows),
     )
+
+
+def _sheet(room: Room, items: Sequence[Item]) -> bytes:
+    """An empty answer sheet: a row for each item and each learner of the class list."""
+    names = [row["name"] for row in room.store.learners(room.course.id)] or [""]
+    rows = [
+        {"item_id": i.item_id, "question": i.question, "learner": name, "answer": ""}
+        for i in items
+        for name in names
+    ]
+    return pd.DataFrame(rows).map(unformula).to_csv(index=False).encode("utf-8-sig")
+
+
+def unformula(cell: Any) -> Any:
+    """The cell; a text that a spreadsheet would run as a formula is quoted."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
 
 
 def _typed(room: Room, items: Sequence[Item]) -> None:
@@ -309,85 +338,7 @@ def spent(room: Room) -> None:
         st.caption(f"{words}, {money:.2f} {choice.price.currency}" if money else words)
 
 
-# ---------------------------------------------------------------- review
-
-
-def review(room: Room, items: dict[str, Item], waiting: Sequence[Marked]) -> None:
-    """One answer of the queue: what was asked and said, what is proposed, and what you say."""
-    skipped: list[str] = st.session_state.setdefault("skipped", [])
-    open_ones = [m for m in waiting if m.grade.answer_id not in skipped] or list(waiting)
-    m = open_ones[0]
-    item = items[m.submission.item_id]
-    with st.container(border=True):
-        st.caption(_("{n} left to review", n=len(waiting)))
-        st.markdown(f"**{_escaped(item.question)}**")
-        st.markdown(quoted(m.submission.answer, [c.quote for c in m.grade.criteria]) or "–")
-        with st.expander(_("Right answer")):
-            st.text("\n".join(item.references or [c.criterion for c in item.rubric]))
-        if m.grade.flags:
-            names = flag_names()
-            st.warning(", ".join(names.get(flag, flag) for flag in m.grade.flags))
-        _verdicts(m)
-        _decision(room, item, m, skipped)
-
-
-def _verdicts(m: Marked) -> None:
-    words = {"met": _("met"), "partly": _("partly met"), "unmet": _("not met")}
-    if m.grade.criteria:
-        rows = [
-            {_("Criterion"): c.criterion, _("Verdict"): words[c.verdict], _("Evidence"): c.quote}
-            for c in m.grade.criteria
-        ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True)
-
-
-def _decision(room: Room, item: Item, m: Marked, skipped: list[str]) -> None:
-    grade, key = m.grade, m.grade.answer_id
-    cells = st.columns(2)
-    cells[0].metric(_("Proposed grade"), shown(item, m))
-    cells[1].metric(_("Confidence"), f"{100 * grade.confidence:.0f} %")
-    score, label = None, None
-    if grade.label is not None:
-        labels = list(dict.fromkeys([*(item.labels or ("correct", "incorrect")), grade.label]))
-        label = st.selectbox(_("Your grade"), labels, labels.index(grade.label), key=f"l-{key}")
-    else:
-        score = st.number_input(
-            _("Your grade"), 0.0, float(item.top), float(grade.score or 0), 0.5, key=f"s-{key}"
-        )
-    held = "" if grade.flags else grade.feedback
-    feedback = st.text_area(_("Feedback to the learner"), held, key=f"f-{key}", height=100)
-    changed = (score, label) != (grade.score, grade.label)
-    reason = st.text_input(_("Reason"), key=f"r-{key}") if changed else ""
-    with st.container(horizontal=True):
-        button = _("Override") if changed else _("Accept")
-        lacking = changed and not reason.strip()
-        if st.button(button, type="primary", key="decide", disabled=lacking):
-            decide(room, item, m, score=score, label=label, reason=reason, feedback=feedback)
-            st.rerun()
-        if st.button(_("Later"), key="later"):
-            skipped.append(key)
-            st.rerun()
-
-
 def shown(item: Item, m: Marked) -> str:
     """A grade as people write it."""
     value = value_of(m.grade)
     return f"{value:g} / {item.top:g}" if isinstance(value, (int, float)) else str(value)
-
-
-def quoted(answer: str, quotes: Sequence[str]) -> str:
-    """The answer as Markdown that shows it literally, with the quotes on green."""
-    wanted = sorted({q.strip() for q in quotes if q.strip()}, key=len, reverse=True)
-    if not wanted:
-        return _escaped(answer).replace("\n", "  \n")
-    parts = re.split("(" + "|".join(map(re.escape, wanted)) + ")", answer)
-    return "".join(
-        f":green-background[{_escaped(' '.join(part.split()))}]"
-        if part in wanted
-        else _escaped(part).replace("\n", "  \n")
-        for part in parts
-    )
-
-
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)

@@ -8,7 +8,7 @@ from engine import jobs as queue
 from engine.grade import Calibration
 from engine.schema import content_id
 from engine.steps.gradebook import gradebook, items_of, marked, submissions_of
-from pages.shared import assignment, charts, session
+from pages.shared import assignment, charts, grade_review, session
 from pages.shared.frame import heading
 from pages.shared.i18n import _
 from pages.shared.job_board import board
@@ -19,22 +19,15 @@ heading(_("Assignments"), _("Which answers are graded, and which need me?"))
 
 
 def assignment_csv() -> bytes:
-    """Learners by items; a text that a spreadsheet would run as a formula is quoted."""
+    """Learners by items."""
     frame = pd.DataFrame(gradebook(room)).rename(columns={"learner": _("Learner")})
-    return (
-        frame.map(
-            lambda cell: (
-                f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@" and cell else cell
-            )
-        )
-        .to_csv(index=False)
-        .encode("utf-8-sig")
-    )
+    return frame.map(assignment.unformula).to_csv(index=False).encode("utf-8-sig")
 
 
-items = items_of(room)
-answers = submissions_of(room)
+items = assignment.one_of(items_of(room))
+every = submissions_of(room)
 known = {item.item_id: item for item in items}
+answers = [answer for answer in every if answer.item_id in known]
 if not items:
     st.info(_("Add items: from the corpus, from a file, or by hand. Then add the answers."))
     sample = course.sample and course.language == "en"
@@ -77,8 +70,13 @@ for calibration in calibrations:
     if rung is None:
         st.caption(
             _(
-                "{which}: the {n} graded answers cannot promise this; all go to review.",
+                "{which}: people agreed with {value} % of all proposals [{low}, {high}] on {n} "
+                "held-out answers, too few to let any stand; all open answers go to review. "
+                "More graded answers to the same questions help.",
                 which=which,
+                value=round(100 * calibration.overall.value),
+                low=round(100 * calibration.overall.low),
+                high=round(100 * calibration.overall.high),
                 n=calibration.n,
             )
         )
@@ -94,6 +92,21 @@ for calibration in calibrations:
                 high=round(100 * rung.agreement.high),
                 n=rung.agreement.n,
             )
+        )
+    if calibration.reading:
+        tried = calibration.reading
+        st.caption(
+            _(
+                "MiniLM was tried: people agreed with {a} % without it and {b} % with it "
+                "(difference {d:+.1f} points [{low:+.1f}, {high:+.1f}]).",
+                a=round(100 * tried.without),
+                b=round(100 * tried.joint),
+                d=100 * tried.gain.value,
+                low=100 * tried.gain.low,
+                high=100 * tried.gain.high,
+            )
+            + " "
+            + (_("It is used.") if tried.used else _("It is not used: no gain beyond chance."))
         )
 if not calibrations:
     st.caption(
@@ -116,7 +129,7 @@ if machine:
 
 live = board(course.id, ("grade",))
 if not live:
-    plan = {"target": target, **assignment.reader(room, answers)}
+    plan = {"target": target, **assignment.reader(room, every)}
     assignment.cost(room, plan)
 have = {m.grade.answer_id for m in done}
 missing = [a for a in answers if a.answer_id not in have]
@@ -130,7 +143,7 @@ with st.container(horizontal=True):
         icon=":material/grading:",
         key="grade",
     ):
-        inputs = content_id([a.model_dump() for a in answers], len(store.grade_log(course.id)))
+        inputs = content_id([a.model_dump() for a in every], len(store.grade_log(course.id)))
         queue.submit(session.settings(), "grade", course.id, plan, inputs)
         st.rerun()
     if waiting and fresh and not live:
@@ -146,7 +159,7 @@ with st.container(horizontal=True):
 if not done:
     st.stop()
 if waiting and fresh and not live and st.session_state.get("reviewing"):
-    assignment.review(room, known, waiting)
+    grade_review.queue(room, known, waiting)
 
 cells = st.columns(3)
 cells[0].metric(_("Answers"), len(answers))
@@ -207,7 +220,7 @@ with st.expander(_("Suspicious answers ({n})", n=sum(bool(m.grade.flags) for m i
     if not flags:
         st.caption(_("No answer was flagged."))
     else:
-        names = assignment.flag_names()
+        names = grade_review.flag_names()
         example = {flag: m.submission.answer for m in done for flag in m.grade.flags}
         st.caption(_("None of these is accepted without a person."))
         st.dataframe(

@@ -14,7 +14,7 @@ from engine.steps.gradebook import (
     marked,
 )
 from engine.store import Store
-from pages.shared.assignment import quoted
+from pages.shared.grade_review import quoted
 
 ITEMS = [
     Item(item_id="legs", question="How many legs has a fly?", references=("6",), concept="Fly"),

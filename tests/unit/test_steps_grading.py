@@ -234,3 +234,32 @@ def test_minilm_is_foreseen_only_where_it_will_read(room):
     assert (with_it.minilm, without.minilm) == (True, False)
     assert with_it.taught == 240
     assert with_it.minutes[1] > without.minutes[1] > 0
+
+
+def test_each_named_assignment_has_its_column_of_points(room):
+    more = Item(item_id="eye", question="How many eyes?", references=("2",), assignment="Week 2")
+    wing = Item(
+        item_id="wing", question="Wings?", references=("4",), max_score=3, assignment="Week 1"
+    )
+    add_items(room, [CLOSED.model_copy(update={"assignment": "Week 1"}), wing, more])
+    said = {"cell": "6", "wing": "4", "eye": "two or 3"}
+    rows = [
+        Submission(answer_id=i, item_id=i, learner="Ann", answer=text) for i, text in said.items()
+    ]
+    add_submissions(room, rows)
+    step.grade_answers(room, PLAN)
+    [row] = gradebook(room)
+    assert (row["Week 1"], row["wing"]) == (4.0, 3.0)
+    assert row["Week 2"] is None, "a grade waits for review"
+    assert list(row)[1:3] == ["Week 1", "Week 2"]
+    before = room.store.grades("c")
+    add_items(room, [wing.model_copy(update={"assignment": "Week 3"})])
+    assert step.grade_answers(room, PLAN)["graded"] == 0, "a name changes no grade"
+    assert len(room.store.grades("c")) == len(before)
+
+
+def test_unfilled_rows_of_an_answer_sheet_are_left_alone():
+    text = "item_id,question,learner,answer\ncell,How many?,,\ncell,How many?,Ann,\ncell,How many?,,6\n"
+    rows, wrong = sift_submissions(text, "a.csv", [CLOSED])
+    assert [(s.learner, s.answer) for s in rows] == [("Ann", ""), ("", "6")]
+    assert not wrong
