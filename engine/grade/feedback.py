@@ -269,8 +269,13 @@ def _language(text: str) -> Language:
 
 
 def _listed(points: Sequence[str], language: Language) -> str:
-    plain = [point.strip().rstrip(".。;；") for point in points[:_NAMED]]
-    return ("；" if language == "zh" else "; ").join(plain) + ("。" if language == "zh" else ".")
+    plain = [point.strip().rstrip(".。;；") for point in points[:_NAMED]] or [""]
+    if language == "zh":
+        return "；".join(plain) + "。"
+    told = plain[0]
+    for point in plain[1:]:
+        told += (". " if point[:1].isupper() else "; ") + point
+    return told + "."
 
 
 def _join(parts: Sequence[str], language: Language) -> str:

@@ -11,7 +11,7 @@ from engine.errors import BadInput
 from engine.grade import Item, Submission
 from engine.grade.files import read_rubric, sift_items, sift_submissions
 from engine.grade.heads import FEW
-from engine.grade.scorer import reads
+from engine.grade.scorer import PAYS, reads
 from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice
 from engine.sample import FOLDER
@@ -279,18 +279,20 @@ def reader(room: Room, answers: Sequence[Submission]) -> dict[str, bool]:
     """Whether MiniLM reads along, as the plan of *grade* has it; asked where there is a choice."""
     graded = [a for a in answers if a.graded]
     saved = room.store.result(room.course.id, "grade")
-    off = bool(saved and saved.data.get("features_only", False))
+    off = bool(saved.data.get("features_only", False)) if saved else len(graded) < PAYS
     if not reads(graded):
         return {"features_only": off}
     wanted = st.toggle(
-        _("Fine-tune MiniLM on the {n} graded answers", n=len(graded)),
+        _("Also fine-tune MiniLM on the {n} graded answers", n=len(graded)),
         not off,
         key="minilm",
         help=_(
             "A small language model (23 million weights) that runs on this machine reads question, "
-            "right answer and answer together. It is used from {n} graded English answers on; "
-            "without it the answers are compared by words and meaning alone.",
-            n=FEW,
+            "right answer and answer together. It can learn from {few} graded English answers on, "
+            "is worth its minutes from about {many}, and is used only if held-out answers agree "
+            "more with it. Without it the answers are compared by words and meaning alone.",
+            few=FEW,
+            many=PAYS,
         ),
     )
     return {"features_only": not wanted}

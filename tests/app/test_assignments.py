@@ -66,7 +66,7 @@ def test_the_sample_answers_can_be_loaded_and_graded(screen, room, tmp_path, mon
     assert not app.exception
     assert len(room.store.submissions("c")) == 200
     app.button(key="grade").click().run()
-    assert asked == [("grade", "c", {"target": 0.9, "features_only": False})]
+    assert asked == [("grade", "c", {"target": 0.9, "features_only": True})]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

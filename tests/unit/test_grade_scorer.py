@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from engine.errors import BadInput, WorkFailed
+from engine.grade import scorer as scorer_module
 from engine.grade.calibrate import NEVER, calibrate, choose, ladder, lower_bound, summary
 from engine.grade.features import NAMES, Features, Neighbours, negations
 from engine.grade.items import Item, Submission
 from engine.grade.prior import prior
-from engine.grade.scorer import Scorer, _grain
+from engine.grade.scorer import Scorer, _grain, _grains
 from engine.models import minilm as fetch
 from tests.unit.grading_data import ITEMS, answers
 
@@ -83,6 +84,19 @@ def test_scores_keep_the_grain_and_the_range():
         assert opinion.score == int(opinion.score)
     assert _grain([1, 2.5]) == 0.5
     assert _grain([0.1]) == 0
+
+
+def test_each_question_keeps_its_own_grain():
+    rows = [
+        Submission(answer_id=f"{name}{i}", item_id=name, answer="x", score=score)
+        for name, scores in (
+            ("heat", (0, 1, 2, 4, 4)),
+            ("salt", (0, 0.5, 1, 3, 4)),
+            ("plant", (2,)),
+        )
+        for i, score in enumerate(scores)
+    ]
+    assert _grains(rows) == {"heat": 1.0, "salt": 0.5, "": 0.5}
 
 
 def test_a_new_question_is_never_accepted_without_five_graded_questions():
@@ -183,6 +197,27 @@ def test_the_cross_encoder_learns_and_resumes(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(cross, "train_cross", None)  # a second fit must train nothing
     _, again = cross.cross_fit(base, triples, targets, tmp_path)
     np.testing.assert_allclose(held, again, atol=1e-3)
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_minilm_joins_only_where_people_agree_with_it_more(monkeypatch, tmp_path, helps):
+    dice = random.Random(5)
+    names = ("correct", "incorrect")
+    graded = [s.model_copy(update={"label": dice.choice(names)}) for s in answers(240)]
+    truth = np.array([[4.0, -4.0] if s.label == "correct" else [-4.0, 4.0] for s in graded])
+    logits = truth if helps else np.random.default_rng(0).normal(size=truth.shape)
+    monkeypatch.setattr(scorer_module, "cross_fit", lambda *args: (["model"], logits))
+    monkeypatch.setattr(
+        scorer_module,
+        "predict_cross",
+        lambda model, base, rows: np.tile([-4.0, 4.0], (len(rows), 1)),
+    )
+    scorer = Scorer.fit(ITEMS, graded, base=lambda: tmp_path)
+    reading = scorer.calibrations[0].reading
+    assert reading.used == helps
+    assert (reading.gain.low > 0) == helps
+    said = [o.label for o in scorer.judge(answers(30, seed=7))]
+    assert (set(said) == {"incorrect"}) == helps, "its word counts only where it helped"
 
 
 # ---------------------------------------------------------------- real answers
