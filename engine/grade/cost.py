@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.grade.cross import EPOCHS, FOLDS
 from engine.grade.desk import CLOSED
+from engine.grade.heads import FEW
 from engine.grade.items import Item, Submission
 from engine.grade.rubric import request_for
 from engine.grade.scorer import FEWEST, reads
@@ -15,10 +16,11 @@ from engine.text import count_tokens, language_of
 
 _START = 8.0
 """Seconds until the worker's child has its libraries and the index."""
-_EMBED, _LEARN, _GRADE = 0.012, 0.02, 0.012
-"""Seconds for a text embedded, a graded answer learned from, and an answer graded, on two cores
-(``tests/bench/grade_step.py``); so are the two below: an answer in an epoch, and one read."""
+_TOKEN, _FIT, _FIT_FEW, _GRADE = 0.0008, 15.0, 2.0, 0.008
+"""Seconds for a token embedded, for learning with its checks (from 200 graded answers on, and with
+fewer), and for an answer graded, on two cores (``tests/bench/grade_step.py``)."""
 _TRAIN, _READ = 0.02, 0.012
+"""Seconds for an answer in one epoch of MiniLM, and for one that it reads."""
 _SAMPLE = 20
 
 
@@ -69,9 +71,10 @@ def estimate(
     ]
     read = [s for group in groups if minilm and reads(group) for s in group]
     calls, prompt, completion = _calls(items, open_ones) if connected else (0, 0, 0)
-    texts = len({s.answer for s in [*learned, *open_ones]}) + 2 * len(items)
-    seconds = _START + _EMBED * texts + _GRADE * len(open_ones)
-    seconds += _LEARN * len(learned) if len(learned) >= FEWEST else 0
+    tokens = sum(map(count_tokens, {s.answer for s in [*learned, *open_ones]}))
+    seconds = _START + _TOKEN * tokens + _GRADE * len(open_ones)
+    if len(learned) >= FEWEST:
+        seconds += _FIT if len(learned) >= FEW else _FIT_FEW
     if read:
         seconds += _TRAIN * EPOCHS * (FOLDS - 1) * len(read)
         seconds += _READ * (len(read) + FOLDS * len(open_ones))

@@ -27,6 +27,7 @@ _LONG: dict[Language, int] = {"en": 12, "zh": 20}
 _SHORT: dict[Language, int] = {"en": 4, "zh": 6}
 _CLAUSE_ZH = re.compile(r"[，；,;](?!\d)")
 _CLAUSE_EN = re.compile(r"[;:]\s+|,\s+(?:(?:and|but|so)\s+)?|\s+(?=because\b)")
+_LINKED = re.compile(r"^(?:并且|而且|而|并|则|即|所以|这样|因此|从而|但是|但)(?=.{4})")
 _NUMBERED = re.compile(r"^\s*(?:[（(]\d+[)）]|\d+[.、)）](?!\d))\s*")
 _VERDICTS = tuple(
     re.compile(rf"\s*(?:{words})(?=[\s，。,.：:；;！!]|$)", re.IGNORECASE)
@@ -159,10 +160,10 @@ def _points(text: str, language: Language) -> list[str]:
         pieces: list[str] = []
         for clause in clauses:
             plain = _NUMBERED.sub("", clause).strip(" ,，;；")
-            if pieces and len(words(plain)) < _SHORT[language]:
+            if pieces and plain and len(words(plain)) < _SHORT[language]:
                 pieces[-1] += (", " if language == "en" else "，") + plain
             elif plain:
-                pieces.append(plain)
+                pieces.append(_LINKED.sub("", plain))
         found += pieces
     return found
 
