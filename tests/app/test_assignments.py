@@ -4,6 +4,8 @@ import pytest
 
 from engine.grade import Item, Submission
 from engine.learner import events_of, pseudonym
+from engine.llm.ledger import Price
+from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import Room, grade_answers
@@ -15,6 +17,8 @@ from engine.steps.gradebook import (
 )
 from engine.store import Store
 from pages.shared.grade_review import quoted
+from tests.unit.grading_data import ITEMS as CLASS_ITEMS
+from tests.unit.grading_data import answers
 
 ITEMS = [
     Item(item_id="legs", question="How many legs has a fly?", references=("6",), concept="Fly"),
@@ -109,3 +113,54 @@ def test_an_answer_is_shown_literally_with_its_evidence():
         quoted("roots wake.\nThen", ["roots wake."])
         == r":green-background[roots wake\.]  " + "\nThen"
     )
+
+
+def captions(app):
+    return " ".join(c.value for c in app.caption)
+
+
+def test_minutes_stand_before_the_start_and_minilm_is_a_choice(screen, room, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("engine.jobs.submit", lambda *args: asked.append(args[3]))
+    add_items(room, CLASS_ITEMS)
+    add_submissions(room, answers(240))
+    plain = [s.model_copy(update={"label": None}) for s in answers(20, seed=9)]
+    add_submissions(room, plain)
+    app = screen(tmp_path, "teach/assignments.py", "en", "c")
+    assert "20 answer(s) to grade: about" in captions(app)
+    assert not app.toggle(key="minilm").value, "too few graded answers for it to pay"
+    app.toggle(key="minilm").set_value(True).run()
+    app.button(key="grade").click().run()
+    assert not app.exception
+    assert asked == [{"target": 0.9, "features_only": False}]
+
+
+def test_one_assignment_at_a_time(screen, room, tmp_path):
+    named = [item.model_copy(update={"assignment": f"Week {n}"}) for n, item in enumerate(ITEMS, 1)]
+    add_items(room, named)
+    add_submissions(room, ANSWERS)
+    app = screen(tmp_path, "teach/assignments.py", "en", "c")
+    assert any(e.label == "Items (2)" for e in app.expander)
+    app.button_group(key="assignment-shown").set_value("Week 2").run()
+    assert not app.exception
+    assert any(e.label == "Items (1)" for e in app.expander)
+    assert any(e.label.startswith("Answers (2,") for e in app.expander)
+
+
+def test_what_verdicts_cost_is_shown(screen, room, tmp_path):
+    graded(room)
+    save_choice(
+        room.store,
+        room.settings,
+        TeacherChoice(
+            kind="endpoint",
+            base_url="http://127.0.0.1:9/v1",
+            model="m",
+            price=Price(prompt=2.0, completion=4.0),
+        ),
+    )
+    room.store.save_answer(
+        "k", {}, model="m", purpose="grade", prompt_tokens=10**6, completion_tokens=10**6
+    )
+    app = screen(tmp_path, "teach/assignments.py", "en", "c")
+    assert "1 calls, 2,000,000 tokens, 6.00 USD" in captions(app)
