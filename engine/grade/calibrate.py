@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import field_validator
+
 from engine.schema import Figure, Value
 
 _STEPS = 20
@@ -60,14 +62,15 @@ class Calibration(Value):
     """What was promised and what held-out graded answers showed.
 
     ``known`` says whether it is about answers to questions that have graded answers. ``agreement``
-    is that of the answers that would have been accepted; ``share`` of all that these are; ``error``
-    the expected calibration error; all on answers that the model had not seen.
+    is that of the answers that would have been accepted (None: there are none); ``share`` of all
+    that these are; ``error`` the expected calibration error; all on answers that the model had not
+    seen.
     """
 
     target: float
     threshold: float
     share: float
-    agreement: Figure
+    agreement: Figure | None = None
     overall: Figure
     error: float
     n: int
@@ -75,6 +78,13 @@ class Calibration(Value):
     bins: tuple[Bin, ...] = ()
     ladder: tuple[Rung, ...] = ()
     reading: Reading | None = None
+
+    @field_validator("agreement", mode="before")
+    @classmethod
+    def _of_none(cls, given: Any) -> Any:
+        """Rows of older versions hold figures without a value where nothing was accepted."""
+        empty = isinstance(given, dict) and given.get("value") is None
+        return None if empty else given
 
     def promise(self, confidence: float) -> float:
         """The highest target at which an answer of this confidence is accepted; 0: at none."""
@@ -210,7 +220,7 @@ def summary(
         target=target,
         threshold=threshold,
         share=float(accepted.mean()),
-        agreement=interval(agrees[accepted]),
+        agreement=interval(agrees[accepted]) if accepted.any() else None,
         overall=interval(agrees),
         error=float(error),
         n=len(agrees),

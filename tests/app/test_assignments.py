@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.grade import Item, Submission
+from engine.grade import Calibration, Item, Submission
 from engine.learner import events_of, pseudonym
 from engine.llm.ledger import Price
 from engine.llm.teacher import TeacherChoice, save_choice
@@ -16,6 +16,7 @@ from engine.steps.gradebook import (
     marked,
 )
 from engine.store import Store
+from pages.shared.assignment import load_sample
 from pages.shared.grade_review import quoted
 from tests.unit.grading_data import ITEMS as CLASS_ITEMS
 from tests.unit.grading_data import answers
@@ -164,3 +165,19 @@ def test_what_verdicts_cost_is_shown(screen, room, tmp_path):
     )
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
     assert "1 calls, 2,000,000 tokens, 6.00 USD" in captions(app)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_first_contact_sample_graded_and_none_of_the_open_answers_stands(
+    screen, room, tmp_path, language
+):
+    load_sample(room)
+    counts = grade_answers(room, {"features_only": True})
+    assert counts["answers"] == 200
+    [known, _] = [
+        Calibration.model_validate(c) for c in room.store.result("c", "grade").data["calibrations"]
+    ]
+    assert known.agreement is None and known.overall.value > 0.3
+    app = screen(tmp_path, "teach/assignments.py", language, "c")
+    assert not app.exception
+    assert app.metric[1].value == str(counts["accepted"])

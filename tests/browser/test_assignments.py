@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.test_browser import address, click, page, pytestmark, settle  # noqa: F401
 
-READY = 90_000
+READY = 25_000
 
 
 def item_ids(page) -> list[str]:  # noqa: F811
@@ -22,6 +22,7 @@ def item_ids(page) -> list[str]:  # noqa: F811
 @pytest.mark.timeout(240)
 def test_from_items_to_a_gradebook_with_an_override(page, address, tmp_path):  # noqa: F811
     began = time.monotonic()
+    page.set_default_timeout(READY)
     page.set_viewport_size({"width": 1440, "height": 1000})
     page.goto(f"{address}/assignments?course=sample&lang=en")
     settle(page)
