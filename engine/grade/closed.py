@@ -109,6 +109,17 @@ def _table() -> dict[str, tuple[str, float]]:
 _UNITS = _table()
 
 
+def _entry(unit: str) -> tuple[str, float] | None:
+    """Base unit and factor of a unit, or of one unit over another; None where unknown."""
+    if unit in _UNITS:
+        return _UNITS[unit]
+    above, stroke, below = unit.partition("/")
+    over, under = _UNITS.get(_unit(above)), _UNITS.get(_unit(below))
+    if not stroke or over is None or under is None:
+        return None
+    return f"{over[0]}/{under[0]}", over[1] / under[1]
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A number with its unit as typed; an empty unit where none was."""
@@ -119,12 +130,14 @@ class Quantity:
     @property
     def dimension(self) -> str:
         """Base unit of the unit's dimension; the unit itself where the table has it not."""
-        return _UNITS[self.unit][0] if self.unit in _UNITS else self.unit.lower()
+        known = _entry(self.unit)
+        return known[0] if known else self.unit.lower()
 
     @property
     def base(self) -> float:
         """The value in the dimension's base unit."""
-        return self.value * (_UNITS[self.unit][1] if self.unit in _UNITS else 1.0)
+        known = _entry(self.unit)
+        return self.value * (known[1] if known else 1.0)
 
 
 def parse_quantity(text: str) -> Quantity | None:
@@ -160,12 +173,22 @@ def grade_number(answer: str, references: tuple[str, ...], tolerance: float = 0.
         ``correct``; ``unit`` (right number, wrong or missing unit); ``magnitude`` (off by a power
         of ten); ``unparsed`` (no single number); ``wrong``.
     """
-    given = parse_quantity(answer)
+    given = parse_quantity(_result(answer))
     if given is None:
         return "unparsed"
     outcomes = {_compare(given, parse_quantity(r), tolerance) for r in references}
     order: tuple[Outcome, ...] = ("correct", "unit", "magnitude")
     return next((outcome for outcome in order if outcome in outcomes), "wrong")
+
+
+_SUM = re.compile(r"(?:[\d\s.,+\-−–*/×÷·()^=]|(?<=[\d\s)])x(?=\s*[\d(]))*")
+
+
+def _result(answer: str) -> str:
+    """What a calculation comes to («48 / 0.12 = 400»), else the answer as it is."""
+    left, equals, right = answer.rpartition("=")
+    sums = equals and re.search(r"\d", left) and _SUM.fullmatch(left)
+    return right if sums else answer
 
 
 def grade_choice(
@@ -186,7 +209,8 @@ def _flat(text: str) -> str:
     raised = _SUPER_RUN.sub(lambda m: "^" + m.group().translate(_SUPER), text)
     flat = unicodedata.normalize("NFKC", raised).replace("−", "-").replace("–", "-")
     flat = flat.replace("⁄", "/").replace("\\times", "x").strip().strip("$").strip()
-    return _LEAD.sub("", flat)
+    flat = re.sub(r"(?<=[a-zA-Z])\s+per\s+(?=[a-zA-Z])", "/", flat)
+    return re.sub(r"^[x×]\s*(?=\d)", "", _LEAD.sub("", flat))
 
 
 def _number(match: re.Match[str]) -> float | None:

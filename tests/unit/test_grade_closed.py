@@ -174,3 +174,20 @@ def test_a_torn_last_line_is_no_grade(tmp_path):
     path.write_text('{"answer_id":"1","score":1.0,"confidence":0.9}\n{"answer_id":"2","sc')
     assert [g.answer_id for g in read_grades(path)] == ["1"]
     assert read_grades(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "references", "outcome"),
+    [
+        ("48 / 0.12 = 400", ("400",), "correct"),
+        ("48 x 0.12 = 5.76", ("400",), "wrong"),
+        ("x400", ("400",), "correct"),
+        ("x + 1 = 400", ("400",), "unparsed"),
+        ("4.5 ml per hour", ("4.5 mL/h",), "correct"),
+        ("0.075 mL/min", ("4.5 mL/h",), "correct"),
+        ("4.5 mL", ("4.5 mL/h",), "unit"),
+        ("400 = no, 500 = yes", ("400",), "unparsed"),
+    ],
+)
+def test_a_calculation_ends_in_its_answer_and_rates_are_units(answer, references, outcome):
+    assert grade_number(answer, references) == outcome
