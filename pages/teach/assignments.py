@@ -66,7 +66,7 @@ calibrations = (
 )
 for calibration in calibrations:
     rung = calibration.at(target)
-    which = _("questions with graded answers") if calibration.known else _("new questions")
+    which = _("Questions with graded answers") if calibration.known else _("New questions")
     if rung is None:
         st.caption(
             _(
@@ -178,12 +178,12 @@ with st.expander(_("All grades")):
         pd.DataFrame(
             [
                 {
-                    _("Question"): known[m.submission.item_id].question,
-                    _("Answer"): m.submission.answer,
                     _("Grade"): assignment.shown(known[m.submission.item_id], m),
-                    _("Confidence"): round(m.grade.confidence, 2),
                     _("Stands"): _("yes") if m.final else _("no"),
+                    _("Confidence"): round(m.grade.confidence, 2),
+                    _("Answer"): m.submission.answer,
                     _("Feedback"): m.grade.feedback,
+                    _("Question"): known[m.submission.item_id].question,
                 }
                 for m in done
             ]
