@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from engine.models.bases import GEMMA
 from engine.publish.parity import ParityReport
 from engine.train import STUDENT, TrainResult
 
-BASES = {STUDENT: ("HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0")}
+BASES = {
+    STUDENT: ("HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0"),
+    GEMMA: ("google/gemma-3-270m", "gemma"),
+}
 """Public name and licence of the bases that we know."""
 
 _RUN = {

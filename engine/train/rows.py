@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadInput, WorkFailed
+from engine.models.tokenizer import prompt_ids
 from engine.schema import Value
 
 IGNORE = -100
@@ -125,8 +126,9 @@ def _encode(row: Row, tokenizer: Any) -> Encoded:
             code="train.empty",
             next="Give it an answer or remove it from the corpus.",
         )
-    prompt = _template(tokenizer, _messages(row), True)
-    whole = _template(tokenizer, [*_messages(row), _said("assistant", row.answer)], False)
+    prompt = prompt_ids(tokenizer, _messages(row))
+    said = [*_messages(row), _said("assistant", row.answer)]
+    whole = prompt_ids(tokenizer, said, answered=True)
     if whole[: len(prompt)] != prompt or len(whole) == len(prompt):
         raise WorkFailed(
             "The base model's chat template changes the prompt when the answer is added.",
@@ -143,13 +145,6 @@ def _messages(row: Row) -> list[dict[str, str]]:
 
 def _said(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
-
-
-def _template(tokenizer: Any, messages: list[dict[str, str]], prompt: bool) -> list[int]:
-    ids: Sequence[int] = tokenizer.apply_chat_template(
-        messages, tokenize=True, add_generation_prompt=prompt, return_dict=True
-    )["input_ids"]
-    return list(ids)
 
 
 def _without_tail(ids: list[int], start: int, tokenizer: Any) -> list[int]:

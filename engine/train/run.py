@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import BadInput, Missing
+from engine.models.bases import base_folder
 from engine.progress import Report
 from engine.schema import Progress, Value, content_id
 from engine.settings import Settings
 from engine.train import checkpoint
-from engine.train.backends import base_folder, choose_backend
+from engine.train.backends import choose_backend
 from engine.train.checkpoint import Point, State
 from engine.train.estimate import remember_speed
 from engine.train.loop import Loop
