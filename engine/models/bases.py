@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.errors import BadInput, Missing
 from engine.models import gemma_gguf, gemma_transformers, smollm2_gguf, smollm2_transformers
-from engine.models.folder import check_folder, licence_of, parameters_of
+from engine.models.folder import check_folder, licence_of, parameters_of, read_config
 from engine.models.hub import from_hub, held
 from engine.progress import Report, silent
 from engine.schema import Language, Value
@@ -159,6 +159,20 @@ def base_gguf(base: str, settings: Settings, report: Report = silent) -> Path:
             n=len(found),
         )
     return found[0]
+
+
+def has_gguf(base: str) -> bool:
+    """Whether a student of this base can be written as GGUF; nothing is fetched or loaded.
+
+    It takes a GGUF of the base, whose metadata and tokenizer the export keeps, and one of the
+    architectures whose tensors we know how to name.
+    """
+    if base in _HERE:
+        return True
+    folder = _local(base) or held(base)
+    if folder is None or len(list(folder.glob("*.gguf"))) != 1:
+        return False
+    return read_config(folder).get("model_type") in ("llama", "gemma3_text")
 
 
 def _local(base: str) -> Path | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.distil import DistilPlan
 from engine.errors import BadInput
+from engine.models.bases import pending_terms, recommended
 from engine.progress import Report, silent
 from engine.settings import Settings
 from engine.steps.align import align_teacher
@@ -62,16 +63,21 @@ __all__ = [
 
 
 def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
-    """All steps in order with their defaults; finished ones are passed by."""
+    """All steps in order with their defaults; finished ones are passed by.
+
+    A course whose recommended base has terms that nobody accepted yet gets its corpus only.
+    """
     from engine.train import preset
 
     minutes: dict[str, float] = {}
     result: dict[str, Any] = {}
     teacher = str(plan.get("teacher", "extractive"))
     distil_plan = DistilPlan(teacher=teacher, **plan.get("distil", {})).model_dump(mode="json")
-    recipe = preset(plan.get("effort", "normal")).model_dump(mode="json")
+    base = recommended(room.course.language)
+    chosen = preset(plan.get("effort", "normal")).model_copy(update={"base": base})
+    recipe = chosen.model_dump(mode="json")
     steps: list[tuple[str, Step, dict[str, Any]]] = [("distil", make_corpus, distil_plan)]
-    if room.course.language == "en":
+    if not pending_terms(base, room.settings):
         steps += [("train", train_student, recipe), ("exam", take_exam, {})]
     for name, step, step_plan in steps:
         started = time.monotonic()

@@ -145,10 +145,7 @@ class Loop:
         return loss, right
 
     def _tell_parts(self, parts: int) -> None:
-        message = (
-            f"Out of memory: half the batch, twice the accumulation ({parts} parts a step now); "
-            "the rows of a step stay the same"
-        )
+        message = "Out of memory: half the batch, twice the accumulation. " + _in_parts(parts)
         self.report(Progress(stage="train.halved", done=self.state.step, message=message))
 
     def _check(self) -> None:
@@ -242,7 +239,13 @@ class Loop:
             name: value for name, value in point.model_dump().items() if isinstance(value, float)
         }
         self.report(
-            Progress(stage="train", done=point.step, total=len(self.steps), metrics=metrics)
+            Progress(
+                stage="train",
+                done=point.step,
+                total=len(self.steps),
+                metrics=metrics,
+                message=_in_parts(self.state.parts),
+            )
         )
 
 
@@ -263,6 +266,10 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
         "constant": 1.0,
     }
     return recipe.learning_rate * shape[recipe.schedule]
+
+
+def _in_parts(parts: int) -> str:
+    return f"Each step is computed in {parts} parts, of the same rows" if parts > 1 else ""
 
 
 def _smooth(old: float, new: float) -> float:

@@ -47,6 +47,7 @@ class TrainResult(Value):
     ``folder`` is the run's; ``best`` the best adapter's name in it. ``tokens`` counts real tokens
     (each row's own, no padding); ``seconds`` all sittings without loading; losses are in nats per
     learned token. ``truncated_share`` is the share of rows cut or dropped for their length.
+    ``parts`` is more than 1 where memory ran out: each step was computed in so many parts.
     """
 
     folder: Path
@@ -68,6 +69,7 @@ class TrainResult(Value):
     backend: str
     reason: str
     precision: str
+    parts: int = 1
 
     @property
     def adapter(self) -> Path:
@@ -273,4 +275,5 @@ def _result(folder: Path, state: State, manifest: Manifest) -> TrainResult:
         backend=manifest.backend,
         reason=manifest.reason,
         precision=manifest.precision,
+        parts=state.parts,
     )
