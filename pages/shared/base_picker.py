@@ -3,8 +3,15 @@
 import streamlit as st
 
 from engine.errors import EngineError
-from engine.models.bases import Base, accept_terms, facts, has_gguf, known, pending_terms
-from engine.models.bases import recommended as recommended_base
+from engine.models.bases import (
+    Base,
+    accept_terms,
+    facts,
+    has_gguf,
+    known,
+    pending_terms,
+    recommended,
+)
 from engine.schema import Language
 from pages.shared import session
 from pages.shared.i18n import _, error_text
@@ -14,24 +21,16 @@ _FOLDER, _HUB = "folder", "hub"
 
 def pick(language: Language) -> str | None:
     """The base that the widgets name, or None while they name none that can be used."""
-    best = recommended_base(language)
-    titles = {base.id: base.title for base in known()}
-
-    def label(name: str) -> str:
-        if name == best:
-            return _("{name} (recommended)", name=titles[name])
-        others = {
-            _FOLDER: _("A model folder on this machine …"),
-            _HUB: _("A model of the Hugging Face hub …"),
-        }
-        return others.get(name) or titles[name]
-
-    names = [*titles, _FOLDER, _HUB]
+    best = recommended(language)
+    labels = {base.id: base.title for base in known()}
+    labels[best] = _("{name} (recommended)", name=labels[best])
+    labels[_FOLDER] = _("A model folder on this machine …")
+    labels[_HUB] = _("A model of the Hugging Face hub …")
     chosen = st.selectbox(
         _("Base model"),
-        names,
-        index=names.index(best),
-        format_func=label,
+        list(labels),
+        index=list(labels).index(best),
+        format_func=labels.__getitem__,
         key="base",
         help=_("The small model that is taught this course."),
     )

@@ -289,6 +289,7 @@ def test_a_thinking_base_answers_at_once(copy):
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     """A Qwen3 whose every weight has learned the rows by heart."""
+    torch.set_num_threads(1)  # a few thousand weights: more threads only wait for each other
     folder = make_arch(tmp_path_factory.mktemp("taught") / "merged", "qwen3")
     model, tokenizer = _load(folder), load_tokenizer(folder)
     student = PaddedStudent(model.train(), tokenizer, "cpu", "float32")
@@ -341,3 +342,95 @@ def test_the_name_follows_the_weights(taught, base, tmp_path):
     assert Local(settings, taught).model != Local(settings, base).model
     with pytest.raises(Missing):
         Local(settings, tmp_path)
+
+
+# ------------------------------------------------------------ Gemma's own conversion
+
+
+def test_gemma_survives_the_way_to_gguf_and_back(tmp_path):
+    """Norms that llama.cpp stores plus one, names, tokenizer: the logits are the same in the end."""
+    import gguf
+
+    from engine.models.gemma import to_transformers
+    from engine.models.names import LAYERS
+    from engine.publish.gguf import write_gguf
+    from engine.publish.parity import runs_in_openvino, worst_tensor
+
+    pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{n:02X}>" for n in range(256))]
+    words = ["▁", *"abcdeiklmnprstuw光合作用", "in", "it", "▁i", "▁it", "光合", "作用", "光合作用"]
+    folder = make_gemma(tmp_path / "first", len(pieces) + len(words))
+    base = gguf.GGUFWriter(tmp_path / "base.gguf", "gemma3")
+    config = json.loads((folder / "config.json").read_text())
+    base.add_embedding_length(config["hidden_size"])
+    base.add_feed_forward_length(config["intermediate_size"])
+    base.add_block_count(config["num_hidden_layers"])
+    base.add_head_count(config["num_attention_heads"])
+    base.add_head_count_kv(config["num_key_value_heads"])
+    base.add_key_length(config["head_dim"])
+    base.add_context_length(config["max_position_embeddings"])
+    base.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    base.add_sliding_window(config["sliding_window"])
+    base.add_tokenizer_model("llama")
+    base.add_token_list([*pieces, *words])
+    base.add_token_scores([-1000.0] * len(pieces) + [-1.0 * n for n in range(len(words))])
+    base.add_token_types([3] * 4 + [6] * 256 + [1] * len(words))
+    base.add_bos_token_id(2), base.add_eos_token_id(1), base.add_pad_token_id(0)
+    _add_tensors(base, folder, LAYERS["gemma3"])
+    out = write_gguf(tmp_path / "base.gguf", folder, tmp_path / "student.gguf")
+    assert worst_tensor(folder, out)[1] < 0.01 and not runs_in_openvino(out)
+    to_transformers(out, tmp_path / "second")
+    ids = torch.tensor([[2, 265, 270, 280, 284]])
+    one, other = (_load(tmp_path / f)(input_ids=ids).logits for f in ("first", "second"))
+    assert float(((one - other).norm() / one.norm()).detach()) < 0.03  # Q8_0 and bfloat16
+    tokenizer = load_tokenizer(tmp_path / "second")
+    ids = tokenizer("光合作用 it is 𠮷")["input_ids"]
+    assert tokenizer.convert_ids_to_tokens(ids)[:3] == ["<bos>", "光合作用", "▁it"]
+    assert tokenizer.decode(ids, skip_special_tokens=True) == "光合作用 it is 𠮷"
+    assert prompt_ids(tokenizer, [{"role": "user", "content": "it"}]).count(2) == 1
+    written = gguf.GGUFReader(out)
+    assert written.fields["tokenizer.ggml.tokens"].contents() == [*pieces, *words]
+
+
+def make_gemma(folder, vocabulary):
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    torch.manual_seed(5)
+    config = Gemma3TextConfig(
+        vocab_size=vocabulary,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=32,
+        query_pre_attn_scalar=32,
+        max_position_embeddings=256,
+        sliding_window=32,
+    )
+    model = Gemma3ForCausalLM(config)
+    for name, parameter in model.named_parameters():
+        if "norm" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    model.save_pretrained(folder)
+    return folder
+
+
+def _add_tensors(writer, folder, layers):
+    """The model's tensors under the GGUF's names, as llama.cpp stores them."""
+    from safetensors.torch import load_file
+
+    back = {theirs: ours for ours, theirs in layers.items()}
+    for name, values in load_file(folder / "model.safetensors").items():
+        if "embed_tokens" in name:
+            own = "token_embd.weight"
+        elif name == "model.norm.weight":
+            own = "output_norm.weight"
+        else:
+            _, _, layer, *part, _ = name.split(".")
+            own = f"blk.{layer}.{back['.'.join(part)]}.weight"
+        plus = 1 if "norm" in name else 0
+        writer.add_tensor(own, (values.float() + plus).numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
