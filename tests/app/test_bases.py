@@ -28,7 +28,7 @@ def home(filled_home, tmp_path):
 
 
 def start_button(app):
-    return next(b for b in app.button if b.label.startswith("Fine-tune", "开始微调", "重新微调"))
+    return next(b for b in app.button if b.label.startswith(("Fine-tune", "开始微调", "重新微调")))
 
 
 def said(app) -> str:
