@@ -210,6 +210,8 @@ def _ask(context: Context) -> None:
         "answer": said.answer,
         "sources": [{"section": s.title, "page": s.page, "quote": s.quote} for s in said.sources],
         "refused": said.refused,
+        "by": said.model,
+        "withheld": said.withheld,
     }
     quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in said.sources)
     context.show(data, f"{said.answer}\n{quotes}")
