@@ -204,11 +204,14 @@ def pending_terms(base: str, settings: Settings) -> str:
 
 
 def accept_terms(base: str, settings: Settings) -> None:
-    """Note down that the terms of ``base`` were read and accepted on this installation."""
+    """Note down that the terms of ``base`` were read and accepted here; nothing if it has none."""
+    terms = pending_terms(base, settings)
+    if not terms:
+        return
     path = _acceptance(base, settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    path.write_text(json.dumps({"accepted": when, "terms": GEMMA_TERMS}), encoding="utf-8")
+    path.write_text(json.dumps({"accepted": when, "terms": terms}), encoding="utf-8")
 
 
 def _acceptance(base: str, settings: Settings) -> Path:
