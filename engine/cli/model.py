@@ -23,17 +23,7 @@ from engine.steps import (
 def add_verbs(verbs: Verbs) -> None:
     """Add this room's verbs to the grammar."""
     _add_corpus_verbs(verbs)
-    train = verbs.add_parser("train", help="fine-tune the student")
-    train.add_argument("course")
-    _add_base(train)
-    train.add_argument("--backend", choices=("auto", "unsloth", "peft"), default="auto")
-    train.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
-    train.add_argument("--epochs", type=float)
-    train.add_argument(
-        "--resume", action="store_true", help="go on with the unfinished run (default)"
-    )
-    train.add_argument("--queue", action="store_true")
-    train.set_defaults(run=_train)
+    _add_train(verbs)
     exam = verbs.add_parser("exam", help="examine the student against its base")
     exam.add_argument("course")
     exam.add_argument("--model", choices=("base", "student", "teacher"))
@@ -61,6 +51,20 @@ def add_verbs(verbs: Verbs) -> None:
         "--mode", choices=("explain", "hint", "socratic", "viewpoints"), default="explain"
     )
     ask.set_defaults(run=_ask)
+
+
+def _add_train(verbs: Verbs) -> None:
+    train = verbs.add_parser("train", help="fine-tune the student")
+    train.add_argument("course")
+    _add_base(train)
+    train.add_argument("--backend", choices=("auto", "unsloth", "peft"), default="auto")
+    train.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
+    train.add_argument("--epochs", type=float)
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the unfinished run (default)"
+    )
+    train.add_argument("--queue", action="store_true")
+    train.set_defaults(run=_train)
 
 
 def _add_base(verb: Any) -> None:

@@ -29,7 +29,7 @@ def check_folder(folder: Path) -> Path:
             next="Name a folder with config.json, weights and tokenizer, or owner/model.",
             base=str(folder),
         )
-    config = read_config(folder)
+    _check_kind(folder, read_config(folder))
     _check_weights(folder)
     if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise BadInput(
@@ -38,6 +38,11 @@ def check_folder(folder: Path) -> Path:
             next="Copy the model's tokenizer.json into the folder.",
             name=folder.name,
         )
+    return folder
+
+
+def _check_kind(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse what the config says cannot be trained here."""
     if "quantization_config" in config:
         raise BadInput(
             f"The weights in {folder.name} are quantised and cannot be merged with an adapter.",
@@ -52,18 +57,15 @@ def check_folder(folder: Path) -> Path:
             next="Use a model of an architecture that transformers knows, such as Qwen3 or Llama.",
             name=folder.name,
         )
-    if not any(str(n).endswith(("ForCausalLM", "LMHeadModel")) for n in _architectures(config)):
+    if not any(
+        str(n).endswith(("ForCausalLM", "LMHeadModel")) for n in config.get("architectures") or ()
+    ):
         raise BadInput(
             f"The model in {folder.name} is not a language model that writes text.",
             code="base.kind",
             next="Use a causal language model, such as Qwen3, Llama, Gemma 3 (text) or SmolLM2.",
             name=folder.name,
         )
-    return folder
-
-
-def _architectures(config: dict[str, Any]) -> list[Any]:
-    return list(config.get("architectures") or ())
 
 
 def _check_weights(folder: Path) -> None:

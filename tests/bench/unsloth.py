@@ -116,16 +116,7 @@ def plain(folder: Path, rows: list[Row], recipe: Recipe) -> tuple[int, float]:
         target_modules=list(TARGETS),
         use_gradient_checkpointing="unsloth",
     )
-    texts = [
-        tokenizer.apply_chat_template(
-            [
-                {"role": "user", "content": row.question},
-                {"role": "assistant", "content": row.answer},
-            ],
-            tokenize=False,
-        )
-        for row in rows
-    ]
+    texts = [conversation(tokenizer, row) for row in rows]
     ends: list[float] = []
 
     class Clock(TrainerCallback):
@@ -150,6 +141,13 @@ def plain(folder: Path, rows: list[Row], recipe: Recipe) -> tuple[int, float]:
     ).train()
     per_epoch = sum(len(tokenizer(text)["input_ids"]) for text in texts)
     return per_epoch * (EPOCHS - 1), ends[-1] - ends[0]
+
+
+def conversation(tokenizer, row: Row) -> str:
+    """A row as the example's text, by the chat template."""
+    said = [("user", row.question), ("assistant", row.answer)]
+    messages = [{"role": role, "content": text} for role, text in said]
+    return tokenizer.apply_chat_template(messages, tokenize=False)
 
 
 def _now() -> float:
