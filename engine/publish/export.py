@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import BadInput, EngineError, WorkFailed
-from engine.models.bases import base_folder, base_gguf
+from engine.models.bases import GEMMA_NOTICE, base_folder, base_gguf
 from engine.progress import Report
 from engine.publish.card import base_name, card
 from engine.publish.gguf import write_gguf
@@ -151,8 +151,10 @@ def export(
         _name_base(out / "adapter_config.json", result.recipe.base)
     if form == "gguf":
         files.append(_write(out / "Modelfile", f"FROM ./{GGUF_NAME}\nPARAMETER temperature 0\n"))
+    if base_name(result.recipe.base)[1] == "gemma":
+        files.append(_write(out / "NOTICE", GEMMA_NOTICE + "\n"))
     text = card(result, form, GGUF_NAME, published.parity if published else None)
-    return [*files, _write(out / "README.md", text)]
+    return list(dict.fromkeys([*files, _write(out / "README.md", text)]))
 
 
 def _sources(form: str, result: TrainResult, published: Published | None) -> list[Path]:
