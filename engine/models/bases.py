@@ -152,7 +152,8 @@ def base_gguf(base: str, settings: Settings, report: Report = silent) -> Path:
     found = sorted(folder.glob("*.gguf")) if folder else []
     if len(found) != 1:
         raise BadInput(
-            f"{base} holds {len(found)} GGUF files; the export needs exactly one.",
+            f"The base {base.rstrip('/').rsplit('/', 1)[-1]} comes with {len(found)} GGUF files; "
+            "to write one of the student takes exactly one.",
             code="export.base_gguf",
             next="Put the base model's GGUF file into its folder, or export another format.",
             base=base,

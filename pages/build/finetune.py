@@ -54,8 +54,8 @@ def _train_pairs() -> list[Pair]:
     return [pair for pair in pairs if pair.split == "train" and pair.status != "rejected"]
 
 
-def settings_form() -> str | None:
-    """Effort, base and the rest; the base, or None while none can be used."""
+def settings_form() -> base_picker.Picked:
+    """Effort, base and the rest; the base, and whether it may be fetched."""
     words = {"quick": _("quick"), "normal": _("normal"), "thorough": _("thorough")}
     st.segmented_control(
         _("Effort"),
@@ -66,14 +66,14 @@ def settings_form() -> str | None:
         key="effort",
         help=_("Quick shows that it works; normal is for use; thorough learns longest."),
     )
-    base = base_picker.pick(course.language)
+    picked = base_picker.pick(course.language)
     with st.expander(_("Advanced"), icon=":material/settings:"):
         st.number_input(
             _("Epochs (empty: as the effort says)"), 0.1, 50.0, value=None, step=0.5, key="epochs"
         )
-        if base:
-            st.code(recipe(base).model_dump_json(indent=1), language="json")
-    return base
+        if picked.base:
+            st.code(recipe(picked.base).model_dump_json(indent=1), language="json")
+    return picked
 
 
 def estimate_cards(own: Recipe) -> None:
@@ -157,7 +157,7 @@ if live:
 
     running()
 else:
-    base = settings_form()
+    base, allowed = settings_form()
     if base:
         estimate_cards(recipe(base))
     with st.expander(_("What the student learns from"), icon=":material/visibility:"):
@@ -172,7 +172,7 @@ else:
         _("Fine-tune") if result is None else _("Fine-tune again"),
         type="primary" if fresh else "secondary",
         icon=":material/play_arrow:",
-        disabled=base is None,
+        disabled=not (base and allowed),
     ):
         queue.submit(
             session.settings(),

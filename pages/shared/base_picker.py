@@ -1,5 +1,7 @@
 """Which model the student is made from: ours, a folder on this machine, or a hub's name."""
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from engine.errors import EngineError
@@ -19,8 +21,15 @@ from pages.shared.i18n import _, error_text
 _FOLDER, _HUB = "folder", "hub"
 
 
-def pick(language: Language) -> str | None:
-    """The base that the widgets name, or None while they name none that can be used."""
+class Picked(NamedTuple):
+    """The base that the widgets name, if it can be used, and whether it may be fetched."""
+
+    base: str | None = None
+    allowed: bool = False
+
+
+def pick(language: Language) -> Picked:
+    """Draw the widgets; the base is None while they name none that can be used."""
     best = recommended(language)
     labels = {base.id: base.title for base in known()}
     labels[best] = _("{name} (recommended)", name=labels[best])
@@ -35,7 +44,7 @@ def pick(language: Language) -> str | None:
         help=_("The small model that is taught this course."),
     )
     named = _named(chosen)
-    return _card(named, language) if named else None
+    return _card(named, language) if named else Picked()
 
 
 def _named(chosen: str) -> str:
@@ -53,13 +62,13 @@ def _named(chosen: str) -> str:
     return chosen
 
 
-def _card(base: str, language: Language) -> str | None:
-    """What is known of the base; None where it cannot be used (yet)."""
+def _card(base: str, language: Language) -> Picked:
+    """What is known of the base, and its terms where somebody has to accept them."""
     try:
         found = facts(base, session.settings())
     except EngineError as error:
         st.error(error_text(error), icon=":material/error:")
-        return None
+        return Picked()
     st.caption(" · ".join(_described(found)))
     if found.languages and language not in found.languages:
         st.warning(
@@ -76,7 +85,7 @@ def _card(base: str, language: Language) -> str | None:
                 "answers through transformers, which is slower."
             )
         )
-    return base if _accepted(found) else None
+    return Picked(base, _accepted(found))
 
 
 def _described(base: Base) -> list[str]:
