@@ -48,7 +48,7 @@ def copied(home: Path, course: str, target: Path) -> Settings:
     with contextlib.closing(sqlite3.connect(target / "coursewright.db")) as rows:
         rows.executescript("DELETE FROM answers;" + _LOG)
         rows.execute("DELETE FROM results WHERE stage IN ('prompts', 'align')")
-        rows.execute("DELETE FROM choices WHERE course = ? AND name = 'prompt'", (course,))
+        rows.execute("DELETE FROM choices WHERE scope = ? AND name = 'prompt'", (course,))
         rows.commit()
     return Settings(home=target)
 
