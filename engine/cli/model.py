@@ -247,5 +247,5 @@ def _ask(context: Context) -> None:
     }
     quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in said.sources)
     if said.withheld:
-        quotes += "\n(The book answers: nothing in the corpus bears out the student's own answer.)"
+        quotes += "\n(The book answers: the corpus does not bear out what the student model said.)"
     context.show(data, f"{said.answer}\n{quotes}")
