@@ -14,6 +14,9 @@ PLAIN_TEMPLATE = (
 )
 """For bases that were never taught to chat: question and answer by letters, in any language."""
 
+PLAIN_OLLAMA = "{{ if .System }}{{ .System }}\n\n{{ end }}Q: {{ .Prompt }}\nA:\n"
+"""The same in Ollama's words; its runtime adds the mark of the beginning by itself."""
+
 PLAIN_STOP = "\nQ: "
 """Where an untrained base begins a question of its own after its answer."""
 

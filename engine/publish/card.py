@@ -32,7 +32,7 @@ pipe([{{"role": "user", "content": "What is a variable?"}}])
 ```""",
     "gguf": """```bash
 ollama create course -f Modelfile && ollama run course
-llama-cli -m {file} -cnv
+llama-cli -m {file} -cnv --jinja
 ```""",
 }
 

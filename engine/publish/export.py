@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from engine.errors import BadInput, EngineError, WorkFailed
 from engine.models.bases import GEMMA_NOTICE, base_folder, base_gguf
+from engine.models.tokenizer import PLAIN_OLLAMA, PLAIN_TEMPLATE
 from engine.progress import Report
 from engine.publish.card import base_name, card
 from engine.publish.gguf import write_gguf
@@ -150,7 +151,7 @@ def export(
     if form == "lora":
         _name_base(out / "adapter_config.json", result.recipe.base)
     if form == "gguf":
-        files.append(_write(out / "Modelfile", f"FROM ./{GGUF_NAME}\nPARAMETER temperature 0\n"))
+        files.append(_write(out / "Modelfile", _modelfile(published)))
     if base_name(result.recipe.base)[1] == "gemma":
         files.append(_write(out / "NOTICE", GEMMA_NOTICE + "\n"))
     text = card(result, form, GGUF_NAME, published.parity if published else None)
@@ -163,6 +164,15 @@ def _sources(form: str, result: TrainResult, published: Published | None) -> lis
     if form == "gguf" and published.gguf:
         return [published.gguf]
     return sorted(published.merged.iterdir())
+
+
+def _modelfile(published: Published | None) -> str:
+    """What Ollama needs; of the chat templates in GGUF files it knows the common ones only."""
+    text = f"FROM ./{GGUF_NAME}\nPARAMETER temperature 0\n"
+    template = published.merged / "chat_template.jinja" if published else None
+    if template and template.is_file() and template.read_text("utf-8") == PLAIN_TEMPLATE:
+        text += f'TEMPLATE """{PLAIN_OLLAMA}"""\n'
+    return text
 
 
 def _no_gguf(published: Published) -> BadInput:

@@ -236,3 +236,15 @@ def test_a_model_from_gemma_carries_its_notice(run_folder, trained, monkeypatch,
         files = export(run_folder, form, tmp_path / form, settings=trained[2], report=silent)
         assert "Gemma Terms of Use" in (tmp_path / form / "NOTICE").read_text()
         assert len(files) == len(set(files)) == len(list((tmp_path / form).iterdir()))
+
+
+def test_ollama_is_told_the_plain_template(run_folder, trained, monkeypatch, tmp_path):
+    from engine.models.tokenizer import PLAIN_TEMPLATE
+
+    good_parity(monkeypatch)
+    export(run_folder, "gguf", tmp_path / "a", settings=trained[2], report=silent)
+    assert "TEMPLATE" not in (tmp_path / "a" / "Modelfile").read_text()
+    merged = run_folder / "student" / "merged" / "chat_template.jinja"
+    merged.write_text(PLAIN_TEMPLATE, encoding="utf-8")
+    export(run_folder, "gguf", tmp_path / "b", settings=trained[2], report=silent)
+    assert 'Q: {{ .Prompt }}\nA:\n"""' in (tmp_path / "b" / "Modelfile").read_text()
