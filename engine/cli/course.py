@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.cli.context import Context, Verbs, table
 from engine.schema import Course, Document
-from engine.steps import Room, open_index
+from engine.steps import BUILD_BUDGET, Room, open_index
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -37,6 +37,12 @@ def add_verbs(verbs: Verbs) -> None:
     build = verbs.add_parser("build", help="all steps in order with defaults")
     build.add_argument("course")
     build.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
+    build.add_argument(
+        "--prompts",
+        type=int,
+        default=BUILD_BUDGET,
+        help="answers that the search for a better prompt may ask for; 0 leaves it out",
+    )
     build.add_argument("--queue", action="store_true")
     build.set_defaults(run=_build)
 
@@ -132,4 +138,5 @@ def _search(context: Context) -> None:
 def _build(context: Context) -> None:
     options = context.options
     version = "".join(context.store.document_ids(context.store.course(options.course).id))
-    context.show(context.step("build", options.course, {"effort": options.effort}, version))
+    plan = {"effort": options.effort, "prompts": options.prompts}
+    context.show(context.step("build", options.course, plan, version))

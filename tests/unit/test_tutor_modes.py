@@ -7,7 +7,16 @@ from engine.llm.scripted import Scripted
 from engine.schema import Course, Evidence, Pair, Passage
 from engine.search import Index
 from engine.store import Store
-from engine.tutor import Material, Talk, concept_of, mark_quiz, next_quiz, reteach_set, turn
+from engine.tutor import (
+    Material,
+    Talk,
+    concept_of,
+    mark_quiz,
+    next_quiz,
+    reteach_set,
+    same_question,
+    turn,
+)
 from engine.tutor.modes import gapped
 
 TEXTS = {
@@ -45,6 +54,7 @@ GRAPH = [
     Concept(name="list", sections=("s-Lists",)),
     Concept(name="tuple", sections=("s-Tuples",)),
 ]
+QUESTIONS = {name: row[1] for name, row in QUOTES.items()}
 QUESTION = "Why can a tuple not be changed?"
 
 
@@ -60,6 +70,39 @@ def index(tmp_path_factory):
 @pytest.fixture
 def at(index):
     return Material(index, "en", pairs=PAIRS)
+
+
+def said_by(text, index, pairs=PAIRS):
+    chat = Scripted(lambda request: text)
+    return turn(Talk(), QUESTIONS["tuple"], Material(index, "en", pairs=pairs, chat=chat))[1]
+
+
+def test_an_answer_by_heart_must_agree_with_the_reviewed_corpus(index):
+    kept = said_by("A tuple is a sequence of values that cannot be changed.", index)
+    assert kept.answer.startswith("A tuple is a sequence of values that") and not kept.withheld
+    wrong = said_by("A tuple is a kind of a loop which ends after the first error.", index)
+    assert wrong.withheld.startswith("A tuple is a kind of a loop")
+    assert "cannot be changed" in wrong.answer and wrong.model == "book" and wrong.sources
+    elsewhere = said_by("A list can be changed after it was made.", index, PAIRS[:1])
+    assert elsewhere.withheld  # right words, but to another question
+
+
+def test_the_same_question_in_other_words_is_known():
+    def found(question):
+        return getattr(same_question(question, PAIRS), "id", None)
+
+    assert found("Can you explain to me the meaning of a tuple?") == "tuple"
+    assert found("Define tuples.") == "tuple"
+    assert found("Why a tuple?") is None
+    assert found("How do I make a list?") is None
+    assert found("What is the difference between tuples and lists?") == "differ"
+    assert found("What is it?") is None
+
+
+def test_without_a_reviewed_corpus_the_student_speaks_for_itself(index):
+    assert (
+        said_by("A tuple is a kind of a loop.", index, ()).answer == "A tuple is a kind of a loop."
+    )
 
 
 def test_hint_first_gives_the_least_help_first_and_the_answer_last(at):
