@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from engine.course import titles
-from engine.learner.concepts import Concept, course_concepts
+from engine.learner.concepts import Concept
 from engine.learner.events import Event, as_answers, events_of
+from engine.learner.graph import course_concepts, named_now
 from engine.learner.reviews import Review, reviews
 from engine.learner.tracing import Mastery, Tracer, fit_or_default, mastery
 from engine.schema import Value
@@ -166,19 +167,13 @@ def path(
     names = titles(documents)
     found = []
     for number, (concept, why) in enumerate(next_steps(graph, known, now), 1):
-        home = concept.sections[0]
+        home = concept.sections[0] if concept.sections else ""
         tokens = count_tokens(sections[home].text) if home in sections else 0
         reading = round(tokens / _TOKENS_A_MINUTE) + _PRACTICE_MINUTES
         minutes = _REVIEW_MINUTES if why == "review" else reading
         title = names.get(home, "")
         found.append(_step(number, concept, why, known[concept.name], title, minutes, now, events))
     return found
-
-
-def named_now(store: Store, course: str, events: Sequence[Event]) -> list[Event]:
-    """The events under the names that a person has given to their concepts since."""
-    names = store.choice(course, "concept_edits", {}).get("rename", {})
-    return [e.model_copy(update={"concept": names.get(e.concept, e.concept)}) for e in events]
 
 
 def course_tracer(store: Store, course: str) -> Tracer:
@@ -206,7 +201,7 @@ def _step(
     return Step(
         step=number,
         concept=concept.name,
-        section=concept.sections[0],
+        section=concept.sections[0] if concept.sections else "",
         title=title,
         why=why,
         values=values,

@@ -15,6 +15,7 @@ from engine.learner import (
     course_tracer,
     events_of,
     learners_of,
+    named_now,
     path,
     states,
 )
@@ -26,12 +27,14 @@ _FIRM = 0.6
 
 def version(course_id: str) -> str:
     """What the cached figures are made from."""
-    return session.store().events_version(course_id)
+    edits: Any = session.store().choice(course_id, "concept_edits", {})
+    return f"{session.store().events_version(course_id)} {edits}"
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _events(course_id: str, version: str, viewer: str) -> list[Event]:
-    return events_of(session.store(), course_id)
+    store = session.store()
+    return named_now(store, course_id, events_of(store, course_id))
 
 
 def events(course_id: str) -> list[Event]:
@@ -39,12 +42,14 @@ def events(course_id: str) -> list[Event]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _tracer(course_id: str, version: str) -> Tracer:
+def _tracer(course_id: str, version: tuple[int, str]) -> Tracer:
     return course_tracer(session.whole_store(), course_id)  # parameters, no one's rows
 
 
 def tracer(course_id: str) -> Tracer:
-    return _tracer(course_id, session.whole_store().count_events(course_id))
+    store = session.whole_store()
+    edits: Any = store.choice(course_id, "concept_edits", {})
+    return _tracer(course_id, (store.count_events(course_id), str(edits)))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -281,3 +281,28 @@ def test_the_class_average_is_shown_only_where_the_teacher_allows_it(screen, fil
     assert deltas()[0].startswith("class:")
     store.choose("c", "show_average", False)
     store.close()
+
+
+def test_a_teacher_changes_the_concept_map(screen, filled_home):
+    store = Store(Settings(home=filled_home).database)
+    app = screen(filled_home, "build/course.py", "en", "c")
+    app.segmented_control(key="course-view").set_value("concepts").run()
+    check(app, "Course")
+    app.selectbox(key="concept-pick").set_value("Soil").run()
+    app.text_input(key="rename-Soil").set_value("Earth").run()
+    app.button(key="rename-go").click().run()
+    check(app, "Course")
+    assert "Earth" in app.selectbox(key="concept-pick").options
+    assert app.selectbox(key="concept-pick").value == "Earth"
+    app.selectbox(key="edge-add").select_index(0).run()
+    other = app.selectbox(key="edge-add").value
+    app.button(key="edge-add-go").click().run()
+    app.selectbox(key="concept-pick").set_value(other).run()
+    app.selectbox(key="edge-add").set_value("Earth").run()
+    app.button(key="edge-add-go").click().run()
+    assert "circle" in app.error[0].value and "Earth" in app.error[0].value
+    for _ in range(2):
+        app.button(key="concept-undo").click().run()
+    assert "Soil" in app.selectbox(key="concept-pick").options
+    assert store.choice("c", "concept_edits")["rename"] == {}
+    store.close()
