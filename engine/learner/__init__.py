@@ -57,12 +57,14 @@ from engine.learner.prerequisites import read_pairs, render_scores, score_pairs
 from engine.learner.reviews import Review, reviews
 from engine.learner.roles import ROLES, Role, give_role, role_of
 from engine.learner.tracing import MODELS, Mastery, Tracer, fit, fit_or_default, mastery, trace
+from engine.learner.view import ClassView, class_view
 
 __all__ = [
     "MODELS",
     "ROLES",
     "Answer",
     "AtRisk",
+    "ClassView",
     "Concept",
     "Edits",
     "Event",
@@ -80,6 +82,7 @@ __all__ = [
     "Tracer",
     "at_risk",
     "by_learner",
+    "class_view",
     "concepts",
     "connected",
     "course_concepts",

@@ -73,7 +73,11 @@ def named_now(store: Store, course: str, events: Sequence[Event]) -> list[Event]
     edits = course_edits(store, course)
     if not edits.rename and not edits.merge:
         return list(events)
-    return [e.model_copy(update={"concept": edits.now(e.concept)}) for e in events]
+    names = {name: edits.now(name) for name in {event.concept for event in events}}
+    return [
+        e if names[e.concept] == e.concept else e.model_copy(update={"concept": names[e.concept]})
+        for e in events
+    ]
 
 
 def of_the_books(store: Store, course: str) -> Book:

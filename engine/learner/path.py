@@ -11,16 +11,26 @@ anything is not mastered, something is open, because the graph is acyclic.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from math import log
 from typing import Any, Literal
 
 from engine.course import titles
+from engine.errors import Forbidden
 from engine.learner.concepts import Concept
 from engine.learner.events import Event, as_answers, events_of
-from engine.learner.graph import course_concepts, named_now
+from engine.learner.graph import course_concepts, course_edits, named_now
 from engine.learner.reviews import Review, reviews
-from engine.learner.tracing import Mastery, Tracer, fit_or_default, mastery
-from engine.schema import Value
-from engine.store import Store
+from engine.learner.tracing import (
+    Mastery,
+    Tracer,
+    dump_tracer,
+    fit_or_default,
+    load_tracer,
+    mastery,
+)
+from engine.schema import Value, content_id
+from engine.store import Result, Store
 from engine.text import count_tokens
 
 THRESHOLD = 0.75
@@ -28,6 +38,7 @@ STEPS = 3
 _TOKENS_A_MINUTE = 200
 _PRACTICE_MINUTES = 4
 _REVIEW_MINUTES = 5
+_FITTED = 1
 Why = Literal["review", "weak", "next", "start"]
 
 _REASONS: dict[Why, str] = {
@@ -177,8 +188,21 @@ def path(
 
 
 def course_tracer(store: Store, course: str) -> Tracer:
-    """The tracer of a course: Best-LR on its events where there are enough, else BKT's defaults."""
-    return fit_or_default(as_answers(named_now(store, course, events_of(store, course))))
+    """The tracer of a course: Best-LR on its events where there are enough, else BKT's defaults.
+
+    Its coefficients are kept (they say nothing of any one learner), and fitted anew when the log
+    has grown by a twentieth or concepts were renamed: below that they hardly move.
+    """
+    edits = course_edits(store, course)
+    grown = round(log(1 + store.count_events(course)) / log(1.05))
+    inputs = content_id(_FITTED, grown, edits.rename, edits.merge)
+    known = store.result(course, "tracer")
+    if known and known.inputs == inputs:
+        return load_tracer(known.data)
+    found = fit_or_default(as_answers(named_now(store, course, events_of(store, course))))
+    with suppress(Forbidden):  # a learner's store may not keep it, and sees too little to fit it
+        store.save_result(course, Result(stage="tracer", inputs=inputs, data=dump_tracer(found)))
+    return found
 
 
 def _step(

@@ -13,13 +13,13 @@ coefficients' own error, which is smaller, is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from engine.errors import BadInput
-from engine.learner.bkt import Bkt, fit_bkt
+from engine.learner.bkt import Bkt, Parameters, fit_bkt
 from engine.learner.log import UNKNOWN, Answer, Log, read_log, render
 from engine.learner.regression import Regression, fit_regression
 
@@ -81,6 +81,25 @@ def mastery(tracer: Tracer, history: Sequence[Answer], skill: str) -> Mastery:
     k = tracer.strength[0] + tracer.strength[1] * n
     low, high = beta.ppf((0.025, 0.975), value * k, (1 - value) * k)
     return Mastery(value, min(float(low), value), max(float(high), value))
+
+
+def dump_tracer(tracer: Tracer) -> dict[str, Any]:
+    """A tracer as plain values for JSON."""
+    if isinstance(tracer, Bkt):
+        return {"model": "bkt", **asdict(tracer)}
+    columns = [[kind, name, place] for (kind, name), place in tracer.columns.items()]
+    weights = [float(weight) for weight in tracer.weights]
+    return {**vars(tracer), "columns": columns, "weights": weights}
+
+
+def load_tracer(data: Mapping[str, Any]) -> Tracer:
+    """The tracer that ``dump_tracer`` wrote."""
+    values = {**data, "strength": tuple(data["strength"])}
+    if values.pop("model") == "bkt":
+        skills = {name: Parameters(*own) for name, own in data["skills"].items()}
+        return Bkt(**{**values, "shared": Parameters(*data["shared"]), "skills": skills})
+    columns = {(kind, name): place for kind, name, place in data["columns"]}
+    return Regression(**{**values, "model": data["model"], "columns": columns})
 
 
 def trace(train: Path, test: Path, out: Path, model: str = "lr") -> Tracer:

@@ -45,6 +45,29 @@ class PeopleRows(Rows):
         sums: list[Any] = [sa.func.count(), sa.func.sum(t.c.correct), sa.func.sum(t.c.score)]
         return str(tuple(self._rows(sa.select(*sums).where(t.c.course == course))[0]))
 
+    def class_version(self, course: str) -> str:
+        """Changes whenever the class does: its events, its list, when the last answer came."""
+        t, people = tables.events, tables.learners
+        last = self._rows(sa.select(sa.func.max(t.c.at)).where(t.c.course == course))[0][0]
+        listed = sa.select(sa.func.count(), sa.func.max(people.c.pseudonym))
+        roster = tuple(self._rows(listed.where(people.c.course == course))[0])
+        return f"{self.events_version(course)} {last} {roster}"
+
+    def active_learners(self, course: str) -> list[str]:
+        """Pseudonyms of all who answered anything: events or assignments."""
+        found: dict[str, None] = {}
+        for t in (tables.events, tables.submissions):
+            query = sa.select(t.c.learner).where(t.c.course == course).distinct()
+            found |= {row.learner: None for row in self._rows(query.order_by(t.c.learner))}
+        return [name for name in found if name]
+
+    def share_right(self, course: str) -> float | None:
+        """Share of right answers among all events; None where there are none."""
+        t = tables.events
+        query = sa.select(sa.func.avg(t.c.correct * 1.0)).where(t.c.course == course)
+        found = self._rows(query)[0][0]
+        return None if found is None else float(found)
+
     def events(self, course: str, learner: str | None = None) -> list[dict[str, Any]]:
         """Events of a course, or of one learner (pseudonym), oldest first."""
         columns = [column for column in tables.events.c if column.name != "course"]
@@ -70,7 +93,19 @@ class PeopleRows(Rows):
                 gone += removed
                 if removed and table is tables.grades:
                     _forget_verdicts(connection)
+            r = tables.results  # the class's view names its weakest learners; it is made again
+            views = (r.c.course == course, r.c.stage == "class")
+            connection.execute(r.delete().where(*views))
+        self._compact()
         return gone
+
+    def _compact(self) -> None:
+        """Rewrite an SQLite file without its free pages, where replaced rows would still stand."""
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as connection:
+                connection.execute(sa.text("VACUUM"))
 
 
 def _forget_verdicts(connection: sa.Connection) -> None:
