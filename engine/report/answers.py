@@ -212,5 +212,5 @@ def _held_out(data: Mapping[str, object], target: float) -> Figure | None:
     rows: Any = data.get("calibrations") or []
     own = next((row for row in rows if row["known"]), None) or next(iter(rows), None)
     steps = [step for step in (own or {}).get("ladder", ()) if step["promise"] >= target]
-    # Only the agreement is read: a calibration in which nothing was accepted holds no other figures.
+    # Read row by row: where nothing was accepted, the calibration's own agreement has no value.
     return Figure.model_validate(steps[-1]["agreement"]) if steps else None

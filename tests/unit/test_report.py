@@ -145,9 +145,10 @@ def test_the_quality_of_grading_is_what_people_confirmed(room):
     assert found.agreement.n == 4 and 0 <= found.agreement.low <= found.agreement.high <= 1
     assert found.review.n == 6
     again = {m.grade.answer_id: m for m in marked(room)}[own[0].grade.answer_id]
-    decide(room, items[again.submission.item_id], again, label=own[0].grade.label, reason="no")
+    item = items[again.submission.item_id]
+    decide(room, item, again, label=again.grade.label, feedback="Look again.")
     assert grading_quality(room, items.values()).agreement.value == pytest.approx(0.75), (
-        "a second thought is not the grader's proposal"
+        "her second look is compared with the grader's proposal, not with her first"
     )
 
 
