@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from engine.learner import find_learner
+from engine.learner import Tracer, find_learner
 from engine.report import html
 from engine.report.answers import (
     ErrorKind,
@@ -34,8 +34,20 @@ __all__ = [
 ]
 
 
-def report(room: Room, learner: str | None = None, *, now: float | None = None) -> str:
+def report(
+    room: Room,
+    learner: str | None = None,
+    *,
+    now: float | None = None,
+    tracer: Tracer | None = None,
+) -> str:
     """The report on a course, or on a learner (pseudonym or name) of it, as one HTML document.
+
+    Args:
+        room: The course; a learner's own store is enough for her report.
+        learner: Whom the report is about; without one it is about the course.
+        now: Seconds since 1970.
+        tracer: The class's tracer, where the store is a learner's own.
 
     Raises:
         Missing, BadInput: as ``find_learner``.
@@ -49,6 +61,10 @@ def report(room: Room, learner: str | None = None, *, now: float | None = None) 
         html.heading(room.course.title, 1),
         html.para(title),
         html.para(say("made", day=day), note=True),
-        *(learner_parts(room, who, say, moment) if who else course_parts(room, say, moment)),
+        *(
+            learner_parts(room, who, say, moment, tracer)
+            if who
+            else course_parts(room, say, moment)
+        ),
     ]
     return html.page(f"{room.course.title} · {title}", room.course.language, parts)

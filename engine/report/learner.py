@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from engine.course import titles
 from engine.learner import (
     State,
+    Tracer,
     course_concepts,
     course_tracer,
     events_of,
@@ -24,11 +25,13 @@ from engine.steps import Room
 from engine.steps.gradebook import items_of, marked, value_of
 
 
-def learner_parts(room: Room, learner: str, say: Words, now: float) -> Iterator[Safe]:
+def learner_parts(
+    room: Room, learner: str, say: Words, now: float, tracer: Tracer | None = None
+) -> Iterator[Safe]:
     """The sections of the report on a learner (pseudonym)."""
     store, course = room.store, room.course.id
     events = named_now(store, course, events_of(store, course, learner))
-    tracer = course_tracer(store, course)
+    tracer = tracer or course_tracer(store, course)
     right = sum(event.correct for event in events)
     share = f"{100 * right / len(events):.0f} %" if events else None
     yield html.facts([(say("answers"), len(events)), (say("right"), share)])

@@ -53,6 +53,12 @@ class PeopleRows(Rows):
         roster = tuple(self._rows(listed.where(people.c.course == course))[0])
         return f"{self.events_version(course)} {last} {roster}"
 
+    def learners_version(self, course: str) -> str:
+        """Changes whenever somebody new answers an assignment."""
+        t = tables.submissions
+        query = sa.select(sa.func.count(), sa.func.max(t.c.at)).where(t.c.course == course)
+        return str(tuple(self._rows(query)[0]))
+
     def active_learners(self, course: str) -> list[str]:
         """Pseudonyms of all who answered anything: events or assignments."""
         found: dict[str, None] = {}

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.learner import path, reviews, states
+from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
 from pages.shared import assignment, charts, people, session
 from pages.shared.frame import go, heading, lacks
@@ -23,8 +24,7 @@ heading(_("My progress"), _("How am I doing, and what next?"))
 if session.stages(course.id)["corpus"].lacks:
     lacks(session.stages(course.id)["corpus"])
     st.stop()
-everybody = {person.pseudonym: person for person in people.people(course.id)}
-if not everybody:
+if not people.anybody(course.id):
     st.info(_("Nobody has answered yet. Import a class list or a log on the Students screen."))
     if st.button(_("Go to Students"), type="primary", icon=":material/groups:"):
         go("teach/learners.py")
@@ -34,7 +34,7 @@ if me is None:
     st.info(_("Choose who you are."), icon=":material/person:")
     st.stop()
 now = time.time()
-own = [event for event in people.events(course.id) if event.learner == me]
+own = people.own_events(course.id, me)
 tracer = people.tracer(course.id)
 WHY = {
     "review": _("You knew this, but have not seen it for a while: time to refresh it."),
@@ -61,7 +61,8 @@ for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
 answered = {event.concept for event in own}
 levels = states(people.graph(course.id), own, tracer, now)
 rows = {name: s for name, s in levels.items() if s.answered or name in answered}
-due = [review for review in reviews(own, now) if review.due <= now]
+planned = [review for review in reviews(own, now) if review.concept in levels]
+due = [review for review in planned if review.due <= now]
 cells = st.columns(3)
 cells[0].metric(_("Answers"), len(own))
 right = sum(event.correct for event in own)
@@ -102,7 +103,25 @@ if rows:
             hide_index=True,
         )
 items = {item.item_id: item for item in items_of(room)}
+when = {row["id"]: row["at"] for row in room.store.grades(course.id, me)}
 mine = [m for m in marked(room, me) if m.final and m.submission.item_id in items]
+mine.sort(key=lambda m: -when[m.grade.answer_id])
+if planned:
+    st.subheader(_("Reviews: {n} due now, {m} planned", n=len(due), m=len(planned)))
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    _("Concept"): review.concept,
+                    _("Due"): time.strftime("%Y-%m-%d", time.localtime(review.due)),
+                    _("Would remember now (%)"): round(100 * review.recall),
+                }
+                for review in planned[:20]
+            ]
+        ),
+        hide_index=True,
+        alt=_("Reviews with their dates"),
+    )
 if mine:
     st.subheader(_("Latest grades"))
     st.dataframe(
@@ -121,5 +140,14 @@ if mine:
         hide_index=True,
         alt=_("Latest grades"),
     )
-if st.button(_("Ask the tutor"), type="primary", icon=":material/forum:"):
-    go("learn/tutor.py")
+with st.container(horizontal=True):
+    if st.button(_("Ask the tutor"), type="primary", icon=":material/forum:"):
+        go("learn/tutor.py")
+    st.download_button(
+        _("My report (HTML)"),
+        lambda: report(room, me, tracer=tracer),
+        file_name="progress.html",
+        mime="text/html",
+        on_click="ignore",
+        icon=":material/description:",
+    )

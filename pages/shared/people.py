@@ -1,16 +1,19 @@
 """What the two screens about learners share: events, tracer, graph, names of reasons."""
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import streamlit as st
 
 from engine.learner import (
+    ClassView,
     Concept,
     Event,
     Person,
     State,
     Tracer,
+    class_view,
     course_concepts,
     course_tracer,
     events_of,
@@ -23,6 +26,7 @@ from pages.shared import session
 from pages.shared.i18n import _
 
 _FIRM = 0.6
+_LISTED = 300
 
 
 def version(course_id: str) -> str:
@@ -63,8 +67,47 @@ def graph(course_id: str) -> list[Concept]:
     return _graph(course_id, books, str(edits))
 
 
+def own_events(course_id: str, me: str) -> list[Event]:
+    """One learner's events, oldest first, under the present names of concepts."""
+    store = session.store()
+    return named_now(store, course_id, events_of(store, course_id, me))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _people(course_id: str, version: str, viewer: str) -> list[Person]:
+    return learners_of(session.store(), course_id)
+
+
 def people(course_id: str) -> list[Person]:
-    return learners_of(session.store(), course_id, events(course_id))
+    store = session.store()
+    version = f"{store.class_version(course_id)} {store.learners_version(course_id)}"
+    return _people(course_id, version, session.viewer())
+
+
+def anybody(course_id: str) -> bool:
+    """Whether the course has a class at all."""
+    store = session.store()
+    return bool(store.count_events(course_id) or people(course_id))
+
+
+def names(course_id: str, wanted: Collection[str]) -> dict[str, str]:
+    """How to write these learners: by name, where the class list has one."""
+    known = {person.pseudonym: shown(person) for person in people(course_id)}
+    return {name: known.get(name, name) for name in wanted}
+
+
+def view(course_id: str) -> ClassView:
+    """The class in one value; for teachers, who see everybody."""
+    store = session.store()
+    edits: Any = store.choice(course_id, "concept_edits", {})
+    day = int(time.time() / 86400)
+    version = f"{store.class_version(course_id)} {edits} {day}"
+    return _view(course_id, version, session.viewer())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _view(course_id: str, version: str, viewer: str) -> ClassView:
+    return class_view(session.store(), course_id, time.time())
 
 
 def shown(person: Person) -> str:
@@ -79,6 +122,8 @@ def choose_me(course_id: str) -> str | None:
     everybody = {person.pseudonym: person for person in people(course_id)}
     if not everybody:
         return None
+    if len(everybody) > _LISTED:
+        return _typed_me(everybody)
     chosen = st.session_state.get("me")
     st.session_state["pick-me"] = chosen if chosen in everybody else None
 
@@ -96,9 +141,20 @@ def choose_me(course_id: str) -> str | None:
     )
 
 
+def _typed_me(everybody: dict[str, Person]) -> str | None:
+    """Too many for a list: one types a name or pseudonym."""
+    st.session_state.setdefault("type-me", st.session_state.get("me") or "")
+    who = st.text_input(_("Learner: name or pseudonym"), key="type-me").strip()
+    named = [name for name, person in everybody.items() if who and who in (name, person.name)]
+    st.session_state["me"] = named[0] if len(named) == 1 else None
+    if who and not named:
+        st.caption(_("Nobody of this name is in the class."))
+    return st.session_state["me"]
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _levels(course_id: str, me: str, version: str, viewer: str) -> dict[str, State]:
-    own = [event for event in events(course_id) if event.learner == me]
+    own = own_events(course_id, me)
     return states(graph(course_id), own, tracer(course_id), time.time())
 
 
@@ -132,10 +188,4 @@ def class_average(course_id: str) -> float | None:
     """Share of right answers over the class, if the teacher lets learners see it."""
     if not session.store().choice(course_id, "show_average", False):
         return None
-    return _average(course_id, session.whole_store().count_events(course_id))
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _average(course_id: str, version: int) -> float | None:
-    every = events_of(session.whole_store(), course_id)
-    return sum(event.correct for event in every) / len(every) if every else None
+    return session.whole_store().share_right(course_id)
