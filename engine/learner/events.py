@@ -26,7 +26,7 @@ from engine.store import Store
 _KEY_BYTES = 32
 _COLUMNS = {
     "name": ("name", "learner", "student", "student name", "full name", "姓名", "学生"),
-    "id": ("id", "student_id", "student id", "learner_id", "number", "学号"),
+    "id": ("id", "student_id", "student id", "learner_id", "number", "学号", "learner", "student"),
     "group": ("group", "class", "section", "班级", "小组"),
 }
 
@@ -178,6 +178,8 @@ def _roster(text: str, name: str) -> list[dict[str, str]]:
         for key, aliases in _COLUMNS.items()
         if any(alias in columns for alias in aliases)
     }
+    if places.get("id") == places.get("name"):
+        places.pop("id", None)  # a column learner is the name, unless there is a column name too
     if "name" not in places:
         raise BadInput(
             f"{name} has no column “name” (it has: {', '.join(columns) or 'none'}).",
