@@ -160,7 +160,7 @@ def apply_edits(
 
 
 def _added(edits: Edits, sections: Mapping[str, str]) -> list[Concept]:
-    ids = {title: key for key, title in reversed(sections.items())}
+    ids = {title: key for key, title in reversed(list(sections.items()))}
     found = []
     for new in edits.new:
         home = new.section if new.section in sections else ids.get(new.title)

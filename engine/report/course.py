@@ -250,11 +250,11 @@ def _grading(room: Room, say: Words) -> Iterator[Safe]:
         ]
         yield html.table([say(key) for key in keys], rows)
     if kinds := error_kinds(items, answers)[:_MOST]:
-        rows = [
+        cells = [
             (k.concept, say(f"error_{k.error}"), k.learners, where(k.section, k.page, say))
             for k in kinds
         ]
-        yield html.table([say(key) for key in ("concept", "mistake", "learners", "read")], rows)
+        yield html.table([say(key) for key in ("concept", "mistake", "learners", "read")], cells)
     yield html.heading(say("quality"))
     yield html.facts(_quality(quality, say))
 

@@ -51,8 +51,8 @@ def learner_parts(
     planned = reviews([event for event in events if event.concept in known], now)
     if planned:
         yield html.heading(say("reviews"))
-        rows = [(r.concept, _day(r.due), f"{100 * r.recall:.0f} %") for r in planned]
-        yield html.table([say(key) for key in ("concept", "due", "recall")], rows)
+        dates = [(r.concept, _day(r.due), f"{100 * r.recall:.0f} %") for r in planned]
+        yield html.table([say(key) for key in ("concept", "due", "recall")], dates)
 
 
 def _grades(room: Room, learner: str, say: Words) -> Iterator[Safe]:

@@ -48,16 +48,17 @@ class PeopleRows(Rows):
     def class_version(self, course: str) -> str:
         """Changes whenever the class does: its events, its list, when the last answer came."""
         t, people = tables.events, tables.learners
-        last = self._rows(sa.select(sa.func.max(t.c.at)).where(t.c.course == course))[0][0]
-        listed = sa.select(sa.func.count(), sa.func.max(people.c.pseudonym))
-        roster = tuple(self._rows(listed.where(people.c.course == course))[0])
-        return f"{self.events_version(course)} {last} {roster}"
+        last: list[Any] = [sa.func.max(t.c.at)]
+        listed: list[Any] = [sa.func.count(), sa.func.max(people.c.pseudonym)]
+        newest = tuple(self._rows(sa.select(*last).where(t.c.course == course))[0])
+        roster = tuple(self._rows(sa.select(*listed).where(people.c.course == course))[0])
+        return f"{self.events_version(course)} {newest} {roster}"
 
     def learners_version(self, course: str) -> str:
-        """Changes whenever somebody new answers an assignment."""
+        """Changes whenever somebody answers an assignment."""
         t = tables.submissions
-        query = sa.select(sa.func.count(), sa.func.max(t.c.at)).where(t.c.course == course)
-        return str(tuple(self._rows(query)[0]))
+        columns: list[Any] = [sa.func.count(), sa.func.max(t.c.at)]
+        return str(tuple(self._rows(sa.select(*columns).where(t.c.course == course))[0]))
 
     def active_learners(self, course: str) -> list[str]:
         """Pseudonyms of all who answered anything: events or assignments."""

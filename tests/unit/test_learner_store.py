@@ -141,7 +141,7 @@ TRIES = {
 }
 OWN_FIGURES = {
     "active_learners": [],
-    "class_version": "(0, None, None) None",
+    "class_version": "(0, None, None) (None,)",
     "count_events": 0,
     "learners_version": "(0, None)",
     "share_right": None,
