@@ -104,9 +104,16 @@ def by_learner(table: Any) -> Any:
 
 
 def tiles(
-    table: Any, now: float, learners: Sequence[str] = (), rules: Rules | None = None
+    table: Any,
+    now: float,
+    learners: Sequence[str] = (),
+    rules: Rules | None = None,
+    risky: Sequence[AtRisk] | None = None,
 ) -> Tiles:
-    """The class in figures; ``learners`` is the roster (who never answered counts as enrolled)."""
+    """The class in figures; ``learners`` is the roster (who never answered counts as enrolled).
+
+    ``risky`` is what ``at_risk`` found, where the caller has it already.
+    """
     people = by_learner(table)
     used = rules or Rules()
     scores = checked(table)["score"]
@@ -117,7 +124,7 @@ def tiles(
         answers=len(scores),
         mean=float(scores.mean()) if len(scores) else None,
         median=float(people["mean"].median()) if len(people) else None,
-        at_risk=len(at_risk(table, now, learners, used)),
+        at_risk=len(at_risk(table, now, learners, used) if risky is None else risky),
     )
 
 

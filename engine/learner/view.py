@@ -100,7 +100,7 @@ def _computed(store: Store, course: str, now: float) -> ClassView:
     levels = heat_map(events, course_tracer(store, course), names)
     shown = levels.iloc[:SHOWN, :SHOWN]
     return ClassView(
-        tiles=tiles(table, now, roster),
+        tiles=tiles(table, now, roster, risky=risky),
         risky=tuple(risky[:RISKY]),
         items=tuple(_item(row) for row in items(table).itertuples()),
         concepts=tuple(_concept(str(name), levels[name].dropna()) for name in levels.columns),

@@ -49,7 +49,9 @@ class PeopleRows(Rows):
         """Changes whenever the class does: its events, its list, when the last answer came."""
         t, people = tables.events, tables.learners
         last: list[Any] = [sa.func.max(t.c.at)]
+        name = people.c.name
         listed: list[Any] = [sa.func.count(), sa.func.max(people.c.pseudonym)]
+        listed += [sa.func.min(name), sa.func.max(name), sa.func.sum(sa.func.length(name))]
         newest = tuple(self._rows(sa.select(*last).where(t.c.course == course))[0])
         roster = tuple(self._rows(sa.select(*listed).where(people.c.course == course))[0])
         return f"{self.events_version(course)} {newest} {roster}"

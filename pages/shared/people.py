@@ -84,6 +84,11 @@ def people(course_id: str) -> list[Person]:
     return _people(course_id, version, session.viewer())
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _listed(course_id: str, version: str, viewer: str) -> dict[str, str]:
+    return {row["pseudonym"]: row["name"] for row in session.store().learners(course_id)}
+
+
 def anybody(course_id: str) -> bool:
     """Whether the course has a class at all."""
     store = session.store()
@@ -92,8 +97,9 @@ def anybody(course_id: str) -> bool:
 
 def names(course_id: str, wanted: Collection[str]) -> dict[str, str]:
     """How to write these learners: by name, where the class list has one."""
-    known = {person.pseudonym: shown(person) for person in people(course_id)}
-    return {name: known.get(name, name) for name in wanted}
+    store = session.store()
+    known = _listed(course_id, store.class_version(course_id), session.viewer())
+    return {name: known.get(name) or name for name in wanted}
 
 
 def view(course_id: str) -> ClassView:

@@ -15,6 +15,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -57,8 +58,8 @@ def fill(home: Path, pairs: int, book: Path) -> None:
     store.close()
 
 
-def fill_class(home: Path, folder: Path, book: Path) -> str:
-    """OULAD's scores as events of a course with a book and a corpus; the busiest learner."""
+def fill_class(home: Path, folder: Path, book: Path) -> None:
+    """OULAD's scores as events of a course with a book and a corpus."""
     settings = Settings(home=home)
     fill(home, 200, book)
     raw = pd.read_csv(folder / "studentAssessment.csv").dropna(subset=["score"])
@@ -80,7 +81,14 @@ def fill_class(home: Path, folder: Path, book: Path) -> str:
     store = Store(settings.database)
     print("events", record(store, "c", events))
     store.close()
-    return names[raw.id_student.value_counts().index[0]]
+
+
+def busiest(home: Path) -> str:
+    """Pseudonym of the learner with the most events."""
+    store = Store(Settings(home=home).database)
+    found = Counter(row["learner"] for row in store.events("c")).most_common(1)[0][0]
+    store.close()
+    return found
 
 
 def timed(app: AppTest) -> float:
@@ -95,15 +103,18 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=2000)
     options.add_argument("--runs", type=int, default=20)
     options.add_argument("--oulad", type=Path, help="folder with OULAD's CSV files")
+    options.add_argument("--home", type=Path, help="keep the filled home here, or use it again")
     options.add_argument("--book", type=Path, default=ROOT / "data/sample_course/textbook_en.md")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["COURSEWRIGHT_HOME"] = folder
-        me = None
-        if given.oulad:
-            me = fill_class(Path(folder), given.oulad, given.book)
-        else:
-            fill(Path(folder), given.pairs, given.book)
+        home = given.home or Path(folder)
+        os.environ["COURSEWRIGHT_HOME"] = str(home)
+        filled = (home / "coursewright.db").exists()
+        if not filled and given.oulad:
+            fill_class(home, given.oulad, given.book)
+        elif not filled:
+            fill(home, given.pairs, given.book)
+        me = busiest(home) if given.oulad else None
         pages = [*(f"build/{name}.py" for name in PAGES), "learn/tutor.py"]
         if given.oulad:
             pages = ["teach/learners.py", "learn/progress.py"]
