@@ -10,6 +10,7 @@ anything is not mastered, something is open, because the graph is acyclic.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from math import log
@@ -27,7 +28,7 @@ from engine.learner.tracing import (
     dump_tracer,
     fit_or_default,
     load_tracer,
-    mastery,
+    masteries,
 )
 from engine.schema import Value, content_id
 from engine.store import Result, Store
@@ -95,12 +96,11 @@ def states(
     """The state of each concept of the graph from one learner's events."""
     answers = as_answers(events)
     planned = {review.concept: review for review in reviews(events, now)}
-    found = {}
-    for concept in graph:
-        level = mastery(tracer, answers, concept.name)
-        count = sum(e.concept == concept.name for e in events)
-        found[concept.name] = _state(concept.name, level, planned.get(concept.name), count)
-    return found
+    counts = Counter(event.concept for event in events)
+    levels = masteries(tracer, answers, [concept.name for concept in graph])
+    return {
+        name: _state(name, level, planned.get(name), counts[name]) for name, level in levels.items()
+    }
 
 
 def _state(name: str, level: Mastery, review: Review | None, count: int) -> State:

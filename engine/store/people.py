@@ -39,6 +39,11 @@ class PeopleRows(Rows):
         )
         return int(self._rows(query)[0][0])
 
+    def has_events(self, course: str) -> bool:
+        """Whether anybody has answered; cheaper than counting."""
+        t = tables.events
+        return bool(self._rows(sa.select(t.c.id).where(t.c.course == course).limit(1)))
+
     def events_version(self, course: str) -> str:
         """Changes whenever the events of a course do: how many, how many right, sum of scores."""
         t = tables.events

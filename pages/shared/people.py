@@ -92,7 +92,7 @@ def _listed(course_id: str, version: str, viewer: str) -> dict[str, str]:
 def anybody(course_id: str) -> bool:
     """Whether the course has a class at all."""
     store = session.store()
-    return bool(store.count_events(course_id) or people(course_id))
+    return bool(store.has_events(course_id) or people(course_id))
 
 
 def names(course_id: str, wanted: Collection[str]) -> dict[str, str]:

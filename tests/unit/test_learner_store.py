@@ -103,6 +103,7 @@ TRIES = {
     "events_version": lambda s, ann, bob: s.events_version("c"),
     "grade_log": lambda s, ann, bob: [s.grade_log("c"), s.grade_log("c", bob)],
     "grades": lambda s, ann, bob: [s.grades("c"), s.grades("c", bob)],
+    "has_events": lambda s, ann, bob: s.has_events("c"),
     "items": lambda s, ann, bob: s.items("c"),
     "learners": lambda s, ann, bob: s.learners("c"),
     "learners_version": lambda s, ann, bob: s.learners_version("c"),
@@ -143,6 +144,7 @@ OWN_FIGURES = {
     "active_learners": [],
     "class_version": "(0, None, None) (None,)",
     "count_events": 0,
+    "has_events": False,
     "learners_version": "(0, None)",
     "share_right": None,
 }
