@@ -9,7 +9,7 @@ from typing import Any
 from engine.cli.context import Context, Verbs, table
 from engine.cli.report import write_report
 from engine.schema import Course, Document
-from engine.steps import Room, open_index
+from engine.steps import BUILD_BUDGET, Room, open_index
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -39,6 +39,12 @@ def add_verbs(verbs: Verbs) -> None:
     build = verbs.add_parser("build", help="all steps in order with defaults")
     build.add_argument("course")
     build.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
+    build.add_argument(
+        "--prompts",
+        type=int,
+        default=BUILD_BUDGET,
+        help="answers that the search for a better prompt may ask for; 0 leaves it out",
+    )
     build.add_argument("--queue", action="store_true")
     build.set_defaults(run=_build)
 
@@ -134,7 +140,8 @@ def _search(context: Context) -> None:
 def _build(context: Context) -> None:
     options = context.options
     version = "".join(context.store.document_ids(context.store.course(options.course).id))
-    result = context.step("build", options.course, {"effort": options.effort}, version)
+    plan = {"effort": options.effort, "prompts": options.prompts}
+    result = context.step("build", options.course, plan, version)
     if "job" not in result:
         room = Room(context.settings, context.store, context.store.course(options.course))
         path = write_report(room, room.folder / "report.html")

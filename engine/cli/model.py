@@ -36,7 +36,7 @@ def add_verbs(verbs: Verbs) -> None:
     train.set_defaults(run=_train)
     exam = verbs.add_parser("exam", help="examine the student against its base")
     exam.add_argument("course")
-    exam.add_argument("--model", choices=("base", "student"))
+    exam.add_argument("--model", choices=("base", "student", "teacher"))
     exam.add_argument("--rag", action="store_true", help="also with the book at hand")
     exam.add_argument("--out", type=Path)
     exam.add_argument("--queue", action="store_true")
@@ -212,4 +212,6 @@ def _ask(context: Context) -> None:
         "refused": said.refused,
     }
     quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in said.sources)
+    if said.withheld:
+        quotes += "\n(The book answers: nothing in the corpus bears out the student's own answer.)"
     context.show(data, f"{said.answer}\n{quotes}")

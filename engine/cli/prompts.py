@@ -16,7 +16,7 @@ def add_verbs(verbs: Verbs) -> None:
     """Add this room's verb to the grammar."""
     verb = verbs.add_parser("optimise", help="search for a better way to ask the model")
     verb.add_argument("course")
-    verb.add_argument("--method", choices=(*METHODS, "gepa"), default="recombine")
+    verb.add_argument("--method", choices=METHODS, default="recombine")
     verb.add_argument("--budget", type=int, help="answers of search and validation together")
     verb.add_argument(
         "--use",

@@ -1,7 +1,8 @@
 """Discrete search for a better answering prompt: loop, proposers, grading, frontier.
 
 ``optimise`` searches by a plan, ``estimate`` says what it will cost, ``use`` makes a found prompt
-the course's. Two methods: ``recombine`` needs no teacher, ``coursegpt`` is CourseGPT-zh's loop.
+the course's. Methods: ``recombine`` needs no teacher, ``coursegpt`` is
+CourseGPT-zh's loop, ``gepa`` evolves on a Pareto pool.
 """
 
 from engine.optimise.costs import Estimate, estimate

@@ -51,8 +51,8 @@ def estimate(
     answers = plan.budget + 2 * exam
     mean = sum(p.tokens for p in passages) / max(1, len(passages))
     prompt, completion, calls = answers * (2 * mean + 60), answers * float(_ANSWER), answers
-    if plan.method == "coursegpt":
-        proposals = ITERATIONS * (TOP + 1)
+    if plan.method != "recombine":
+        proposals = ITERATIONS * (TOP + 1) if plan.method == "coursegpt" else plan.budget // 8
         calls += answers + proposals
         prompt += answers * _JUDGE_WORDS + proposals * _PROPOSAL[0]
         completion += answers * _JUDGE_ANSWER + proposals * _PROPOSAL[1]

@@ -17,7 +17,7 @@ from typing import Any
 from engine.llm import Answer, Chat, Request, user
 from engine.optimise import words
 from engine.optimise.study import Study
-from engine.optimise.values import Candidate, Origin, Standing
+from engine.optimise.values import Candidate, Origin, Standing, Trial
 from engine.schema import Pair
 from engine.text import words as words_of
 
@@ -26,7 +26,7 @@ TOP = 5
 CRITIQUES = 5
 SAMPLE = 50
 _LONGEST = 200  # words of a proposal
-_COPIED = 7  # words in a row that give a copy away
+_COPIED, _SHORTEST = 7, 4  # words in a row that give a copy away; shorter texts are no loss
 
 
 def search(study: Study, start: Candidate, answers: int, writer: Chat) -> list[Candidate]:
@@ -43,7 +43,7 @@ def search(study: Study, start: Candidate, answers: int, writer: Chat) -> list[C
         top = [study.candidates[row.prompt] for row in ranked[:TOP]]
         children = [
             *reflect(study, top, pairs, writer, number),
-            *resample(study, ranked[:TOP], pairs, writer, number),
+            *resample(study, ranked[:TOP], writer, number),
         ]
         ranked = study.measure([*top, *children], pairs, "search")
     return [study.candidates[row.prompt] for row in ranked[:TOP]]
@@ -60,7 +60,7 @@ def reflect(
         study.heard(outcome, "proposals")
         if isinstance(outcome, Answer):
             made = [outcome.data[schema_key]]
-            found += _admit(study, made, pairs, "reflection", (top[i].id,))
+            found += _admit(study, made, "reflection", (top[i].id,))
     return found
 
 
@@ -68,16 +68,21 @@ def _reflection(study: Study, parent: Candidate, pairs: Sequence[Pair], number: 
     dice = random.Random(f"{study.plan.seed} {number} {parent.id}")  # noqa: S311
     trials = study.trials_of(parent.id, pairs)
     drawn = dice.sample(trials, min(CRITIQUES, len(trials)))
+    return better(study, parent.prompt.style, drawn, number)
+
+
+def better(study: Study, style: str, trials: Sequence[Trial], number: int) -> Request:
+    """Asks for a better instruction, given what judges found wanting in answers by this one."""
     line = words.text(study.language, "critique")
-    notes = [line.format(quality=t.quality, length=t.length, note=t.note) for t in drawn]
+    notes = [line.format(quality=t.quality, length=t.length, note=t.note) for t in trials]
     task = words.text(study.language, "reflect_user").format(
-        prompt=parent.prompt.style, critiques="\n".join(notes)
+        prompt=style, critiques="\n".join(notes)
     )
     return _request(study, task, {"prompt": {"type": "string"}}, number)
 
 
 def resample(
-    study: Study, ranked: Sequence[Standing], pairs: Sequence[Pair], writer: Chat, number: int
+    study: Study, ranked: Sequence[Standing], writer: Chat, number: int
 ) -> list[Candidate]:
     """As many new prompts as are shown, from the ranking (OPRO's step, arXiv 2309.03409)."""
     line = words.text(study.language, "ranked")
@@ -92,7 +97,7 @@ def resample(
         study.heard(outcome, "proposals")
         if isinstance(outcome, Answer):
             parents = tuple(row.prompt for row in ranked)
-            found += _admit(study, outcome.data["prompts"], pairs, "resample", parents)
+            found += _admit(study, outcome.data["prompts"], "resample", parents)
     return found
 
 
@@ -116,7 +121,6 @@ def _request(study: Study, task: str, properties: dict[str, Any], number: int) -
 def _admit(
     study: Study,
     texts: Iterable[str],
-    pairs: Sequence[Pair],
     origin: Origin,
     parents: tuple[str, ...],
 ) -> list[Candidate]:
@@ -124,20 +128,25 @@ def _admit(
     found = []
     for text in texts:
         prompt = words.role_prompt(text, study.language)
-        if not usable(text, pairs) or prompt.id in study.candidates:
+        if not usable(text, study.pools.free) or prompt.id in study.candidates:
             continue
         found.append(study.add(Candidate(prompt=prompt, origin=origin, parents=parents)))
     return found
 
 
 def usable(text: str, pairs: Sequence[Pair]) -> bool:
-    """Whether a proposal may be tried: seven words in a row of a question or answer betray it."""
+    """Whether a proposal may be tried.
+
+    Seven words in a row of a question or an answer betray a copy, or all of one of four to six.
+    """
     own = words_of(text)
     if not own or len(own) > _LONGEST:
         return False
-    seen = set(_runs(own))
-    return not any(seen & set(_runs(words_of(t))) for p in pairs for t in (p.question, p.answer))
+    seen = {n: set(_runs(own, n)) for n in range(_SHORTEST, _COPIED + 1)}
+    taken = (words_of(told) for pair in pairs for told in (pair.question, pair.answer))
+    lengths = ((min(_COPIED, len(told)), told) for told in taken if len(told) >= _SHORTEST)
+    return not any(seen[n] & set(_runs(told, n)) for n, told in lengths)
 
 
-def _runs(tokens: Sequence[str]) -> Iterable[tuple[str, ...]]:
-    return (tuple(tokens[i : i + _COPIED]) for i in range(len(tokens) - _COPIED + 1))
+def _runs(tokens: Sequence[str], n: int) -> Iterable[tuple[str, ...]]:
+    return (tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))

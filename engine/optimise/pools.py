@@ -25,6 +25,11 @@ class Pools(Value):
     exam: dict[str, tuple[Pair, ...]]
 
     @property
+    def free(self) -> tuple[Pair, ...]:
+        """The pairs that the choice of a prompt may look at, and no prompt may copy."""
+        return (*self.search, *self.validation)
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Name of each pool, and of each part of the exam, to its number of questions."""
         parts = {part: len(pairs) for part, pairs in self.exam.items()}

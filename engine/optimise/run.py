@@ -8,7 +8,7 @@ from itertools import count
 from engine.errors import Missing
 from engine.judge import paired
 from engine.llm import Chat
-from engine.optimise import coursegpt, recombine, words
+from engine.optimise import coursegpt, recombine, reflective, words
 from engine.optimise.grading import by_model, by_reference
 from engine.optimise.pools import draw_pools
 from engine.optimise.study import Study
@@ -28,7 +28,7 @@ from engine.search import Index
 from engine.store import Result, Store
 
 STAGE = "prompts"
-METHODS = ("recombine", "coursegpt")
+METHODS = ("recombine", "coursegpt", "gepa")
 PASSAGES = 2
 """Passages in a prompt: as many as the tutor gives."""
 _METRICS = ("score", "quality", "length", "penalty")
@@ -55,17 +55,17 @@ def optimise(
     Args:
         course: The course; its pairs must be in the store.
         plan: Method, budget, seed.
-        chat: The model that answers (for ``coursegpt`` also the one that writes prompts).
+        chat: The model that answers (but for ``recombine`` also the one that writes prompts).
         store: Where pairs lie and the search is kept (stage ``prompts``).
         index: The course's passages.
         judge: The LLM judge; None judges by the reference.
         report: Called after each batch of answers.
 
     Raises:
-        Missing: too few pairs, or ``coursegpt`` without a judge.
+        Missing: too few pairs, or no judge though the method needs one.
         TeacherRefused: a model refuses altogether.
     """
-    if plan.method == "coursegpt" and judge is None:
+    if plan.method != "recombine" and judge is None:
         raise Missing(
             "This method needs a teacher model that writes and judges.",
             code="optimise.no_teacher",
@@ -116,6 +116,8 @@ def _search(study: Study, chat: Chat) -> Optimised:
     answers = plan.budget * 3 // 4
     if plan.method == "coursegpt":
         finalists = coursegpt.search(study, start, answers, chat)
+    elif plan.method == "gepa":
+        finalists = reflective.search(study, start, answers, chat)
     else:
         finalists = recombine.search(study, start, answers)
     rows = [start, *(c for c in finalists if c.id != start.id)]

@@ -12,7 +12,7 @@ from engine.judge import interval
 from engine.prompts import AnswerPrompt
 from engine.schema import Figure, Value
 
-Method = Literal["recombine", "coursegpt"]
+Method = Literal["recombine", "coursegpt", "gepa"]
 Origin = Literal["start", "role", "fragments", "composed", "reflection", "resample"]
 Pool = Literal["search", "validation"]
 

@@ -87,6 +87,32 @@ class Bucket:
         return (1 - self.level) * 60 / self.per_minute
 
 
+@dataclass(eq=False)
+class _Door:
+    """Lets holders of the course's keys in, so often as their rate allows."""
+
+    store: Store
+    course: str
+    per_minute: float
+    metrics: _Metrics
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, request: Http) -> str:
+        """The key's owner; answers 401 or 429 else."""
+        key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        owner = owner_of(self.store, self.course, key) if key else None
+        if owner is None:
+            self.metrics.requests.labels("401").inc()
+            raise HTTPException(401, "This key is not known.", {"WWW-Authenticate": "Bearer"})
+        with self.lock:
+            seconds = self.buckets.setdefault(owner, Bucket(self.per_minute)).wait()
+        if seconds:
+            self.metrics.requests.labels("429").inc()
+            raise HTTPException(429, "Too many requests.", {"Retry-After": f"{seconds:.0f}"})
+        return owner
+
+
 def make_app(
     chat: Chat, store: Store, course: str, *, per_minute: float = 120, name: str = ""
 ) -> FastAPI:
@@ -101,27 +127,9 @@ def make_app(
     """
     model = name or course
     metrics = _Metrics()
-    buckets: dict[str, Bucket] = {}
-    lock = threading.Lock()
     app = FastAPI(title="Coursewright", docs_url=None, redoc_url=None, openapi_url=None)
-
-    def allowed(request: Http) -> str:
-        key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        owner = owner_of(store, course, key) if key else None
-        if owner is None:
-            metrics.requests.labels("401").inc()
-            raise HTTPException(401, "This key is not known.", {"WWW-Authenticate": "Bearer"})
-        with lock:
-            seconds = buckets.setdefault(owner, Bucket(per_minute)).wait()
-        if seconds:
-            metrics.requests.labels("429").inc()
-            raise HTTPException(429, "Too many requests.", {"Retry-After": f"{seconds:.0f}"})
-        return owner
-
-    @app.exception_handler(HTTPException)
-    def tell(_: Http, error: HTTPException) -> JSONResponse:
-        body = {"error": {"message": error.detail, "type": "invalid_request_error"}}
-        return JSONResponse(body, error.status_code, error.headers)
+    app.add_exception_handler(HTTPException, _told)
+    for_holders = [Depends(_Door(store, course, per_minute, metrics))]
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -131,28 +139,40 @@ def make_app(
     def show_metrics() -> PlainTextResponse:
         return PlainTextResponse(metrics.text())
 
-    @app.get("/v1/models")
-    def models(_: str = Depends(allowed)) -> dict[str, Any]:
+    @app.get("/v1/models", dependencies=for_holders)
+    def models() -> dict[str, Any]:
         row = {"id": model, "object": "model", "created": 0, "owned_by": "coursewright"}
         return {"object": "list", "data": [row]}
 
-    @app.post("/v1/chat/completions", response_model=None)
-    def complete(body: ChatBody, _: str = Depends(allowed)) -> JSONResponse | StreamingResponse:
-        if sum(len(m.content) for m in body.messages) > MAX_PROMPT_CHARACTERS:
-            raise HTTPException(400, f"The prompt is over {MAX_PROMPT_CHARACTERS} characters.")
-        if body.stream:
-            events = _events(chat, body.request(), model, metrics)
-            return StreamingResponse(events, media_type="text/event-stream")
-        try:
-            answer = metrics.timed(lambda: ask_one(chat, body.request()))
-        except TeacherError as error:
-            metrics.requests.labels("error").inc()
-            status = 400 if isinstance(error, BadAnswer) else 503
-            raise HTTPException(status, error.message) from error
-        metrics.requests.labels("200").inc()
-        return JSONResponse(_completion(answer, model))
+    @app.post("/v1/chat/completions", response_model=None, dependencies=for_holders)
+    def complete(body: ChatBody) -> JSONResponse | StreamingResponse:
+        return _complete(chat, body, model, metrics)
 
     return app
+
+
+def _told(_: Http, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    body = {"error": {"message": error.detail, "type": "invalid_request_error"}}
+    return JSONResponse(body, error.status_code, error.headers)
+
+
+def _complete(
+    chat: Chat, body: ChatBody, model: str, metrics: _Metrics
+) -> JSONResponse | StreamingResponse:
+    if sum(len(m.content) for m in body.messages) > MAX_PROMPT_CHARACTERS:
+        raise HTTPException(400, f"The prompt is over {MAX_PROMPT_CHARACTERS} characters.")
+    if body.stream:
+        events = _events(chat, body.request(), model, metrics)
+        return StreamingResponse(events, media_type="text/event-stream")
+    try:
+        answer = metrics.timed(lambda: ask_one(chat, body.request()))
+    except TeacherError as error:
+        metrics.requests.labels("error").inc()
+        status = 400 if isinstance(error, BadAnswer) else 503
+        raise HTTPException(status, error.message) from error
+    metrics.requests.labels("200").inc()
+    return JSONResponse(_completion(answer, model))
 
 
 def _completion(answer: Answer, model: str) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.distil import DistilPlan
-from engine.errors import BadInput
+from engine.errors import BadInput, Missing
 from engine.progress import Report, silent
+from engine.prompts import was_chosen
 from engine.settings import Settings
 from engine.steps.align import align_teacher
 from engine.steps.books import read_books, remove_book
 from engine.steps.corpus import discard_corpus, make_corpus
 from engine.steps.exam import chapter_of, take_exam
 from engine.steps.grading import grade_answers
-from engine.steps.optimise import discard_prompts, optimise_prompts
+from engine.steps.optimise import discard_prompts, optimise_prompts, plan_search
 from engine.steps.publish import export_student, serve_student
 from engine.steps.room import (
     Room,
@@ -36,6 +37,7 @@ from engine.steps.student import discard_student, train_student
 from engine.store import Store
 
 __all__ = [
+    "BUILD_BUDGET",
     "STEPS",
     "Room",
     "Step",
@@ -61,8 +63,16 @@ __all__ = [
 ]
 
 
+BUILD_BUDGET = 100
+"""Answers of the prompt search within ``build``: minutes, where its own default takes twenty."""
+
+
 def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
-    """All steps in order with their defaults; finished ones are passed by."""
+    """All steps in order with their defaults; finished ones are passed by.
+
+    ``plan``: ``teacher``, ``distil``, ``effort`` of the fine-tuning, ``prompts`` (answers that the
+    prompt search may ask for; 0 leaves it out).
+    """
     from engine.train import preset
 
     minutes: dict[str, float] = {}
@@ -72,12 +82,31 @@ def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str
     recipe = preset(plan.get("effort", "normal")).model_dump(mode="json")
     steps: list[tuple[str, Step, dict[str, Any]]] = [("distil", make_corpus, distil_plan)]
     if room.course.language == "en":
+        budget = plan.get("prompts", BUILD_BUDGET)
+        steps += [("optimise", _best_prompt, {"budget": budget})] if budget else []
         steps += [("train", train_student, recipe), ("exam", take_exam, {})]
     for name, step, step_plan in steps:
         started = time.monotonic()
         result[name] = step(room, step_plan, report)
         minutes[name] = (time.monotonic() - started) / 60
     return {"minutes": minutes, **result}
+
+
+def _best_prompt(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+    """Search for a prompt and use the best, unless somebody has chosen one already."""
+    from engine.optimise import current, use
+
+    if was_chosen(room.store, room.course.id):
+        return {"skipped": "a prompt was chosen before"}
+    try:
+        wanted = plan_search(room, "recombine", plan["budget"]).model_dump(mode="json")
+        found = optimise_prompts(room, wanted, report)
+    except Missing as error:  # a small course has too few questions to search with
+        return {"skipped": error.message}
+    newest = current(room.store, room.course.id, finished=True)
+    assert newest is not None, "the search has just ended"
+    use(room.store, room.course.id, newest[1], newest[1].best)
+    return found
 
 
 STEPS: Mapping[str, Step] = {

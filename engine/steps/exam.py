@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.errors import Missing
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
 from engine.schema import Document
 from engine.steps.room import (
     Room,
     base_chat,
+    connected_chat,
     current_run,
     open_index,
     student_chat,
@@ -23,13 +25,19 @@ if TYPE_CHECKING:
 
 
 def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
-    """Examine base and student, closed book and with retrieval."""
+    """Examine base and student, closed book and with retrieval.
+
+    ``plan`` may name the ``models`` (base, student, teacher); by default these are the first two,
+    with ``teacher`` true the connected teacher beside them.
+    """
     from engine.exam import examine
 
     folder = current_run(room)
     models: dict[str, Chat] = {"base": base_chat(room)}
     if folder is not None:
         models["student"] = student_chat(room, folder)
+    if plan.get("teacher") or "teacher" in plan.get("models", ()):
+        models["teacher"] = _teacher(room)
     wanted = plan.get("models") or list(models)
     documents = room.store.documents(room.course.id)
     result = examine(
@@ -46,6 +54,22 @@ def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict
         inputs = exam_inputs(room.store, room.course.id, run)
         room.store.save_result(room.course.id, Result(stage="exam", inputs=inputs, data=data))
     return data if plan.get("models") else {"questions": result.questions, **result.verdicts}
+
+
+def _teacher(room: Room) -> Chat:
+    """The connected teacher.
+
+    Raises:
+        Missing: none is connected; the book's own sentences sit no exam.
+    """
+    chat = connected_chat(room)
+    if chat is None:
+        raise Missing(
+            "No teacher model is connected that could be examined.",
+            code="exam.no_teacher",
+            next="Run: coursewright teacher set --base-url URL --model NAME",
+        )
+    return chat
 
 
 def exam_inputs(store: Store, course: str, run: str) -> str:

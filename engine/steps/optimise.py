@@ -27,11 +27,11 @@ def plan_search(room: Room, method: str, budget: int | None = None) -> OptimiseP
         raise BadInput(
             f"There is no method “{method}”.",
             code="optimise.method",
-            next="Choose coursegpt (with a teacher model) or recombine (without).",
+            next="Choose coursegpt or gepa (with a teacher model), or recombine (without).",
             method=method,
         )
     connected = load_choice(room.store).kind == "endpoint"
-    if method == "coursegpt" and not connected:
+    if method != "recombine" and not connected:
         raise Missing(
             "This method needs a connected teacher model, which writes and judges.",
             code="optimise.no_teacher",

@@ -17,6 +17,7 @@ from engine.tutor.answers import (
     open_book,
     sources_of,
 )
+from engine.tutor.check import borne_out
 from engine.tutor.modes import MODES, Material, Mode, Talk, turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
 
@@ -33,6 +34,7 @@ __all__ = [
     "Turn",
     "answer_from_book",
     "answer_stream",
+    "borne_out",
     "closed_book",
     "concept_of",
     "covers",

@@ -29,12 +29,17 @@ REFUSAL: dict[Language, str] = {
 
 
 class Turn(Value):
-    """What the tutor said: text, where it stands in the book, and whether it declined."""
+    """What the tutor said: text, where it stands in the book, and whether it declined.
+
+    ``withheld`` is what the student model said where the reviewed corpus did not bear it out; the
+    answer is the book's then.
+    """
 
     answer: str
     sources: tuple[Evidence, ...] = ()
     refused: bool = False
     model: str = ""
+    withheld: str = ""
 
 
 def closed_book(question: str) -> tuple[Message, ...]:

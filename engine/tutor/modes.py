@@ -1,10 +1,11 @@
 """The tutor's modes as moves over the book's material: a state and a message in, both out again.
 
-*Explain* answers. *Hint first* says where to look, then shows the sentence with gaps, then answers
-(the order of help in Aleven et al., Help Seeking and the Cognitive Tutor, 2016: least help first).
-*Socratic* asks questions of the course that lead to the learner's own, marks the replies, and lets
-the learner answer before it does. *Viewpoints* shows what the book says from several sides: what
-it is, why, how, against what. A connected model (``guide``) words the moves; else the book does.
+*Explain* answers, and holds what the student says by heart against the reviewed corpus. *Hint
+first* says where to look, then shows the sentence with gaps, then answers (the order of help in
+Aleven et al., Help Seeking and the Cognitive Tutor, 2016: least help first). *Socratic* asks
+questions of the course that lead to the learner's own, marks the replies, and lets the learner
+answer before it does. *Viewpoints* shows what the book says from several sides: what it is, why,
+how, against what. A connected model (``guide``) words the moves; else the book does.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from engine.prompts import AnswerPrompt
 from engine.schema import Evidence, Language, Pair, PairKind, Value
 from engine.search import Hit, Index
 from engine.text import question_words, search_terms, words
-from engine.tutor.answers import REFUSAL, Turn, answer_stream, covers, sources_of
+from engine.tutor.answers import (
+    REFUSAL,
+    Turn,
+    answer_from_book,
+    answer_stream,
+    covers,
+    sources_of,
+)
+from engine.tutor.check import borne_out
 from engine.tutor.guide import guided
 from engine.tutor.replies import PARTLY, is_right, mark
 from engine.tutor.texts import TEXTS
@@ -108,19 +117,38 @@ def _noted(talk: Talk, said: Turn) -> Talk:
 def _explain(
     talk: Talk, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
 ) -> tuple[Talk, Turn]:
+    by_heart = at.chat is not None and not at.use_book and at.pairs
+    said = (_checked if by_heart else _streamed)(talk.question, hits, at, on_text)
+    said = said.model_copy(update={"sources": sources_of(talk.question, hits)})
+    reminded = _remind(said, hits, at)
+    on_text(reminded.answer[len(said.answer) :])
+    return Talk(mode="explain"), reminded
+
+
+def _streamed(
+    question: str, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
+) -> Turn:
+    """The answer as it is made: by the book's sentences, or by the student with the book."""
     pieces: list[str] = []
     stream = answer_stream(
-        talk.question, hits, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
+        question, hits, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
     )
     for piece in stream:
         pieces.append(piece)
         on_text(piece)
-    model = at.chat.model if at.chat else "book"
-    sources = sources_of(talk.question, hits)
-    said = Turn(answer="".join(pieces).strip(), sources=sources, model=model)
-    reminded = _remind(said, hits, at)
-    on_text(reminded.answer[len(said.answer) :])
-    return Talk(mode="explain"), reminded
+    return Turn(answer="".join(pieces).strip(), model=at.chat.model if at.chat else "book")
+
+
+def _checked(
+    question: str, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
+) -> Turn:
+    """The student's answer by heart if the reviewed corpus bears it out, else the book's."""
+    said = _streamed(question, hits, at, lambda _: None)
+    if borne_out(question, said.answer, at.pairs) is None:
+        book = answer_from_book(question, hits, at.language)
+        said = Turn(answer=book, model="book", withheld=said.answer)
+    on_text(said.answer)
+    return said
 
 
 def _remind(said: Turn, hits: Sequence[Hit], at: Material) -> Turn:

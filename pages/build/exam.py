@@ -20,14 +20,20 @@ run = store.result(course.id, "train")
 result = store.result(course.id, "exam")
 live = board(course.id, ("exam", "build"))
 fresh = stage.state in ("empty", "stale")
+with_teacher = False
+if not live and session.guide(room) is not None:
+    asked = [pair for pair in session.pairs(course.id) if pair.split == "exam"]
+    with_teacher = st.toggle(
+        _("Examine the teacher too ({n} paid calls)", n=2 * len(asked)), key="exam-teacher"
+    )
 if not live and st.button(
     _("Examine") if result is None else _("Examine again"),
     type="primary" if fresh else "secondary",
     icon=":material/quiz:",
 ):
-    queue.submit(
-        session.settings(), "exam", course.id, {}, run.data["run"] + store.corpus_version(course.id)
-    )
+    plan = {"teacher": True} if with_teacher else {}
+    version = run.data["run"] + store.corpus_version(course.id)
+    queue.submit(session.settings(), "exam", course.id, plan, version)
     st.rerun()
 with st.expander(_("Upload an exam"), icon=":material/upload_file:"):
     upload = st.file_uploader(

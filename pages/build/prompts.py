@@ -30,6 +30,7 @@ def settings_form() -> None:
     words = {
         "recombine": _("Building blocks (no teacher needed)"),
         "coursegpt": _("CourseGPT: the teacher writes and judges"),
+        "gepa": _("GEPA: evolves from the judge’s critiques"),
     }
     st.segmented_control(
         _("Method"),
@@ -39,6 +40,8 @@ def settings_form() -> None:
         required=True,
         key="prompt-method",
     )
+    if st.session_state.get("prompt-method", "recombine") == "recombine":
+        st.caption(_("The built-in base model answers while prompts compete."))
     st.number_input(
         _("Answers to compare"),
         min_value=100,
@@ -104,11 +107,11 @@ def start_form() -> None:
         st.rerun()
 
 
-def results(found: Optimised) -> None:
-    """Frontier and rounds side by side, and the spend."""
+def results(found: Optimised, pick: str = "") -> None:
+    """Frontier and rounds side by side, and the spend; ``pick`` is what a clicked point sets."""
     left, right = st.columns(2, gap="large")
     with left:
-        prompt_view.frontier(found)
+        prompt_view.frontier(found, pick)
     with right:
         prompt_view.rounds(found)
     prompt_view.spend(found)
@@ -127,16 +130,17 @@ def _label(found: Optimised, rows: dict[str, Any], name: str) -> str:
     return " · ".join([*(mark for mark in marks if mark), text])
 
 
-def choose(found: Optimised, search_name: str) -> None:
+def choose(found: Optimised, pick: str) -> None:
     """Pick a point of the frontier, look at it, make it the course's prompt."""
     st.subheader(_("Choose a prompt"))
     rows = prompt_view.latest(found)
-    names = list(dict.fromkeys((found.best, *found.frontier, found.start)))
+    clicked = st.session_state.get(pick, found.best)
+    names = list(dict.fromkeys((found.best, *found.frontier, found.start, clicked)))
     name = st.selectbox(
         _("Prompt"),
         names,
         format_func=lambda n: _label(found, rows, n),
-        key=f"prompt-pick-{search_name}",
+        key=pick,
     )
     now = chosen_prompt(store, course.id, course.language)
     decided = stage.state == "ready"
@@ -177,9 +181,10 @@ else:
         start_form()
     if search.done:
         prompt_view.verdict(search)
-    results(search)
-    if search.done:
-        choose(search, newest[0].name)
+    pick = f"prompt-pick-{newest[0].name}" if search.done else ""
+    results(search, pick)
+    if pick:
+        choose(search, pick)
 if not live and st.button(
     _("Continue to the student model"),
     type="primary" if stage.state == "ready" else "secondary",

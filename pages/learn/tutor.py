@@ -79,6 +79,10 @@ def show(row: dict[str, object]) -> None:
             right.markdown(row["base"])
         else:
             st.markdown(row["answer"])
+        if row.get("withheld"):
+            st.caption(_("The book answers: nothing in the corpus bears out the student’s answer."))
+            with st.expander(_("What the student model said"), icon=":material/do_not_disturb_on:"):
+                st.text(row["withheld"])
         show_sources(row["sources"])
         if row.get("sources"):
             _was_it_right(row)
@@ -135,6 +139,7 @@ def reply(message: str) -> None:
                 st.error(error_text(error), icon=":material/error:")
                 return
         row["answer"], row["sources"] = said.answer, list(said.sources)
+        row["withheld"] = said.withheld
         if compare and not said.refused:
             hits = at.index.search(message, 4)
             stream = answer_stream(

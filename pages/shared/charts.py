@@ -1,10 +1,17 @@
 """The product's charts, one look: titled with what they say, axes with units, hover text."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from html import escape
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 
 def loss(frame: pd.DataFrame, step: str, label: str, training: str, validation: str) -> alt.Chart:
@@ -109,41 +116,52 @@ def reliability(bins: pd.DataFrame, confidence: str, agreement: str) -> alt.Laye
     ).properties(height=300)
 
 
-def frontier(frame: pd.DataFrame, length: str, quality: str, kind: str) -> alt.LayerChart:
-    """Prompts by length of answer and quality: the frontier as a line, ranges as rules.
+def frontier(frame: pd.DataFrame, length: str, quality: str) -> Figure:
+    """Prompts by length of answer and quality, to be clicked: the frontier as a line.
 
-    Columns: ``length``, ``quality``, ``low``, ``high``, ``kind``, ``on`` (on the frontier), ``n``,
-    ``text`` (the prompt).
+    Columns: ``length``, ``quality``, ``low``, ``high``, ``kind``, ``on`` (on the frontier),
+    ``final`` (still compared), ``n``, ``text`` (the prompt), ``prompt`` (its id, in customdata).
     """
-    x = alt.X("length:Q", title=length, scale=alt.Scale(zero=False, nice=True))
-    y = alt.Y("quality:Q", title=quality, scale=alt.Scale(zero=False))
-    tips = [
-        alt.Tooltip("kind", title=kind),
-        alt.Tooltip("quality", title=quality, format=".2f"),
-        alt.Tooltip("length", title=length, format=".2f"),
-        "n",
-        "text",
-    ]
-    line = alt.Chart(frame[frame["on"]]).mark_line(opacity=0.5).encode(x=x, y=y)
-    shown = alt.Chart(frame[frame["on"] | frame["final"]])
-    ranges = shown.mark_rule(opacity=0.4).encode(x=x, y=alt.Y("low:Q", title=quality), y2="high:Q")
-    points = (
-        alt.Chart(frame)
-        .mark_point(filled=True, size=90, opacity=0.9)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color(
-                "kind:N",
-                title=None,
-                sort=None,
-                legend=alt.Legend(orient="top", columns=1, labelLimit=0),
-            ),
-            shape=alt.Shape("kind:N", title=None, sort=None),
-            tooltip=tips,
-        )
+    from plotly.graph_objects import Figure  # half a second that only this chart needs
+
+    figure = Figure()
+    line = frame[frame["on"]].sort_values("length")
+    figure.add_scatter(
+        x=line["length"], y=line["quality"], mode="lines", showlegend=False, hoverinfo="skip"
     )
-    return (ranges + line + points).properties(height=320)
+    for symbol, (kind, own) in zip(_SYMBOLS, frame.groupby("kind", sort=False), strict=False):
+        shown = own["on"] | own["final"]
+        figure.add_scatter(
+            x=own["length"],
+            y=own["quality"],
+            mode="markers",
+            name=str(kind),
+            marker={"size": 11, "symbol": symbol},
+            error_y={
+                "array": (own["high"] - own["quality"]).where(shown, 0),
+                "arrayminus": (own["quality"] - own["low"]).where(shown, 0),
+                "symmetric": False,
+                "thickness": 1,
+                "width": 0,
+            },
+            customdata=own[["prompt", "n"]],
+            text=own["text"].map(lambda text: "<br>".join(wrap(escape(text), 60))),
+            hovertemplate=f"{quality} %{{y:.2f}}<br>{length} %{{x:.2f}}<br>n = %{{customdata[1]}}"
+            "<br>%{text}<extra></extra>",
+        )
+    figure.update_layout(
+        height=360,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis_title=length,
+        yaxis_title=quality,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        clickmode="event+select",
+        dragmode=False,
+    )
+    return figure
+
+
+_SYMBOLS = ("circle", "square", "diamond", "cross")
 
 
 def scores(frame: pd.DataFrame, step: str, score: str) -> alt.LayerChart:

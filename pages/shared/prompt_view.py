@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.llm.teacher import load_choice
 from engine.optimise import Optimised
+from engine.optimise.values import Sample
 from pages.shared import charts, session
 from pages.shared.i18n import _, minutes_text
 
@@ -58,8 +59,8 @@ def _frame(search: Optimised) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def frontier(search: Optimised) -> None:
-    """The quality-length frontier with the table behind it."""
+def frontier(search: Optimised, pick: str = "") -> None:
+    """The quality-length frontier with the table behind it; a click fills the widget ``pick``."""
     frame = _frame(search)
     if frame.empty:
         return
@@ -70,7 +71,14 @@ def frontier(search: Optimised) -> None:
     )
     st.markdown(f"**{says}**")
     length, quality = _("Length of the answer / reference"), _("Quality (0 to 10)")
-    st.altair_chart(charts.frontier(frame, length, quality, _("Prompt")), alt=says)
+    chart = charts.frontier(frame, length, quality)
+    plain = {"config": {"displayModeBar": False}, "alt": says}
+    if pick:
+        key = f"chart-{pick}"
+        st.plotly_chart(chart, key=key, on_select=lambda: _picked(key, pick), **plain)
+        st.caption(_("Click a point to look at its prompt below."))
+    else:
+        st.plotly_chart(chart, **plain)
     with st.expander(_("All prompts as a table"), icon=":material/table:"):
         st.dataframe(
             frame[["text", "kind", "quality", "length", "score", "n"]]
@@ -92,6 +100,13 @@ def frontier(search: Optimised) -> None:
         st.caption(
             _("Prompts of earlier rounds answered fewer and other questions: compare with care.")
         )
+
+
+def _picked(key: str, pick: str) -> None:
+    """Hand a clicked point on to the widget that shows a prompt."""
+    points = st.session_state[key].selection.points
+    if points:
+        st.session_state[pick] = points[0]["customdata"][0]
 
 
 def rounds(search: Optimised) -> None:
@@ -244,13 +259,24 @@ def compare(search: Optimised, name: str) -> None:
             wrap_lines=True,
         )
     samples = search.samples.get(name, ())
+    theirs = {s.question: s for s in search.samples.get(search.start, ()) if name != search.start}
     if samples:
         st.markdown(f"**{_('Three answers by this prompt')}**")
     for sample in samples:
         with st.container(border=True):
             st.markdown(f"**{sample.question}**")
-            left, right = st.columns(2)
-            left.caption(_("The book"))
-            left.text(sample.reference)
-            right.caption(_("By this prompt (score {score})", score=f"{sample.score:.1f}"))
-            right.text(sample.answer)
+            _answers(sample, theirs.get(sample.question))
+
+
+def _answers(sample: Sample, start: Sample | None) -> None:
+    """The book's answer, this prompt's, and the start's, side by side."""
+    shown = [
+        (_("The book"), sample.reference),
+        (_("By this prompt (score {score})", score=f"{sample.score:.1f}"), sample.answer),
+    ]
+    if start:
+        title = _("By the start (score {score})", score=f"{start.score:.1f}")
+        shown.append((title, start.answer))
+    for column, (title, text) in zip(st.columns(len(shown)), shown, strict=True):
+        column.caption(title)
+        column.text(text)

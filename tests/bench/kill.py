@@ -1,31 +1,43 @@
-"""Kill -9 of the worker at random moments, in distilling (against a slow endpoint) and in training.
+"""Kill -9 of the worker: in distilling (against a slow endpoint), in training and in grading.
 
     python tests/bench/kill.py --tools ../shared/tools --kills 10 --stage distil
     python tests/bench/kill.py --kills 10 --stage train --models ~/.cache/coursewright-tests
+    python tests/bench/kill.py --kills 8 --stage grade --data ../shared/data
+    python tests/bench/kill.py --kills 8 --stage grade --data ../shared/data --tools ../shared/tools
 
 Prints what was lost, paid twice and repeated. Distilling runs against the fault endpoint, whose
 ``/stats`` counts answers served twice to the same request; a call in flight at the kill may be
 served again (its answer never reached us), an answer that was received never is.
+
+Grading: 600 graded and 2,000 new answers of SciEntsBank. The kills fall while grades are being
+stored (not while the worker starts), spread evenly over the 2,000. A trigger in the database logs
+every write of a grade, so that one graded twice cannot hide behind its final row. With ``--tools``
+each item has a rubric and the fault endpoint gives the verdicts.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine import jobs as queue
 from engine.distil import DistilPlan
+from engine.grade import Item, Submission
 from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import Room, make_corpus, read_books
+from engine.steps.gradebook import add_items, add_submissions, marked
 from engine.store import Store
 from engine.train import preset
 
@@ -73,10 +85,12 @@ def get(path: str) -> dict:
         return json.load(answer)
 
 
-def distil_kills(settings: Settings, store: Store, tools: Path, kills: int) -> None:
+@contextlib.contextmanager
+def teacher(settings: Settings, store: Store, tools: Path, latency: int) -> Iterator[None]:
+    """The fault endpoint (median ``latency`` in ms) as the installation's teacher."""
     server = subprocess.Popen(
         [sys.executable, str(tools / "teacher_endpoint.py"), "--port", str(PORT), "--slots", "8",
-         "--latency-ms", "1200", "--p99-ms", "2500"],
+         "--latency-ms", str(latency), "--p99-ms", str(2 * latency)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -86,6 +100,14 @@ def distil_kills(settings: Settings, store: Store, tools: Path, kills: int) -> N
         save_choice(
             store, settings, TeacherChoice(kind="endpoint", base_url=url, model=model, ceiling=8)
         )
+        yield
+    finally:
+        server.kill()
+        server.wait()
+
+
+def distil_kills(settings: Settings, store: Store, tools: Path, kills: int) -> None:
+    with teacher(settings, store, tools, 1200):
         plan = DistilPlan(pairs=3000, teacher="endpoint")
         job = queue.submit(settings, "distil", "c", plan.model_dump(mode="json"))
         done, seconds = kill_at_random(settings, job, kills, 4.0, 12.0)
@@ -94,8 +116,6 @@ def distil_kills(settings: Settings, store: Store, tools: Path, kills: int) -> N
         cached = sum(row["calls"] for row in store.spent())
         print(json.dumps({"stage": "distil", "kills": done, "seconds": round(seconds, 1), "result": result,
                           "answers kept": cached, "endpoint": stats}, indent=1))  # fmt: skip
-    finally:
-        server.kill()
 
 
 def train_kills(settings: Settings, store: Store, room: Room, kills: int) -> None:
@@ -118,9 +138,106 @@ def train_kills(settings: Settings, store: Store, room: Room, kills: int) -> Non
                       "val_loss": found.result["val_loss"]}, indent=1))  # fmt: skip
 
 
+NEW, GRADED = 2000, 600
+_LOG = """
+CREATE TABLE grade_writes (number INTEGER PRIMARY KEY, id TEXT, first INTEGER, data TEXT);
+CREATE TRIGGER grade_first AFTER INSERT ON grades WHEN NEW.inputs <> 'person' BEGIN
+  INSERT INTO grade_writes (id, first, data) VALUES (NEW.id, 1, NEW.data); END;
+CREATE TRIGGER grade_again AFTER UPDATE ON grades WHEN NEW.inputs <> 'person' BEGIN
+  INSERT INTO grade_writes (id, first, data) VALUES (NEW.id, 0, NEW.data); END;
+"""
+
+
+def fill_class(room: Room, data: Path, rubric: bool) -> None:
+    """Items, answers with a teacher's label and answers without, drawn with a fixed seed."""
+    lines = (data / "answers" / "scientsbank.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    items = {
+        r["item_id"]: Item(
+            item_id=r["item_id"], question=r["question"], references=r["references"],
+            rubric=[{"criterion": r["references"][0]}, {"criterion": "in own words"}] if rubric else (),
+        )
+        for r in rows
+    }  # fmt: skip
+    add_items(room, list(items.values()))
+    dice = random.Random(0)
+    graded = dice.sample([r for r in rows if r["split"] == "train"], GRADED)
+    new = dice.sample([r for r in rows if r["split"] != "train"], NEW)
+    fields = ("answer_id", "item_id", "answer")
+    add_submissions(room, [Submission(**{k: r[k] for k in (*fields, "label")}) for r in graded])
+    add_submissions(room, [Submission(**{k: r[k] for k in fields}) for r in new])
+
+
+def kill_between_grades(settings: Settings, job: str, kills: int, log: sqlite3.Connection) -> list:
+    """Kill the worker each time so many more grades are stored; returns how many were, each time."""
+    dice, at = random.Random(7), []
+    while queue.read(settings, job).state not in ("done", "failed"):
+        worker = start_worker(settings)
+        mark = NEW * (len(at) + 1) / (kills + 1) if len(at) < kills else NEW + 1
+        while (stored := written(log)) < mark:
+            if stored >= NEW and queue.read(settings, job).state in ("done", "failed"):
+                break
+            time.sleep(0.02)
+        time.sleep(dice.uniform(0, 0.5) * (stored < NEW))
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+        if queue.read(settings, job).state not in ("done", "failed"):
+            at.append(written(log))
+    return at
+
+
+def written(log: sqlite3.Connection) -> int:
+    """Grades stored so far by the grader."""
+    return log.execute("SELECT count(*) FROM grade_writes WHERE first").fetchone()[0]
+
+
+def grade_kills(
+    settings: Settings, store: Store, room: Room, given: argparse.Namespace
+) -> dict[str, object]:
+    """Grade ``NEW`` answers under kills; counts of what was stored, twice stored and changed."""
+    fill_class(room, given.data, rubric=bool(given.tools))
+    log = sqlite3.connect(settings.home / "coursewright.db", isolation_level=None)
+    log.executescript(_LOG)
+    plan = {"features_only": not (settings.models / "all-MiniLM-L6-v2").exists()}
+    job = queue.submit(settings, "grade", "c", plan)
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        if given.tools:
+            stack.enter_context(teacher(settings, store, given.tools, 400))
+        at = kill_between_grades(settings, job, given.kills, log)
+        stats = get("/stats") if given.tools else {}
+    seconds = time.monotonic() - began
+    found = queue.read(settings, job)
+    writes: dict[str, list] = {}
+    for name, first, data in log.execute("SELECT id, first, data FROM grade_writes"):
+        grade = json.loads(data)
+        grade.pop("status")  # the last step writes each grade once more, with its final status
+        writes.setdefault(name, []).append((first, json.dumps(grade, sort_keys=True)))
+    new = {m.grade.answer_id for m in marked(room) if not m.submission.graded}
+    asked = {k: stats.get(k) for k in ("answered_ok", "distinct_bodies", "duplicates", "gone")}
+    return {
+        "stage": "grade", "cross-encoder": not plan["features_only"], "kills": len(at),
+        "grades stored at each kill": at, "seconds": round(seconds, 1), "state": found.state,
+        "error": found.error, "result": found.result, "answers": NEW, "with a grade": len(new),
+        "stored as new more than once": sum(sum(f for f, _ in w) > 1 for w in writes.values()),
+        "changed after it was stored": sum(len({d for _, d in w}) > 1 for w in writes.values()),
+        "answers to grade at each start": taken_up(settings, job),
+        "answers paid and kept": sum(row["calls"] for row in store.spent()),
+        "endpoint": asked if given.tools else None,
+    }  # fmt: skip
+
+
+def taken_up(settings: Settings, job: str) -> list[int]:
+    """At each start of grading: how many answers it set out to grade."""
+    lines = (queue.folder_of(settings, job) / "progress.jsonl").read_text().splitlines()
+    steps = [json.loads(line)["progress"] for line in lines]
+    return [int(p["total"]) for p in steps if p["stage"] == "grade" and not p["done"]]
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--stage", choices=("distil", "train"), required=True)
+    options.add_argument("--stage", choices=("distil", "train", "grade"), required=True)
+    options.add_argument("--data", type=Path)
     options.add_argument("--kills", type=int, default=10)
     options.add_argument("--tools", type=Path)
     options.add_argument("--models", type=Path)
@@ -132,6 +249,8 @@ def main() -> None:
         settings, store, room = course_in(Path(folder), given.book)
         if given.stage == "distil":
             distil_kills(settings, store, given.tools, given.kills)
+        elif given.stage == "grade":
+            print(json.dumps(grade_kills(settings, store, room, given), indent=1))
         else:
             train_kills(settings, store, room, given.kills)
         store.close()

@@ -67,7 +67,7 @@ def served(chat: Embedded, seconds: float, streams: int) -> dict[str, float]:
                 thread.join()
             took = time.monotonic() - started
         store.close()
-    tokens = sum(int(chat._tokenizer.encode(t).input_ids.shape[1]) for t in texts)
+    tokens = sum(int(chat._pipe.tokenizer.encode(t).input_ids.shape[1]) for t in texts)
     return {
         "answers": len(texts),
         "errors": len(errors),
@@ -106,7 +106,7 @@ def raw(chat: Embedded, seconds: float, streams: int) -> dict[str, float]:
     """The pipeline alone, kept full with ``streams`` requests until time is up."""
     import openvino_genai
 
-    pipe, tokenizer = chat._pipe, chat._tokenizer
+    pipe, tokenizer = chat._pipe._pipe, chat._pipe.tokenizer
     config = pipe.get_config()
     config.max_new_tokens = TOKENS
     config.do_sample = False

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from engine.cli import main, parser
+from tests.unit.llm_server import Said, serving
 
 BOOK = """# Little book
 
@@ -130,3 +131,18 @@ def test_every_verb_has_help():
     helps = {c.dest: c.help for c in verbs._choices_actions}
     assert set(helps) == set(verbs.choices)
     assert all(helps.values())
+
+
+def test_the_connected_teacher_sits_the_exam_too(run):
+    run("new", "c", "--language", "en")
+    run("add", "c", str(run.folder / "book.md"))
+    run("distil", "c")
+    assert run("exam", "c", "--model", "teacher")[1]["error"]["code"] == "exam.no_teacher"
+    with serving(lambda body, _: Said("A sequence of values.")) as (url, _):
+        assert run("teacher", "set", "--base-url", url, "--model", "m")[0] == 0
+        out = run.folder / "exam.json"
+        status, said = run("exam", "c", "--model", "teacher", "--rag", "--out", str(out))
+    assert status == 0
+    assert {row["model"] for row in said["rows"]} == {"teacher"}
+    assert {row["book"] for row in said["rows"]} == {True, False}
+    assert json.loads(out.read_text(encoding="utf-8"))["answers"][0]["answer"].startswith("A seq")

@@ -184,7 +184,9 @@ def test_tokens_equal_those_of_openvino(settings, tokenizer):
     embedded.load()
     assert len(TEXTS) == 50
     for text in TEXTS:
-        theirs = embedded._tokenizer.encode(text, add_special_tokens=False).input_ids.data.tolist()
+        theirs = embedded._pipe.tokenizer.encode(
+            text, add_special_tokens=False
+        ).input_ids.data.tolist()
         assert [tokenizer(text)["input_ids"]] == (theirs if text else [[]]), text
 
 

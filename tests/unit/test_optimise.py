@@ -267,9 +267,49 @@ def test_coursegpt_reflects_and_resamples(store):
     assert len(scores) == 5
 
 
-def test_coursegpt_without_a_teacher_says_so(store):
+def test_gepa_evolves_from_critiques_and_keeps_the_best(store):
+    plan = OptimisePlan(method="gepa", budget=200, exam=10)
+
+    def better(request):
+        if "prompt" in (request.answer_schema or {}).get("properties", {}):
+            return json.dumps({"prompt": f"Answer in one sentence, attempt {request.seed}."})
+        return teacher(request)
+
+    chat = Counting(better)
+    found = search(store, chat, plan, chat)
+    assert found.calls.proposals > 3
+    assert "one sentence" in found.candidate(found.best).prompt.text
+    assert found.rounds[-1].pool == "validation"
+    assert len(found.rounds) > 2
+    tasks = [r.messages[-1].content for r in chat.requests if "<instruction" in str(r.messages)]
+    assert any("far too long" in t for t in tasks)
+    paid = found.calls.answers - 2 * 20 + found.calls.saved
+    assert paid <= 1.2 * plan.budget
+    again = Counting(better)
+    assert search(store, again, plan, again).best == found.best
+    first, second = ([r.key("m") for r in c.requests] for c in (chat, again))
+    assert set(second) == set(first)  # the same way again: behind a ledger it costs nothing
+
+
+def test_gepa_drops_proposals_that_copy_the_book(store):
+    leak = corpus()[2].answer + " Say exactly this and nothing else whatever is asked of you."
+
+    def leaking(request):
+        if "prompt" in (request.answer_schema or {}).get("properties", {}):
+            return json.dumps({"prompt": leak})
+        return teacher(request)
+
+    plan = OptimisePlan(method="gepa", budget=80, exam=10)
+    chat = Scripted(leaking)
+    found = search(store, chat, plan, chat)
+    assert found.calls.proposals > 0
+    assert not any(leak in c.prompt.text for c in found.candidates)
+
+
+@pytest.mark.parametrize("method", ["coursegpt", "gepa"])
+def test_without_a_teacher_the_methods_that_need_one_say_so(store, method):
     with pytest.raises(Missing) as caught:
-        search(store, Scripted(answering), OptimisePlan(method="coursegpt"))
+        search(store, Scripted(answering), OptimisePlan(method=method))
     assert caught.value.code == "optimise.no_teacher"
 
 
@@ -385,10 +425,11 @@ def test_discarding_drops_only_unfinished_searches(store, tmp_path):
 def test_plans_say_what_is_missing(store, tmp_path):
     room = Room(Settings(home=tmp_path), store, COURSE)
     assert plan_search(room, "recombine").model == "embedded"
-    with pytest.raises(BadInput, match="gepa"):
-        plan_search(room, "gepa")
-    with pytest.raises(Missing):
-        plan_search(room, "coursegpt")
+    with pytest.raises(BadInput, match="evolve"):
+        plan_search(room, "evolve")
+    for method in ("coursegpt", "gepa"):
+        with pytest.raises(Missing):
+            plan_search(room, method)
     chinese = Room(room.settings, store, COURSE.model_copy(update={"language": "zh"}))
     with pytest.raises(Missing, match="Chinese"):
         plan_search(chinese, "recombine")

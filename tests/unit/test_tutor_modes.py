@@ -45,6 +45,7 @@ GRAPH = [
     Concept(name="list", sections=("s-Lists",)),
     Concept(name="tuple", sections=("s-Tuples",)),
 ]
+QUESTIONS = {name: row[1] for name, row in QUOTES.items()}
 QUESTION = "Why can a tuple not be changed?"
 
 
@@ -60,6 +61,27 @@ def index(tmp_path_factory):
 @pytest.fixture
 def at(index):
     return Material(index, "en", pairs=PAIRS)
+
+
+def said_by(text, index, pairs=PAIRS):
+    chat = Scripted(lambda request: text)
+    return turn(Talk(), QUESTIONS["tuple"], Material(index, "en", pairs=pairs, chat=chat))[1]
+
+
+def test_an_answer_by_heart_must_agree_with_the_reviewed_corpus(index):
+    kept = said_by("A tuple is a sequence of values that cannot be changed.", index)
+    assert kept.answer.startswith("A tuple is a sequence of values that") and not kept.withheld
+    wrong = said_by("A tuple is a kind of a loop which ends after the first error.", index)
+    assert wrong.withheld.startswith("A tuple is a kind of a loop")
+    assert "cannot be changed" in wrong.answer and wrong.model == "book" and wrong.sources
+    elsewhere = said_by("A list can be changed after it was made.", index, PAIRS[:1])
+    assert elsewhere.withheld  # right words, but to another question
+
+
+def test_without_a_reviewed_corpus_the_student_speaks_for_itself(index):
+    assert (
+        said_by("A tuple is a kind of a loop.", index, ()).answer == "A tuple is a kind of a loop."
+    )
 
 
 def test_hint_first_gives_the_least_help_first_and_the_answer_last(at):

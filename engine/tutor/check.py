@@ -1,0 +1,46 @@
+"""Whether an answer given by heart is borne out by the reviewed corpus.
+
+A student that never learned the answer to a question still says something fluent. Its answer
+counts only if it agrees with the reviewed answer to one of the questions nearest to the learner's;
+else the tutor lets the book speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from engine.judge import token_f1
+from engine.schema import Pair
+from engine.text import search_terms
+
+NEAREST = 5
+AGREES = 0.7
+
+
+def borne_out(question: str, answer: str, pairs: Sequence[Pair]) -> Pair | None:
+    """The pair whose answer agrees with this one, or None where none does.
+
+    Args:
+        question: What the learner asked.
+        answer: What the student model said without the book.
+        pairs: The reviewed pairs; the ``NEAREST`` questions by the cosine of their rarer words
+            (tf-idf) are looked at, and agreement is a token F1 of ``AGREES`` or more.
+    """
+    if not pairs or not answer.strip():
+        return None
+    vectorizer, matrix = _questions(tuple(pair.question for pair in pairs))
+    scores = (matrix @ vectorizer.transform([question]).T).toarray().ravel()
+    near = [pairs[int(i)] for i in scores.argsort()[::-1][:NEAREST] if scores[i] > 0]
+    agreeing = [(token_f1(answer, pair.answer), n, pair) for n, pair in enumerate(near)]
+    best = max(agreeing, key=lambda row: (row[0], -row[1]), default=None)
+    return best[2] if best and best[0] >= AGREES else None
+
+
+@lru_cache(maxsize=4)
+def _questions(questions: tuple[str, ...]) -> tuple[Any, Any]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(analyzer=search_terms, sublinear_tf=True)
+    return vectorizer, vectorizer.fit_transform(questions)
