@@ -50,6 +50,7 @@ from engine.learner.graph import (
     of_the_books,
     save_edits,
     undo_edits,
+    with_met,
 )
 from engine.learner.log import Answer, Log, read_log
 from engine.learner.path import State, Step, course_tracer, path, states
@@ -126,4 +127,5 @@ __all__ = [
     "trace",
     "undo_edits",
     "with_concept",
+    "with_met",
 ]

@@ -195,7 +195,7 @@ def course_tracer(store: Store, course: str) -> Tracer:
     """
     edits = course_edits(store, course)
     grown = round(log(1 + store.count_events(course)) / log(1.05))
-    inputs = content_id(_FITTED, grown, edits.rename, edits.merge)
+    inputs = content_id(_FITTED, grown, edits.rename, edits.merge, store.document_ids(course))
     known = store.result(course, "tracer")
     if known and known.inputs == inputs:
         return load_tracer(known.data)

@@ -19,7 +19,7 @@ from engine.learner.path import course_tracer
 from engine.schema import Value, content_id
 from engine.store import Result, Store
 
-_VERSION = 1
+_VERSION = 2
 SHOWN = 40
 """Learners and concepts that the heat map holds."""
 RISKY = 200
@@ -78,6 +78,7 @@ def class_view(store: Store, course: str, now: float) -> ClassView:
         _VERSION,
         store.class_version(store.course(course).id),
         course_edits(store, course).model_dump(),
+        store.document_ids(course),
         int(now / DAY),
     )
     known = store.result(course, "class")

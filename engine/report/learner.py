@@ -10,12 +10,14 @@ from engine.learner import (
     State,
     Tracer,
     course_concepts,
+    course_edits,
     course_tracer,
     events_of,
     named_now,
     path,
     reviews,
     states,
+    with_met,
 )
 from engine.report import html
 from engine.report.course import where
@@ -46,7 +48,8 @@ def learner_parts(
         ]
         yield html.table(head, rows)
     yield from _grades(room, learner, say)
-    known = states(course_concepts(store, course), events, tracer, now)
+    graph = with_met(course_concepts(store, course), events, course_edits(store, course))
+    known = states(graph, events, tracer, now)
     yield from _mastery([state for state in known.values() if state.answered], say)
     planned = reviews([event for event in events if event.concept in known], now)
     if planned:

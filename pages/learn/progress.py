@@ -3,7 +3,7 @@ import time
 import pandas as pd
 import streamlit as st
 
-from engine.learner import path, reviews, states
+from engine.learner import course_edits, path, reviews, states, with_met
 from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
 from pages.shared import assignment, charts, people, session
@@ -59,7 +59,8 @@ for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
         )
 
 answered = {event.concept for event in own}
-levels = states(people.graph(course.id), own, tracer, now)
+graph = with_met(people.graph(course.id), own, course_edits(room.store, course.id))
+levels = states(graph, own, tracer, now)
 rows = {name: s for name, s in levels.items() if s.answered or name in answered}
 planned = [review for review in reviews(own, now) if review.concept in levels]
 due = [review for review in planned if review.due <= now]
@@ -124,22 +125,28 @@ if planned:
     )
 if mine:
     st.subheader(_("Latest grades"))
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    _("Question"): items[m.submission.item_id].question,
-                    _("My answer"): m.submission.answer,
-                    _("Grade"): assignment.shown(items[m.submission.item_id], m),
-                    _("Feedback"): m.grade.feedback,
-                    _("Where to read"): where(m),
-                }
-                for m in mine
-            ]
-        ),
-        hide_index=True,
-        alt=_("Latest grades"),
-    )
+    for m in mine[:5]:
+        item = items[m.submission.item_id]
+        with st.container(border=True):
+            st.markdown(f"**{assignment.quoted(item.question, ())}**")
+            st.text(m.submission.answer or "–")
+            st.markdown(
+                f"**{assignment.shown(item, m)}**  {assignment.quoted(m.grade.feedback, ())}"
+            )
+            if place := where(m):
+                st.caption(_("Where to read") + ": " + place)
+    with st.expander(_("All grades"), icon=":material/table_rows:"):
+        rows = [
+            {
+                _("Question"): items[m.submission.item_id].question,
+                _("My answer"): m.submission.answer,
+                _("Grade"): assignment.shown(items[m.submission.item_id], m),
+                _("Feedback"): m.grade.feedback,
+                _("Where to read"): where(m),
+            }
+            for m in mine
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Latest grades"))
 with st.container(horizontal=True):
     if st.button(_("Ask the tutor"), type="primary", icon=":material/forum:"):
         go("learn/tutor.py")

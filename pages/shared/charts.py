@@ -88,8 +88,18 @@ def heat(levels: pd.DataFrame, learner: str, concept: str, mastery: str) -> alt.
         alt.Chart(rows)
         .mark_rect()
         .encode(
-            x=alt.X("concept:N", title=concept, sort=list(levels.columns)),
-            y=alt.Y("learner:N", title=learner, sort=list(levels.index)),
+            x=alt.X(
+                "concept:N",
+                title=concept,
+                sort=list(levels.columns),
+                axis=alt.Axis(labelAngle=-45, labelLimit=160, labelOverlap=False),
+            ),
+            y=alt.Y(
+                "learner:N",
+                title=learner,
+                sort=list(levels.index),
+                axis=alt.Axis(labelLimit=140, labelOverlap=False),
+            ),
             color=alt.Color(
                 "mastery:Q",
                 title=mastery,
@@ -97,7 +107,7 @@ def heat(levels: pd.DataFrame, learner: str, concept: str, mastery: str) -> alt.
             ),
             tooltip=["learner", "concept", alt.Tooltip("mastery", format=".2f")],
         )
-        .properties(height=max(160, 20 * len(levels)))
+        .properties(height=180 + 20 * len(levels))  # labels below included
     )
 
 

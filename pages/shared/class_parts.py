@@ -180,7 +180,10 @@ def questions_part(room: Room, view: ClassView) -> None:
         )
     )
     st.dataframe(
-        pd.DataFrame(table), hide_index=True, alt=_("Items with difficulty and discrimination")
+        pd.DataFrame(table),
+        hide_index=True,
+        column_config={_("Item"): st.column_config.TextColumn(width="medium")},
+        alt=_("Items with difficulty and discrimination"),
     )
 
 
@@ -207,7 +210,10 @@ def _mistakes(found: Sequence) -> None:
         }
         for row in shared
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Common mistakes"))
+    narrow = st.column_config.TextColumn(width="medium")
+    widths = {_("Question"): narrow, _("Answer"): narrow, _("Where to read"): narrow}
+    frame = pd.DataFrame(rows)
+    st.dataframe(frame, hide_index=True, column_config=widths, alt=_("Common mistakes"))
 
 
 def _where(section: str, page: int) -> str:

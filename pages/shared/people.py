@@ -107,7 +107,8 @@ def view(course_id: str) -> ClassView:
     store = session.store()
     edits: Any = store.choice(course_id, "concept_edits", {})
     day = int(time.time() / 86400)
-    version = f"{store.class_version(course_id)} {edits} {day}"
+    books = store.document_ids(course_id)
+    version = f"{store.class_version(course_id)} {edits} {books} {day}"
     return _view(course_id, version, session.viewer())
 
 

@@ -29,6 +29,7 @@ from engine.learner import (
     shown,
     undo_edits,
     with_concept,
+    with_met,
 )
 from engine.learner.edits import apply_edits, check_edits, path_between
 from engine.schema import Block, Course, Document, Section
@@ -85,6 +86,18 @@ def test_a_new_name_is_known_under_the_old_ones(store):
         with pytest.raises(BadInput) as error:
             change(store, renamed, "Stack machine", taken)
         assert error.value.code == "concepts.name_taken"
+
+
+def test_a_concept_written_otherwise_is_the_same(store):
+    events = [event(name) for name in ("stack", "Stacks", "stack machines", "poetry")]
+    found = [e.concept for e in named_now(store, "c", events)]
+    assert found == ["Stack", "Stack", "Stack machine", "poetry"]
+    change(store, renamed, "Stack", "Pile")
+    assert named_now(store, "c", events)[1].concept == "Pile"
+    met = with_met(course_concepts(store, "c"), events[3:], course_edits(store, "c"))
+    assert met[-1].name == "poetry"
+    hide = change(store, hidden, "Pile") and course_edits(store, "c")
+    assert "Pile" not in [c.name for c in with_met([], named_now(store, "c", events), hide)]
 
 
 def event(concept, number=0):
