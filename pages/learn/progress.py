@@ -13,8 +13,11 @@ from pages.shared.i18n import _
 
 def where(m: Marked) -> str:
     """Section and page that speak of an item whose answer was not right."""
-    title = session.titles(course.id).get(m.grade.section, m.grade.section)
-    page = _("p. {n}", n=m.grade.page) if m.grade.page else ""
+    item = items[m.submission.item_id]
+    section = m.grade.section or item.section
+    title = session.titles(course.id).get(section, section)
+    number = m.grade.page or item.page
+    page = _("p. {n}", n=number) if number else ""
     return " · ".join(part for part in (title, page) if part)
 
 
@@ -133,7 +136,8 @@ if mine:
             st.markdown(
                 f"**{assignment.shown(item, m)}**  {assignment.quoted(m.grade.feedback, ())}"
             )
-            if place := where(m):
+            place = where(m)
+            if place and place.split(" · ")[0] not in m.grade.feedback:
                 st.caption(_("Where to read") + ": " + place)
     with st.expander(_("All grades"), icon=":material/table_rows:"):
         rows = [

@@ -93,16 +93,13 @@ def _evidence(course_id: str, concept: Concept) -> None:
     if not concept.prerequisites:
         st.caption(_("It builds on no other concept of the course."))
         return
-    rows = [
-        {
-            _("Builds on"): edge.concept,
-            _("Why"): _reason(edge.reason),
-            _("The book says"): edge.evidence,
-            _("Where"): _place(course_id, home, edge.evidence) if edge.evidence else "",
-        }
-        for edge in concept.prerequisites
-    ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("What it builds on, and why"))
+    st.markdown(f"**{_('What it builds on, and why')}**")
+    for edge in concept.prerequisites:
+        with st.container(border=True):
+            st.text(f"{edge.concept}: {_reason(edge.reason)}")
+            if edge.evidence:
+                st.text(f"“{edge.evidence}”")
+                st.caption(_place(course_id, home, edge.evidence))
 
 
 def _reason(code: str) -> str:

@@ -69,7 +69,7 @@ class_parts.tiles(view)
 PARTS = {
     "class": _("Class"),
     "concepts": _("Concepts"),
-    "questions": _("Questions"),
+    "questions": _("Items"),
     "grading": _("Grading"),
     "records": _("Records"),
 }
