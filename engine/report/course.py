@@ -32,7 +32,8 @@ def course_parts(room: Room, say: Words, now: float) -> Iterator[Safe]:
     yield from _spend(room, say)
     view = class_view(room.store, room.course.id, now)
     if view.tiles.learners:
-        yield from _class(view, say)
+        texts = {item.item_id: item.question for item in items_of(room)}
+        yield from _class(view, texts, say)
     yield from _grading(room, say)
 
 
@@ -111,9 +112,13 @@ def _exam(room: Room, say: Words) -> Iterator[Safe]:
     yield html.para(say("exam_what"), note=True)
     for part, verdict in data["verdicts"].items():
         gain = _gain(data, part)
-        words = {"part": say(f"part_{part}"), "figure": html.figure(gain, sign=True), "n": gain.n}
+        words = {
+            "part": say(f"part_{part}").capitalize(),
+            "figure": html.figure(gain, sign=True),
+            "n": gain.n,
+        }
         yield html.para(say(verdict, **words))
-    head = [say(key) for key in ("part", "model", "how")]
+    head = [say(key) for key in ("part", "model_name", "how")]
     rows = [_exam_row(row, say) for row in data["rows"]]
     yield html.table([*head, "n", say("f1"), ""], rows)
     if data.get("chapters"):
@@ -164,7 +169,7 @@ def _spend(room: Room, say: Words) -> Iterator[Safe]:
         return
     yield html.heading(say("spend"))
     yield html.para(say("spend_what"), note=True)
-    keys = ("model", "purpose", "calls", "tokens_in", "tokens_out", "cost")
+    keys = ("model_name", "purpose", "calls", "tokens_in", "tokens_out", "cost")
     cells = [
         (
             row.model,
@@ -182,7 +187,7 @@ def _spend(room: Room, say: Words) -> Iterator[Safe]:
 # ------------------------------------------------------------------ the class
 
 
-def _class(view: ClassView, say: Words) -> Iterator[Safe]:
+def _class(view: ClassView, texts: dict[str, str], say: Words) -> Iterator[Safe]:
     tiles = view.tiles
     yield html.heading(say("class"))
     mean = None if tiles.mean is None else f"{100 * tiles.mean:.0f} %"
@@ -221,7 +226,12 @@ def _class(view: ClassView, say: Words) -> Iterator[Safe]:
         yield html.heading(say("items"), 3)
         hardest = sorted(view.items, key=lambda row: row.difficulty)[:_MOST]
         items = [
-            (r.item, r.answers, r.difficulty, "–" if r.discrimination is None else r.discrimination)
+            (
+                texts.get(r.item, r.item),
+                r.answers,
+                r.difficulty,
+                "–" if r.discrimination is None else r.discrimination,
+            )
             for r in hardest
         ]
         head = [say(key) for key in ("item", "answers", "difficulty", "discrimination")]

@@ -15,7 +15,7 @@ h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #ccc}
 .note{color:#555;font-size:.92rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;margin:.6rem 0;font-size:.92rem}
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e2e2e2;
-overflow-wrap:anywhere}th{font-weight:600;white-space:nowrap}td.n{text-align:right;white-space:nowrap}
+overflow-wrap:anywhere}th{font-weight:600;white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dt{color:#555}dd{margin:0}
 @media(max-width:30rem){dl{display:block}dd{margin-bottom:.5rem}}
 @media print{body{margin:0;max-width:none;font-size:11pt}h2{break-after:avoid}
@@ -68,22 +68,31 @@ def facts(rows: Sequence[tuple[str, object]]) -> Safe:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Safe:
     """A table; numbers stand to the right."""
-    top = "".join(f"<th>{text(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    kept = list(rows)
+    right = {i for i, _ in enumerate(head) if kept and all(_numeric(row[i]) for row in kept)}
+    top = "".join(
+        f"<th{' class=n' if i in right else ''}>{text(name)}</th>" for i, name in enumerate(head)
+    )
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in kept)
     return Safe(
         f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 
 def _cell(value: object) -> str:
-    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    numeric = _numeric(value)
     if isinstance(value, float):
         value = f"{value:.2f}"
     return f'<td class="n">{text(value)}</td>' if numeric else f"<td>{text(value)}</td>"
 
 
+def _numeric(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def figure(found: Figure | None, *, percent: bool = False, sign: bool = False) -> str:
-    """A figure with its interval, such as ``0.90 [0.85, 0.94]``; a dash where there is none."""
+    """A figure with its interval, such as ``0.90 [0.85, 0.94]``; a dash where there is
+    none, and no interval around a single observation."""
     if found is None:
         return "–"
     form = "{:+.2f}" if sign else "{:.2f}"
@@ -91,7 +100,7 @@ def figure(found: Figure | None, *, percent: bool = False, sign: bool = False) -
         form = "{:.0f} %"
     values = (100 * v if percent else v for v in (found.value, found.low, found.high))
     value, low, high = (form.format(v) for v in values)
-    return f"{value} [{low}, {high}]"
+    return f"{value} [{low}, {high}]" if found.n > 1 else value
 
 
 def span(value: float, low: float, high: float, words: str) -> Safe:

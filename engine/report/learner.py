@@ -69,7 +69,8 @@ def _grades(room: Room, learner: str, say: Words) -> Iterator[Safe]:
     for m in own:
         item, value = items[m.submission.item_id], value_of(m.grade)
         grade = f"{value:g} / {item.top:g}" if isinstance(value, (int, float)) else value
-        read = where(names.get(m.grade.section, m.grade.section), m.grade.page, say)
+        section = m.grade.section or item.section
+        read = where(names.get(section, section), m.grade.page or item.page, say)
         rows.append((item.question, m.submission.answer, grade, m.grade.feedback, read))
     keys = ("question", "my_answer", "grade", "feedback", "read")
     yield html.table([say(key) for key in keys], rows)

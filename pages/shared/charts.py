@@ -94,22 +94,23 @@ def heat(levels: pd.DataFrame, learner: str, concept: str, mastery: str) -> alt.
                 "concept:N",
                 title=concept,
                 sort=list(levels.columns),
-                axis=alt.Axis(labelAngle=-45, labelLimit=160, labelOverlap=False),
+                axis=alt.Axis(labelAngle=-90, labelLimit=120, labelOverlap=False),
             ),
             y=alt.Y(
                 "learner:N",
                 title=learner,
                 sort=list(levels.index),
-                axis=alt.Axis(labelLimit=140, labelOverlap=False),
+                axis=alt.Axis(labelLimit=120, labelOverlap=False),
             ),
             color=alt.Color(
                 "mastery:Q",
                 title=mastery,
+                legend=alt.Legend(orient="top", gradientLength=160),
                 scale=alt.Scale(domain=[0, 1], scheme="redyellowgreen"),
             ),
             tooltip=["learner", "concept", alt.Tooltip("mastery", format=".2f")],
         )
-        .properties(height=180 + 20 * len(levels))  # labels below included
+        .properties(height=220 + 20 * len(levels))  # labels below included
     )
 
 
