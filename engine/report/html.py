@@ -91,8 +91,10 @@ def _numeric(value: object) -> bool:
 
 
 def figure(found: Figure | None, *, percent: bool = False, sign: bool = False) -> str:
-    """A figure with its interval, such as ``0.90 [0.85, 0.94]``; a dash where there is
-    none, and no interval around a single observation."""
+    """A figure with its interval, such as ``0.90 [0.85, 0.94]``; a dash where there is none.
+
+    Around a single observation there is no interval.
+    """
     if found is None:
         return "–"
     form = "{:+.2f}" if sign else "{:.2f}"
