@@ -30,7 +30,7 @@ from engine.learner.tracing import (
     load_tracer,
     masteries,
 )
-from engine.schema import Value, content_id
+from engine.schema import Document, Value, content_id
 from engine.store import Result, Store
 from engine.text import count_tokens
 
@@ -154,7 +154,13 @@ def _why(concept: Concept, state: State) -> Why:
 
 
 def path(
-    store: Store, course: str, learner: str, *, now: float, tracer: Tracer | None = None
+    store: Store,
+    course: str,
+    learner: str,
+    *,
+    now: float,
+    tracer: Tracer | None = None,
+    documents: Sequence[Document] | None = None,
 ) -> list[Step]:
     """The next three steps of a learner (pseudonym).
 
@@ -165,6 +171,7 @@ def path(
         now: Seconds since 1970.
         tracer: A fitted tracer; without one it is fitted on the course's events (seconds for
             100,000 of them), so a screen should keep ``course_tracer``'s and pass it.
+        documents: The course's books, where the caller has them; else they are read.
 
     Raises:
         Missing: there is no such course.
@@ -173,7 +180,7 @@ def path(
     events = named_now(store, course, events_of(store, course, learner))
     used = tracer or course_tracer(store, course)
     known = states(graph, events, used, now)
-    documents = store.documents(course)
+    documents = store.documents(course) if documents is None else documents
     sections = {s.id: s for document in documents for s in document.sections}
     names = titles(documents)
     found = []

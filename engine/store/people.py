@@ -52,20 +52,21 @@ class PeopleRows(Rows):
 
     def class_version(self, course: str) -> str:
         """Changes whenever the class does: its events, its list, when the last answer came."""
-        t, people = tables.events, tables.learners
+        t = tables.events
         last: list[Any] = [sa.func.max(t.c.at)]
+        newest = tuple(self._rows(sa.select(*last).where(t.c.course == course))[0])
+        return f"{self.events_version(course)} {newest} {self.learners_version(course)}"
+
+    def learners_version(self, course: str) -> str:
+        """Changes whenever the class list does, or somebody answers an assignment."""
+        t, people = tables.submissions, tables.learners
         name = people.c.name
         listed: list[Any] = [sa.func.count(), sa.func.max(people.c.pseudonym)]
         listed += [sa.func.min(name), sa.func.max(name), sa.func.sum(sa.func.length(name))]
-        newest = tuple(self._rows(sa.select(*last).where(t.c.course == course))[0])
         roster = tuple(self._rows(sa.select(*listed).where(people.c.course == course))[0])
-        return f"{self.events_version(course)} {newest} {roster}"
-
-    def learners_version(self, course: str) -> str:
-        """Changes whenever somebody answers an assignment."""
-        t = tables.submissions
         columns: list[Any] = [sa.func.count(), sa.func.max(t.c.at)]
-        return str(tuple(self._rows(sa.select(*columns).where(t.c.course == course))[0]))
+        handed = tuple(self._rows(sa.select(*columns).where(t.c.course == course))[0])
+        return f"{handed} {roster}"
 
     def active_learners(self, course: str) -> list[str]:
         """Pseudonyms of all who answered anything: events or assignments."""

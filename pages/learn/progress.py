@@ -47,7 +47,8 @@ WHY = {
 }
 
 st.subheader(_("Next three steps"))
-steps = path(session.store(), course.id, me, now=now, tracer=tracer)
+books = session.documents(course.id)
+steps = path(room.store, course.id, me, now=now, tracer=tracer, documents=books)
 if not steps:
     st.success(_("All concepts of this course are mastered."))
 for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):

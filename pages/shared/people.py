@@ -80,7 +80,7 @@ def _people(course_id: str, version: str, viewer: str) -> list[Person]:
 
 def people(course_id: str) -> list[Person]:
     store = session.store()
-    version = f"{store.class_version(course_id)} {store.learners_version(course_id)}"
+    version = f"{store.count_events(course_id)} {store.learners_version(course_id)}"
     return _people(course_id, version, session.viewer())
 
 
@@ -98,7 +98,7 @@ def anybody(course_id: str) -> bool:
 def names(course_id: str, wanted: Collection[str]) -> dict[str, str]:
     """How to write these learners: by name, where the class list has one."""
     store = session.store()
-    known = _listed(course_id, store.class_version(course_id), session.viewer())
+    known = _listed(course_id, store.learners_version(course_id), session.viewer())
     return {name: known.get(name) or name for name in wanted}
 
 
@@ -181,7 +181,15 @@ def weak(course_id: str, me: str) -> dict[str, str]:
 
 def next_step(course_id: str, me: str) -> None:
     """The first step of a learner's path, as a card."""
-    steps = path(session.store(), course_id, me, now=time.time(), tracer=tracer(course_id))
+    books = session.documents(course_id)
+    steps = path(
+        session.store(),
+        course_id,
+        me,
+        now=time.time(),
+        tracer=tracer(course_id),
+        documents=books,
+    )
     with st.container(border=True):
         st.markdown(f"**{_('My next step')}**")
         if not steps:

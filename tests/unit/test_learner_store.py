@@ -145,7 +145,7 @@ OWN_FIGURES = {
     "class_version": "(0, None, None) (None,)",
     "count_events": 0,
     "has_events": False,
-    "learners_version": "(0, None)",
+    "learners_version": "(0, None) (1, ",
     "share_right": None,
 }
 """What Ann, who has answered nothing, must see of figures: nothing of Bob's is counted."""
