@@ -175,10 +175,18 @@ def _save(course_id: str, change: Callable[[], Edits], show: str | None = None) 
 def _edges(course_id: str, concept: Concept, names: list[str], edits: Edits) -> None:
     held = [edge.concept for edge in concept.prerequisites]
     free = [name for name in names if name not in held]
-    more = st.selectbox(_("It also builds on"), free, index=None, key="edge-add")
+    more = st.selectbox(
+        _("It also builds on"), free, index=None, key="edge-add", placeholder=_("Choose a concept")
+    )
     if st.button(_("Add"), disabled=more is None, key="edge-add-go"):
         _save(course_id, lambda: connected(edits, concept.name, str(more)))
-    less = st.selectbox(_("It does not build on"), held, index=None, key="edge-drop")
+    less = st.selectbox(
+        _("It does not build on"),
+        held,
+        index=None,
+        key="edge-drop",
+        placeholder=_("Choose a concept"),
+    )
     if st.button(_("Remove"), disabled=less is None, key="edge-drop-go"):
         _save(course_id, lambda: disconnected(edits, concept.name, str(less)))
 
@@ -190,7 +198,13 @@ def _rename(course_id: str, concept: Concept, edits: Edits) -> None:
 
 
 def _join(course_id: str, concept: Concept, names: list[str], edits: Edits) -> None:
-    into = st.selectbox(_("It is the same as"), names, index=None, key="merge-into")
+    into = st.selectbox(
+        _("It is the same as"),
+        names,
+        index=None,
+        key="merge-into",
+        placeholder=_("Choose a concept"),
+    )
     st.caption(_("Answers on both count for the one that stays."))
     if st.button(_("Join"), disabled=into is None, key="merge-go"):
         _save(course_id, lambda: merged(edits, concept.name, str(into)), into)
@@ -204,7 +218,11 @@ def _new(course_id: str, edits: Edits) -> None:
     name = st.text_input(_("Name"), key="new-concept").strip()
     places = [section.id for section in taught_sections(books)]
     place = st.selectbox(
-        _("Section that teaches it"), places, format_func=lambda i: titles.get(i, i), index=None
+        _("Section that teaches it"),
+        places,
+        format_func=lambda i: titles.get(i, i),
+        index=None,
+        placeholder=_("Choose a section"),
     )
     if st.button(_("Add"), disabled=not (name and place), key="new-concept-go"):
         _save(course_id, lambda: with_concept(edits, books, name, str(place)), name)
