@@ -11,12 +11,12 @@ from typing import Protocol
 from engine.align.dpo import Preferred, train_teacher
 from engine.align.plan import AlignPlan
 from engine.llm import Chat
+from engine.models.bases import base_folder, base_gguf
 from engine.progress import Report
 from engine.publish.gguf import write_gguf
 from engine.publish.merge import merge
 from engine.settings import Settings
 from engine.train import STUDENT, Row, preset, train
-from engine.train.backends import base_folder, base_gguf
 
 GGUF = "model-q8_0.gguf"
 

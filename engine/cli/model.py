@@ -23,17 +23,7 @@ from engine.steps import (
 def add_verbs(verbs: Verbs) -> None:
     """Add this room's verbs to the grammar."""
     _add_corpus_verbs(verbs)
-    train = verbs.add_parser("train", help="fine-tune the student")
-    train.add_argument("course")
-    train.add_argument("--base", default="")
-    train.add_argument("--backend", choices=("auto", "unsloth", "peft"), default="auto")
-    train.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
-    train.add_argument("--epochs", type=float)
-    train.add_argument(
-        "--resume", action="store_true", help="go on with the unfinished run (default)"
-    )
-    train.add_argument("--queue", action="store_true")
-    train.set_defaults(run=_train)
+    _add_train(verbs)
     exam = verbs.add_parser("exam", help="examine the student against its base")
     exam.add_argument("course")
     exam.add_argument("--model", choices=("base", "student", "teacher"))
@@ -63,11 +53,37 @@ def add_verbs(verbs: Verbs) -> None:
     ask.set_defaults(run=_ask)
 
 
+def _add_train(verbs: Verbs) -> None:
+    train = verbs.add_parser("train", help="fine-tune the student")
+    train.add_argument("course")
+    _add_base(train)
+    train.add_argument("--backend", choices=("auto", "unsloth", "peft"), default="auto")
+    train.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
+    train.add_argument("--epochs", type=float)
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the unfinished run (default)"
+    )
+    train.add_argument("--queue", action="store_true")
+    train.set_defaults(run=_train)
+
+
+def _add_base(verb: Any) -> None:
+    verb.add_argument(
+        "--base",
+        default="",
+        help="smollm2-135m, gemma3-270m, a model folder, or owner/model of the hub",
+    )
+    verb.add_argument(
+        "--accept-terms", action="store_true", help="you have read and accept the base's terms"
+    )
+
+
 def _add_corpus_verbs(verbs: Verbs) -> None:
     costs = verbs.add_parser("estimate", help="calls, tokens, money, minutes, memory of a step")
     costs.add_argument("course")
     costs.add_argument("step", choices=("distil", "optimise", "train"))
     costs.add_argument("--pairs", type=int)
+    _add_base(costs)
     costs.set_defaults(run=_estimate)
     distil = verbs.add_parser("distil", help="make the question-answer corpus")
     distil.add_argument("course")
@@ -103,15 +119,34 @@ def _estimate(context: Context) -> None:
     if context.options.step == "optimise":
         _estimate_search(context, course)
         return
-    from engine.train import Row, preset
-    from engine.train import estimate as estimate_training
+    _estimate_training(context, course)
+
+
+def _estimate_training(context: Context, course: str) -> None:
+    from engine.models.bases import facts
+    from engine.train import Row, estimate, preset
 
     rows = [
         Row(question=pair.question, answer=pair.answer)
         for pair in training_pairs(context.store, course, "train")
     ]
-    result = estimate_training(rows, preset("normal"), context.settings)
-    context.show(result.model_dump(mode="json"))
+    recipe = preset("normal").model_copy(update={"base": _base(context, course)})
+    costs = estimate(rows, recipe, context.settings).model_dump(mode="json")
+    context.show(costs | {"base": facts(recipe.base, context.settings).model_dump(mode="json")})
+
+
+def _base(context: Context, course: str) -> str:
+    """The base asked for, as an absolute folder where it is one; else the course's language's."""
+    from engine.models.bases import accept_terms, recommended
+
+    asked = str(context.options.base)
+    language = context.store.course(course).language
+    base = asked or recommended(language)
+    if Path(base).expanduser().is_dir():
+        return str(Path(base).expanduser().resolve())
+    if context.options.accept_terms:
+        accept_terms(base, context.settings)
+    return base
 
 
 def _estimate_search(context: Context, course: str) -> None:
@@ -143,9 +178,8 @@ def _train(context: Context) -> None:
     from engine.train import preset
 
     options = context.options
-    changes = {"backend": options.backend}
-    if options.base:
-        changes["base"] = options.base
+    course = context.store.course(options.course).id
+    changes = {"backend": options.backend, "base": _base(context, course)}
     if options.epochs is not None:
         changes["epochs"] = options.epochs
     recipe = preset(options.effort).model_copy(update=changes).model_dump(mode="json")
@@ -213,5 +247,5 @@ def _ask(context: Context) -> None:
     }
     quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in said.sources)
     if said.withheld:
-        quotes += "\n(The book answers: nothing in the corpus bears out the student's own answer.)"
+        quotes += "\n(The book answers: the corpus does not bear out what the student model said.)"
     context.show(data, f"{said.answer}\n{quotes}")

@@ -5,21 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.models.names import transformers_name
+
 if TYPE_CHECKING:
     import torch
-
-_LAYER_TENSORS = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-_OTHER_TENSORS = {"token_embd.weight": "embed_tokens", "output_norm.weight": "norm"}
 
 
 def requantise(source: Path, target: Path) -> None:
@@ -119,17 +108,6 @@ def _unpermuted(weight: torch.Tensor, heads: int) -> torch.Tensor:
     rows, columns = weight.shape
     pairs = weight.reshape(heads, rows // heads // 2, 2, columns)
     return pairs.swapaxes(1, 2).reshape(rows, columns).contiguous()
-
-
-def transformers_name(name: str) -> str:
-    """The transformers name of a llama GGUF's tensor.
-
-    ``blk.3.attn_q.weight`` -> ``model.layers.3.self_attn.q_proj.weight``.
-    """
-    if name in _OTHER_TENSORS:
-        return f"model.{_OTHER_TENSORS[name]}.weight"
-    _, layer, part, _ = name.split(".")
-    return f"model.layers.{layer}.{_LAYER_TENSORS[part]}.weight"
 
 
 def _tokenizer(reader: Any) -> Any:

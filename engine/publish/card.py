@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+from engine.models.bases import GEMMA, QWEN
+from engine.models.folder import licence_of
 from engine.publish.parity import ParityReport
 from engine.train import STUDENT, TrainResult
 
-BASES = {STUDENT: ("HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0")}
+BASES = {
+    STUDENT: ("HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0"),
+    GEMMA: ("google/gemma-3-270m", "gemma"),
+    QWEN: (QWEN, "apache-2.0"),
+}
 """Public name and licence of the bases that we know."""
 
 _RUN = {
@@ -23,7 +32,7 @@ pipe([{{"role": "user", "content": "What is a variable?"}}])
 ```""",
     "gguf": """```bash
 ollama create course -f Modelfile && ollama run course
-llama-cli -m {file} -cnv
+llama-cli -m {file} -cnv --jinja
 ```""",
 }
 
@@ -62,7 +71,14 @@ LoRA of rank {rank} (alpha {alpha:g}) on {targets}, learning rate {rate:g}, {sch
 
 def base_name(base: str) -> tuple[str, str]:
     """Public name and licence of a base; of a folder only its last part is told."""
-    return BASES.get(base, (base.rstrip("/").rsplit("/", 1)[-1], "other"))
+    if base in BASES:
+        return BASES[base]
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        return folder.name, licence_of(folder) or "other"
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", base):
+        return base, "other"
+    return folder.name, "other"
 
 
 def card(result: TrainResult, form: str, file: str, parity: ParityReport | None) -> str:

@@ -7,35 +7,43 @@ import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from engine.errors import BadInput
+from engine.errors import BadInput, EngineError, WorkFailed
+from engine.models.bases import GEMMA_NOTICE, base_folder, base_gguf
+from engine.models.tokenizer import PLAIN_OLLAMA, PLAIN_TEMPLATE
 from engine.progress import Report
 from engine.publish.card import base_name, card
 from engine.publish.gguf import write_gguf
 from engine.publish.merge import merge
-from engine.publish.parity import ParityReport, parity
+from engine.publish.parity import ParityReport, parity, runs_in_openvino
 from engine.schema import Progress, Value
 from engine.settings import Settings
-from engine.train import TrainResult, keep
-from engine.train.backends import base_folder, base_gguf
+from engine.train import STUDENT, TrainResult, keep
 from engine.train.checkpoint import write_json
 
 Format = Literal["lora", "merged", "gguf"]
+Runtime = Literal["openvino", "transformers"]
 FORMATS: tuple[Format, ...] = ("lora", "merged", "gguf")
 GGUF_NAME = "student-q8_0.gguf"
 PUBLISHED = "published.json"
 
 
 class Published(Value):
-    """The student as files on this machine; sizes in bytes."""
+    """The student as files on this machine; sizes in bytes.
+
+    ``runtime`` answers with it here: OpenVINO from the GGUF file, or transformers from the merged
+    folder. Without a ``gguf`` file, ``withheld`` says why (code, message, next, values).
+    """
 
     merged: Path
     merged_bytes: int
-    gguf: Path
-    gguf_bytes: int
-    sha256: str
-    parity: ParityReport
+    gguf: Path | None = None
+    gguf_bytes: int = 0
+    sha256: str = ""
+    parity: ParityReport | None = None
+    runtime: Runtime = "openvino"
+    withheld: dict[str, Any] = {}
 
 
 def publish_local(
@@ -44,12 +52,13 @@ def publish_local(
     """Merge the run's best adapter, write it as GGUF, and prove that the file answers alike.
 
     The file stands in ``out_folder`` only after it passed; a second call returns the first's
-    result. An interrupted run is published with its best adapter so far.
+    result. An interrupted run is published with its best adapter so far. Where another base than
+    the built-in one cannot be written as GGUF, or fails the proof, the student is published
+    without that file and answers through transformers.
 
     Raises:
         Missing: the run has no adapter yet.
-        BadInput: the base has no GGUF, or is no llama.
-        WorkFailed: code ``export.parity``: the file does not answer like the tuned model.
+        WorkFailed: code ``export.parity``: the built-in student's file does not answer like it.
     """
     result = keep(run_folder)
     stored = out_folder / PUBLISHED
@@ -62,32 +71,53 @@ def publish_local(
 
 def _publish(result: TrainResult, out: Path, settings: Settings, report: Report) -> Published:
     base = result.recipe.base
-    source = base_gguf(base, settings, report)
     report(Progress(stage="export.merge", total=3, message="Merging the adapter"))
     merged = merge(base_folder(base, settings, report), result.adapter, out / "merged")
+    plain = Published(
+        merged=merged,
+        merged_bytes=sum(file.stat().st_size for file in merged.iterdir()),
+        runtime="transformers",
+    )
+    try:
+        return _with_gguf(plain, base, out, settings, report)
+    except (BadInput, WorkFailed) as error:
+        if base == STUDENT:
+            raise
+        report(Progress(stage="export.merge", done=3, total=3, message=error.message))
+        return plain.model_copy(update={"withheld": _told(error)})
+
+
+def _with_gguf(
+    plain: Published, base: str, out: Path, settings: Settings, report: Report
+) -> Published:
+    """Write the GGUF file aside, prove it, and only then put it into its place."""
+    source = base_gguf(base, settings, report)
     report(Progress(stage="export.gguf", done=1, total=3, message="Writing the GGUF file"))
     trial = out / "unproven"
     trial.mkdir(exist_ok=True)
-    candidate = write_gguf(source, merged, trial / GGUF_NAME)
-    report(Progress(stage="export.parity", done=2, total=3, message="Comparing the answers"))
-    proof = parity(merged, candidate, settings=settings)
-    gguf = candidate.replace(out / GGUF_NAME)
-    trial.rmdir()
+    try:
+        candidate = write_gguf(source, plain.merged, trial / GGUF_NAME)
+        report(Progress(stage="export.parity", done=2, total=3, message="Comparing the answers"))
+        proof = parity(plain.merged, candidate, settings=settings)
+        runtime: Runtime = "openvino" if runs_in_openvino(candidate) else "transformers"
+        gguf = candidate.replace(out / GGUF_NAME)
+    finally:
+        shutil.rmtree(trial)
     report(Progress(stage="export.parity", done=3, total=3))
-    return Published(
-        merged=merged,
-        merged_bytes=sum(file.stat().st_size for file in merged.iterdir()),
-        gguf=gguf,
-        gguf_bytes=gguf.stat().st_size,
-        sha256=_sha256(gguf),
-        parity=proof,
-    )
+    found = {"gguf": gguf, "gguf_bytes": gguf.stat().st_size, "sha256": _sha256(gguf)}
+    return plain.model_copy(update={**found, "parity": proof, "runtime": runtime})
+
+
+def _told(error: EngineError) -> dict[str, Any]:
+    return error.as_dict() | {"values": error.values}
 
 
 def _located(folder: Path, published: Published) -> Published:
     """The same files where the folder stands now."""
-    paths = {"merged": folder / published.merged.name, "gguf": folder / published.gguf.name}
-    return published.model_copy(update=paths)
+    found = {"merged": folder / published.merged.name}
+    if published.gguf:
+        found["gguf"] = folder / published.gguf.name
+    return published.model_copy(update=found)
 
 
 def export(
@@ -99,7 +129,7 @@ def export(
     need is made in the run folder first (``publish_local``), so no unproven file is handed out.
 
     Raises:
-        BadInput: no such format.
+        BadInput: no such format, or this student cannot be written as GGUF.
         Missing, WorkFailed: as ``publish_local``.
     """
     if form not in FORMATS:
@@ -114,20 +144,43 @@ def export(
     published = None
     if form != "lora" or (student / PUBLISHED).exists():
         published = publish_local(run_folder, student, settings=settings, report=report)
+    if form == "gguf" and published and not published.gguf:
+        raise _no_gguf(published)
     out.mkdir(parents=True, exist_ok=True)
     files = _copy(_sources(form, result, published), out, report)
     if form == "lora":
         _name_base(out / "adapter_config.json", result.recipe.base)
     if form == "gguf":
-        files.append(_write(out / "Modelfile", f"FROM ./{GGUF_NAME}\nPARAMETER temperature 0\n"))
+        files.append(_write(out / "Modelfile", _modelfile(published)))
+    if base_name(result.recipe.base)[1] == "gemma":
+        files.append(_write(out / "NOTICE", GEMMA_NOTICE + "\n"))
     text = card(result, form, GGUF_NAME, published.parity if published else None)
-    return [*files, _write(out / "README.md", text)]
+    return list(dict.fromkeys([*files, _write(out / "README.md", text)]))
 
 
 def _sources(form: str, result: TrainResult, published: Published | None) -> list[Path]:
     if form == "lora" or published is None:
         return [result.adapter / name for name in ("adapter_config.json", _ADAPTER)]
-    return sorted(published.merged.iterdir()) if form == "merged" else [published.gguf]
+    if form == "gguf" and published.gguf:
+        return [published.gguf]
+    return sorted(published.merged.iterdir())
+
+
+def _modelfile(published: Published | None) -> str:
+    """What Ollama needs; of the chat templates in GGUF files it knows the common ones only."""
+    text = f"FROM ./{GGUF_NAME}\nPARAMETER temperature 0\n"
+    template = published.merged / "chat_template.jinja" if published else None
+    if template and template.is_file() and template.read_text("utf-8") == PLAIN_TEMPLATE:
+        text += f'TEMPLATE """{PLAIN_OLLAMA}"""\n'
+    return text
+
+
+def _no_gguf(published: Published) -> BadInput:
+    return BadInput(
+        f"This student has no GGUF file. {published.withheld.get('message', '')}".strip(),
+        code="export.no_gguf",
+        next="Export it as merged weights or as a LoRA adapter.",
+    )
 
 
 _ADAPTER = "adapter_model.safetensors"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.models.bases import GEMMA_NOTICE
+from engine.models.folder import read_config
+from engine.models.tokenizer import load_tokenizer
 from engine.train.checkpoint import write_folder
 
 
@@ -18,9 +21,11 @@ def merge(base: Path, adapter: Path, out: Path) -> Path:
 def _merge(base: Path, adapter: Path, folder: Path) -> None:
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
     merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     merged.to(torch.bfloat16).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    load_tokenizer(base).save_pretrained(folder)
+    if str(read_config(base).get("model_type", "")).startswith("gemma"):
+        (folder / "NOTICE").write_text(GEMMA_NOTICE + "\n", encoding="utf-8")  # its terms ask it

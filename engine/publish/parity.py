@@ -4,7 +4,9 @@ Two questions, because each alone is blind to something. The file's tensors are 
 compared with the tuned weights: this finds one wrong tensor, which an answer may hide. And both
 models answer the same prompts: this finds a wrong tokenizer, template or convention. The tuned
 model runs in transformers, the GGUF in OpenVINO GenAI; both in fp32 arithmetic, greedily, and with
-their own chat template and tokenizer.
+their own chat template and tokenizer. What OpenVINO cannot run (gemma3) is read back by
+transformers' own GGUF reader instead, which proves the weights but not the file's tokenizer: that
+one is the base's, byte for byte.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import WorkFailed
-from engine.models import transformers_name
+from engine.models.names import transformers_name
+from engine.models.tokenizer import load_tokenizer, prompt_ids
 from engine.schema import Value
 from engine.settings import Settings
 from engine.train.threads import Threads
@@ -99,7 +102,10 @@ def parity(
 
     Threads(settings)
     tuned = _by_transformers(merged_folder, prompts, max_tokens)
-    exported = _by_openvino(gguf, prompts, max_tokens, torch.get_num_threads())
+    if runs_in_openvino(gguf):
+        exported = _by_openvino(gguf, prompts, max_tokens, torch.get_num_threads())
+    else:
+        exported = _by_transformers(merged_folder, prompts, max_tokens, gguf)
     report = compare(prompts, tuned, exported, worst_tensor(merged_folder, gguf))
     if not report.passed:
         raise WorkFailed(
@@ -118,6 +124,13 @@ def parity(
     return report
 
 
+def runs_in_openvino(gguf: Path) -> bool:
+    """Whether OpenVINO GenAI 2026.4 builds this architecture from a GGUF file."""
+    from gguf import GGUFReader
+
+    return bool(GGUFReader(gguf).fields["general.architecture"].contents() != "gemma3")
+
+
 def worst_tensor(merged_folder: Path, gguf: Path) -> tuple[str, float]:
     """The tensor of the file that is furthest from the tuned weights, and how far (relative)."""
     import numpy as np
@@ -128,9 +141,10 @@ def worst_tensor(merged_folder: Path, gguf: Path) -> tuple[str, float]:
     weights = load_file(merged_folder / "model.safetensors")
     worst = ("", 0.0)
     reader = GGUFReader(gguf)
+    architecture = reader.fields["general.architecture"].contents()
     for tensor in reader.tensors:
         found = dequantize(tensor.data, tensor.tensor_type)
-        wanted = weights[transformers_name(tensor.name)].float().numpy()
+        wanted = weights[transformers_name(tensor.name, architecture)].float().numpy()
         found = _in_transformers_order(tensor.name, found, reader)
         error = float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
         worst = max(worst, (tensor.name, error), key=lambda pair: pair[1])
@@ -140,6 +154,8 @@ def worst_tensor(merged_folder: Path, gguf: Path) -> tuple[str, float]:
 def _in_transformers_order(name: str, values: Any, reader: Any) -> Any:
     """Undo llama.cpp's order of rows: written apart from the writer, so that it can differ."""
     part = name.split(".")[-2]
+    if reader.fields["general.architecture"].contents() == "gemma3":
+        return values - 1 if part.endswith("norm") else values
     if part not in ("attn_q", "attn_k"):
         return values
     field = "llama.attention.head_count" + ("_kv" if part == "attn_k" else "")
@@ -194,13 +210,17 @@ def _leading(one: Sequence[int], other: Sequence[int]) -> int:
     return next(flips, min(len(one), len(other)))
 
 
-def _by_transformers(folder: Path, prompts: Sequence[str], max_tokens: int) -> list[Side]:
+def _by_transformers(
+    folder: Path, prompts: Sequence[str], max_tokens: int, gguf: Path | None = None
+) -> list[Side]:
+    """The answers of the model in ``folder``, or of the weights in ``gguf`` with its tokenizer."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    ids = [_template(tokenizer, prompt) for prompt in prompts]
+    tokenizer = load_tokenizer(folder)
+    place, options = (gguf.parent, {"gguf_file": gguf.name}) if gguf else (folder, {})
+    model = AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32, **options).eval()
+    ids = [prompt_ids(tokenizer, [{"role": "user", "content": text}]) for text in prompts]
     width = max(map(len, ids))
     padding = tokenizer.eos_token_id
     batch = torch.tensor([[padding] * (width - len(row)) + row for row in ids])
@@ -217,14 +237,6 @@ def _by_transformers(folder: Path, prompts: Sequence[str], max_tokens: int) -> l
         Side(prompt=tuple(read), answer=answer, text=tokenizer.decode(list(answer)))
         for read, answer in zip(ids, answers, strict=True)
     ]
-
-
-def _template(tokenizer: Any, prompt: str) -> list[int]:
-    messages = [{"role": "user", "content": prompt}]
-    found = tokenizer.apply_chat_template(
-        messages, tokenize=True, add_generation_prompt=True, return_dict=True
-    )
-    return list(found["input_ids"])
 
 
 def _by_openvino(gguf: Path, prompts: Sequence[str], max_tokens: int, threads: int) -> list[Side]:

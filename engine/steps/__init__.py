@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.distil import DistilPlan
 from engine.errors import BadInput, Missing
+from engine.models.bases import pending_terms, recommended
 from engine.progress import Report, silent
 from engine.prompts import was_chosen
 from engine.settings import Settings
@@ -27,6 +28,7 @@ from engine.steps.room import (
     Step,
     base_chat,
     connected_chat,
+    current_base,
     current_run,
     open_index,
     student_chat,
@@ -46,6 +48,7 @@ __all__ = [
     "build",
     "chapter_of",
     "connected_chat",
+    "current_base",
     "current_run",
     "discard_step",
     "grade_answers",
@@ -71,7 +74,8 @@ def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str
     """All steps in order with their defaults; finished ones are passed by.
 
     ``plan``: ``teacher``, ``distil``, ``effort`` of the fine-tuning, ``prompts`` (answers that the
-    prompt search may ask for; 0 leaves it out).
+    prompt search may ask for; 0 leaves it out). The search is for English courses. A course whose
+    recommended base has terms that nobody accepted yet gets its corpus only.
     """
     from engine.train import preset
 
@@ -79,11 +83,14 @@ def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str
     result: dict[str, Any] = {}
     teacher = str(plan.get("teacher", "extractive"))
     distil_plan = DistilPlan(teacher=teacher, **plan.get("distil", {})).model_dump(mode="json")
-    recipe = preset(plan.get("effort", "normal")).model_dump(mode="json")
+    base = recommended(room.course.language)
+    chosen = preset(plan.get("effort", "normal")).model_copy(update={"base": base})
+    recipe = chosen.model_dump(mode="json")
     steps: list[tuple[str, Step, dict[str, Any]]] = [("distil", make_corpus, distil_plan)]
     if room.course.language == "en":
         budget = plan.get("prompts", BUILD_BUDGET)
         steps += [("optimise", _best_prompt, {"budget": budget})] if budget else []
+    if not pending_terms(base, room.settings):
         steps += [("train", train_student, recipe), ("exam", take_exam, {})]
     for name, step, step_plan in steps:
         started = time.monotonic()

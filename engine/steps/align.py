@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadInput
+from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
 from engine.schema import content_id
 from engine.steps.room import Room, base_chat, connected_chat
@@ -30,7 +31,7 @@ def align_teacher(room: Room, plan: dict[str, Any], report: Report = silent) -> 
             next="Use this with an English course.",
         )
     wanted = AlignPlan.model_validate({k: v for k, v in plan.items() if k != "arms"})
-    student, connected = base_chat(room), connected_chat(room)
+    student, connected = base_chat(room, SMOLLM2), connected_chat(room)
     teacher = connected or student
     version = room.store.corpus_version(room.course.id, "train", "exam")
     name = content_id(version, wanted.model_dump(mode="json"), teacher.model, student.model)

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.progress import Report, silent
 from engine.schema import Progress
-from engine.steps.room import Room, finished_run, gguf_of
+from engine.steps.room import Room, finished_run, student_model
 from engine.store import Result
 
 
@@ -29,11 +29,10 @@ def export_student(room: Room, plan: dict[str, Any], report: Report = silent) ->
 
 def serve_student(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
     """Serve the current student on 127.0.0.1 until stopped (``report`` raises ``Cancelled``)."""
-    from engine.llm.embedded import Embedded
     from engine.publish.serve import make_app, serving
 
     folder = finished_run(room)
-    chat = Embedded(room.settings, gguf=gguf_of(folder))
+    chat = student_model(room.settings, folder)
     report(Progress(stage="serve", message="Loading the student"))
     chat.load()
     port = int(plan.get("port", 8600))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Missing
+from engine.models.bases import SMOLLM2, base_folder
 from engine.progress import Report, silent
 from engine.schema import Course, Pair
 from engine.settings import Settings
@@ -15,6 +17,8 @@ from engine.store import Store
 
 if TYPE_CHECKING:
     from engine.llm import Chat
+    from engine.llm.embedded import Embedded
+    from engine.llm.local import Local
     from engine.search import Index
 
 
@@ -67,32 +71,54 @@ def training_pairs(store: Store, course: str, split: str) -> list[Pair]:
     return [pair for pair in store.pairs(course, split=split) if pair.status != "rejected"]
 
 
-def base_chat(room: Room) -> Chat:
-    """The student's base model as it comes, answering from the embedded runtime."""
+def base_chat(room: Room, base: str = "") -> Chat:
+    """A base model as it comes; by default that of the course's student, else the built-in one."""
     from engine.llm.embedded import Embedded
     from engine.llm.ledger import Ledger
+    from engine.llm.local import Local
 
-    return Ledger(Embedded(room.settings), room.store)
+    wanted = base or current_base(room)
+    if wanted == SMOLLM2:
+        return Ledger(Embedded(room.settings), room.store)
+    return Ledger(Local(room.settings, base_folder(wanted, room.settings)), room.store)
 
 
 def student_chat(room: Room, folder: Path) -> Chat:
-    """The fine-tuned student of a run folder."""
-    from engine.llm.embedded import Embedded
+    """The fine-tuned student of a run folder, its answers kept."""
     from engine.llm.ledger import Ledger
 
-    return Ledger(Embedded(room.settings, gguf=gguf_of(folder)), room.store)
+    return Ledger(student_model(room.settings, folder), room.store)
 
 
-def gguf_of(folder: Path) -> Path:
-    """The file of a run's student.
+def student_model(settings: Settings, folder: Path) -> Embedded | Local:
+    """The fine-tuned student of a run folder: by OpenVINO where that can run it.
 
     Raises:
-        Missing: the run has none.
+        Missing: the run has no finished student.
     """
-    found = sorted((folder / "student").glob("*.gguf"))
-    if not found:
-        raise _no_student("This run has no finished student.")
-    return found[0]
+    from engine.llm.embedded import Embedded
+    from engine.llm.local import Local
+
+    student = folder / "student"
+    files = sorted(student.glob("*.gguf"))
+    if files and _runtime(student) == "openvino":
+        return Embedded(settings, gguf=files[0])
+    if (student / "merged" / "config.json").is_file():
+        return Local(settings, student / "merged", model=f"student-{folder.name}")
+    raise _no_student("This run has no finished student.")
+
+
+def _runtime(student: Path) -> str:
+    """What answers with a published student; those of older versions ran in OpenVINO."""
+    note = student / "published.json"
+    found = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+    return str(found.get("runtime", "openvino"))
+
+
+def current_base(room: Room) -> str:
+    """The base of the course's student; before there is one, the built-in student's."""
+    result = room.store.result(room.course.id, "train")
+    return str(result.data["recipe"].get("base", SMOLLM2)) if result else SMOLLM2
 
 
 def current_run(room: Room) -> Path | None:

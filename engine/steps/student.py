@@ -39,7 +39,7 @@ def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> 
         "recipe": recipe.model_dump(mode="json"),
         "training": trained.model_dump(mode="json"),
         "published": published.model_dump(mode="json"),
-        "panel": _panel(room, folder),
+        "panel": _panel(room, folder, recipe.base),
     }
     for stage, label in (("train", ""), ("run", name)):
         room.store.save_result(
@@ -90,7 +90,7 @@ def _rows(room: Room) -> tuple[list[Row], list[Row]]:
     return train, validation
 
 
-def _panel(room: Room, folder: Path) -> list[dict[str, str]]:
+def _panel(room: Room, folder: Path, base: str) -> list[dict[str, str]]:
     """Eight fixed questions with the book's answer, the base's and the student's."""
     from engine.llm import Request, user
 
@@ -100,7 +100,7 @@ def _panel(room: Room, folder: Path) -> list[dict[str, str]]:
         for p in pairs
     ]
     rows = [{"question": p.question, "book": p.answer} for p in pairs]
-    for name, chat in (("base", base_chat(room)), ("student", student_chat(room, folder))):
+    for name, chat in (("base", base_chat(room, base)), ("student", student_chat(room, folder))):
         for i, outcome in chat.ask(requests):
             rows[i][name] = getattr(outcome, "text", "")
     return rows

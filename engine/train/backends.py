@@ -7,11 +7,8 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.errors import BadInput, Missing, WorkFailed
-from engine.models import smollm2_gguf, smollm2_transformers
-from engine.progress import Report, silent
-from engine.settings import Settings
-from engine.train.recipe import STUDENT, Recipe
+from engine.errors import BadInput, Missing
+from engine.train.recipe import Recipe
 
 
 class Choice(NamedTuple):
@@ -70,58 +67,3 @@ def _needs_cuda(what: str) -> BadInput:
         next="Choose the backend auto, without 4-bit weights.",
         what=what,
     )
-
-
-def base_folder(base: str, settings: Settings, report: Report = silent) -> Path:
-    """The transformers folder of a base model: the built-in student, a folder, or a hub name.
-
-    Raises:
-        Missing: there is no such folder.
-        WorkFailed: fetching it failed.
-    """
-    if base == STUDENT:
-        return smollm2_transformers(settings, report)
-    folder = Path(base).expanduser()
-    if (folder / "config.json").is_file():
-        return folder
-    if folder.is_absolute() or base.count("/") != 1 or folder.exists():
-        raise Missing(
-            f"There is no model in {base}.",
-            code="train.base",
-            next="Name a folder with config.json, weights and tokenizer, or owner/model.",
-            base=base,
-        )
-    return _from_hub(base)
-
-
-def base_gguf(base: str, settings: Settings, report: Report = silent) -> Path:
-    """The GGUF whose metadata and tokenizer an export of ``base`` keeps.
-
-    Raises:
-        BadInput: the base is a folder without a GGUF file of its own.
-    """
-    if base == STUDENT:
-        return smollm2_gguf(settings, report)
-    found = sorted(Path(base).expanduser().glob("*.gguf"))
-    if len(found) != 1:
-        raise BadInput(
-            f"{base} holds {len(found)} GGUF files; the export needs exactly one.",
-            code="export.base_gguf",
-            next="Put the base model's GGUF file into its folder, or export another format.",
-            base=base,
-        )
-    return found[0]
-
-
-def _from_hub(base: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(base, allow_patterns=["*.json", "*.safetensors", "*.model"]))
-    except Exception as error:
-        raise WorkFailed(
-            f"The model {base} could not be fetched: {error}",
-            code="model.fetch",
-            next="Check its name and the connection, or give a local folder.",
-            base=base,
-        ) from error

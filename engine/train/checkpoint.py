@@ -30,7 +30,8 @@ class State(Value):
     """Where a run stands after ``step`` steps; ``seconds`` and ``tokens`` count all its sittings.
 
     ``best`` names the folder of the best adapter so far, ``stale`` the measurements since
-    then. ``recent_loss`` sums the losses of the ``recent_steps`` since the last check.
+    then. ``recent_loss`` sums the losses of the ``recent_steps`` since the last check. A step is
+    computed in ``parts`` parts (see ``parts``).
     """
 
     step: int = 0
@@ -43,6 +44,7 @@ class State(Value):
     recent_loss: float = 0.0
     recent_steps: int = 0
     stopped_early: bool = False
+    parts: int = 1
     curve: tuple[Point, ...] = Field(default=())
 
 

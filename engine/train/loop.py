@@ -15,6 +15,7 @@ from engine.schema import Progress
 from engine.train import checkpoint
 from engine.train.checkpoint import Point, State
 from engine.train.packing import fill, plan
+from engine.train.parts import fitting, is_out_of_memory, learned, out_of_memory
 from engine.train.recipe import Recipe
 from engine.train.rows import Encoded
 from engine.train.student import Student
@@ -100,7 +101,7 @@ class Loop:
         loss = self._update(rows, rate)
         seconds = time.perf_counter() - begin
         self.step_seconds = _smooth(self.step_seconds, seconds)
-        self.state = state.model_copy(
+        self.state = self.state.model_copy(
             update={
                 "step": state.step + 1,
                 "epochs": (state.tokens + tokens) / self.epoch_tokens,
@@ -122,9 +123,7 @@ class Loop:
         self.student.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss, _ = self.student.loss(rows)
-        loss.backward()  # type: ignore[no-untyped-call]
-        value = float(loss.detach())
+        value, _ = self._computed(rows, train=True)
         if not math.isfinite(value):
             raise WorkFailed(
                 f"The loss is no longer a number at step {self.state.step + 1}.",
@@ -136,6 +135,18 @@ class Loop:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return value
+
+    def _computed(self, rows: Sequence[Encoded], *, train: bool) -> tuple[float, int]:
+        """Loss and right tokens of one batch, in smaller parts from now on if memory runs out."""
+        parts = self.state.parts
+        loss, right, fitted = fitting(self.student, rows, parts, self._tell_parts, train=train)
+        if fitted > parts:
+            self.state = self.state.model_copy(update={"parts": fitted})
+        return loss, right
+
+    def _tell_parts(self, parts: int) -> None:
+        message = "Out of memory: half the batch, twice the accumulation. " + _in_parts(parts)
+        self.report(Progress(stage="train.halved", done=self.state.step, message=message))
 
     def _check(self) -> None:
         """Measure on validation rows, keep the adapter if it is the best, write a checkpoint."""
@@ -179,11 +190,10 @@ class Loop:
         with torch.no_grad():
             for number, chosen in enumerate(batches):
                 rows = [self.validation[i] for i in chosen]
-                learned = sum(len(row.ids) - row.start for row in rows)
-                loss, correct = self.student.loss(rows)
-                total += float(loss) * learned
-                right += int(correct)
-                count += learned
+                loss, correct = self._computed(rows, train=False)
+                total += loss * learned(rows)
+                right += correct
+                count += learned(rows)
                 self.report(Progress(stage="train.check", done=number + 1, total=len(batches)))
         return total / count, right / count
 
@@ -229,7 +239,13 @@ class Loop:
             name: value for name, value in point.model_dump().items() if isinstance(value, float)
         }
         self.report(
-            Progress(stage="train", done=point.step, total=len(self.steps), metrics=metrics)
+            Progress(
+                stage="train",
+                done=point.step,
+                total=len(self.steps),
+                metrics=metrics,
+                message=_in_parts(self.state.parts),
+            )
         )
 
 
@@ -252,6 +268,10 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.learning_rate * shape[recipe.schedule]
 
 
+def _in_parts(parts: int) -> str:
+    return f"Each step is computed in {parts} parts, of the same rows" if parts > 1 else ""
+
+
 def _smooth(old: float, new: float) -> float:
     return new if old == 0.0 else 0.8 * old + 0.2 * new
 
@@ -262,11 +282,6 @@ def _memory_errors() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        text = str(error).lower()
-        if isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text:
-            raise WorkFailed(
-                "Training ran out of memory.",
-                code="train.memory",
-                next="Use fewer batch tokens or a shorter maximum length, then resume.",
-            ) from error
+        if is_out_of_memory(error):
+            raise out_of_memory() from error
         raise

@@ -13,23 +13,25 @@ from typing import Literal
 from pydantic import Field
 
 from engine.errors import BadInput
+from engine.models.bases import SMOLLM2
 from engine.schema import Value
 
 Backend = Literal["auto", "peft", "unsloth"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Effort = Literal["quick", "normal", "thorough"]
 
-STUDENT = "smollm2-135m"
+STUDENT = SMOLLM2
 """The student that comes with the installation."""
 
 
 class Recipe(Value):
     """All choices of one fine-tuning; two runs with equal recipes and rows give equal adapters.
 
-    ``base`` is a known name (``STUDENT``) or a folder in Hugging Face's format. ``batch_tokens``
-    counts the rows' real tokens per optimiser step; ``max_length`` is in tokens. ``warmup`` is a
-    share of all steps. ``patience`` counts measurements of the validation loss without a gain
-    before training stops; 0 never stops. ``checks`` is how often per epoch validation is measured.
+    ``base`` is one that we bring (``STUDENT``), a folder in Hugging Face's format, or a hub's name.
+    ``batch_tokens`` counts the rows' real tokens per optimiser step; ``max_length`` is in tokens.
+    ``warmup`` is a share of all steps. ``patience`` counts measurements of the validation loss
+    without a gain before training stops; 0 never stops. ``checks`` is how often per epoch
+    validation is measured.
     """
 
     base: str = STUDENT

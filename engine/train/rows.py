@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadInput, WorkFailed
+from engine.models.bases import GEMMA, SMOLLM2
+from engine.models.tokenizer import prompt_ids
 from engine.schema import Value
 
 IGNORE = -100
@@ -85,17 +87,21 @@ def encode(rows: Iterable[Row], tokenizer: Any, max_length: int) -> Encoding:
     )
 
 
-def masked_sample(row: Row, tokenizer: Any = None, max_length: int = 1024) -> tuple[Span, ...]:
+def masked_sample(
+    row: Row, tokenizer: Any = None, max_length: int = 1024, *, base: str = SMOLLM2
+) -> tuple[Span, ...]:
     """The row's text as the model reads it, in order, with the learned part marked.
 
-    Without a ``tokenizer`` in the words of the built-in student's template (instantly, uncut).
+    Without a ``tokenizer`` in the words of the base's template where we know it, else without
+    marks (instantly, uncut).
 
     Raises:
         BadInput, WorkFailed: as ``encode``.
     """
     if tokenizer is None:
-        prompt = _CHATML.format(system=row.system or _SYSTEM, question=row.question)
-        return _spans(prompt, f"{row.answer}<|im_end|>")
+        head, end = _FORMS.get(base, ("{question}\n", ""))
+        prompt = head.format(system=row.system or _SYSTEM, question=row.question)
+        return _spans(prompt, row.answer + end)
     encoded = encode([row], tokenizer, max_length).rows
     return tuple(
         span
@@ -112,6 +118,7 @@ _CHATML = (
     "<|im_start|>system\n{system}<|im_end|>\n"
     "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
 )
+_FORMS = {SMOLLM2: (_CHATML, "<|im_end|>"), GEMMA: ("<bos>Q: {question}\nA:\n", "<eos>")}
 
 
 def _spans(prompt: str, answer: str) -> tuple[Span, Span]:
@@ -125,8 +132,9 @@ def _encode(row: Row, tokenizer: Any) -> Encoded:
             code="train.empty",
             next="Give it an answer or remove it from the corpus.",
         )
-    prompt = _template(tokenizer, _messages(row), True)
-    whole = _template(tokenizer, [*_messages(row), _said("assistant", row.answer)], False)
+    prompt = prompt_ids(tokenizer, _messages(row))
+    said = [*_messages(row), _said("assistant", row.answer)]
+    whole = prompt_ids(tokenizer, said, answered=True)
     if whole[: len(prompt)] != prompt or len(whole) == len(prompt):
         raise WorkFailed(
             "The base model's chat template changes the prompt when the answer is added.",
@@ -143,13 +151,6 @@ def _messages(row: Row) -> list[dict[str, str]]:
 
 def _said(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
-
-
-def _template(tokenizer: Any, messages: list[dict[str, str]], prompt: bool) -> list[int]:
-    ids: Sequence[int] = tokenizer.apply_chat_template(
-        messages, tokenize=True, add_generation_prompt=prompt, return_dict=True
-    )["input_ids"]
-    return list(ids)
 
 
 def _without_tail(ids: list[int], start: int, tokenizer: Any) -> list[int]:

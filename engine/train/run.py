@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import BadInput, Missing
+from engine.models.bases import base_folder
 from engine.progress import Report
 from engine.schema import Progress, Value, content_id
 from engine.settings import Settings
 from engine.train import checkpoint
-from engine.train.backends import base_folder, choose_backend
+from engine.train.backends import choose_backend
 from engine.train.checkpoint import Point, State
 from engine.train.estimate import remember_speed
 from engine.train.loop import Loop
@@ -46,6 +47,7 @@ class TrainResult(Value):
     ``folder`` is the run's; ``best`` the best adapter's name in it. ``tokens`` counts real tokens
     (each row's own, no padding); ``seconds`` all sittings without loading; losses are in nats per
     learned token. ``truncated_share`` is the share of rows cut or dropped for their length.
+    ``parts`` is more than 1 where memory ran out: each step was computed in so many parts.
     """
 
     folder: Path
@@ -67,6 +69,7 @@ class TrainResult(Value):
     backend: str
     reason: str
     precision: str
+    parts: int = 1
 
     @property
     def adapter(self) -> Path:
@@ -272,4 +275,5 @@ def _result(folder: Path, state: State, manifest: Manifest) -> TrainResult:
         backend=manifest.backend,
         reason=manifest.reason,
         precision=manifest.precision,
+        parts=state.parts,
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.models.folder import read_config
+from engine.models.precision import faster_precision
+from engine.models.tokenizer import load_tokenizer
 from engine.train import fast
 from engine.train.packing import pack
 from engine.train.recipe import Recipe
-from engine.train.rows import Encoded
+from engine.train.rows import IGNORE, Encoded
 
 if TYPE_CHECKING:
     import torch
@@ -66,14 +68,53 @@ class PackedStudent:
         self.model.save_pretrained(str(folder))
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a transformers folder."""
-    from transformers import AutoTokenizer
+@dataclass
+class PaddedStudent:
+    """The same over padded batches, for models whose forward pass is not ours to feed."""
 
-    return AutoTokenizer.from_pretrained(folder)
+    model: Any
+    tokenizer: Any
+    device: str
+    precision: str
+
+    def loss(self, rows: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean cross-entropy over the learned tokens (nats), and how many are predicted right."""
+        import torch
+
+        padding = self.tokenizer.pad_token_id
+        ids, labels, mask = (
+            torch.tensor(part, device=self.device) for part in padded(rows, padding)
+        )
+        out = self.model(input_ids=ids, attention_mask=mask, labels=labels)
+        if self.model.training:
+            return out.loss, torch.zeros((), dtype=torch.long)
+        guessed = out.logits[:, :-1].argmax(-1)
+        return out.loss, (guessed == labels[:, 1:]).sum()
+
+    def save(self, folder: Path) -> None:
+        """Write the adapter in PEFT's format to an existing folder."""
+        self.model.save_pretrained(str(folder))
 
 
-def load_student(folder: Path, recipe: Recipe, precision: str = "") -> PackedStudent:
+def padded(
+    rows: Sequence[Encoded], padding: int
+) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
+    """Token ids, labels and attention mask, each (rows, longest), padded on the right."""
+    width = max(len(row.ids) for row in rows)
+    gaps = [width - len(row.ids) for row in rows]
+    pairs = list(zip(rows, gaps, strict=True))
+    return (
+        [[*row.ids, *[padding] * gap] for row, gap in pairs],
+        [[*row.labels, *[IGNORE] * gap] for row, gap in pairs],
+        [[1] * len(row.ids) + [0] * gap for row, gap in pairs],
+    )
+
+
+PACKED = frozenset({"llama", "mistral", "qwen2", "qwen3", "gemma3_text"})
+"""Architectures whose packed loss was tested to equal the plain one; others are padded."""
+
+
+def load_student(folder: Path, recipe: Recipe, precision: str = "") -> Student:
     """The base in ``folder``, frozen, with a fresh LoRA in fp32 by ``recipe``.
 
     ``precision`` repeats an earlier choice (a resumed run); empty chooses anew.
@@ -82,18 +123,21 @@ def load_student(folder: Path, recipe: Recipe, precision: str = "") -> PackedStu
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     chosen = precision or choose_precision(recipe, device)
+    packs = read_config(folder).get("model_type") in PACKED
     torch.manual_seed(recipe.seed)
-    model = _with_lora(_load_base(folder, recipe, device, chosen), recipe)
+    model = _with_lora(_load_base(folder, recipe, device, chosen, packs), recipe)
+    if not packs:
+        return PaddedStudent(model, load_tokenizer(folder), device, chosen)
     fast.speed_up_lora(model)
     return PackedStudent(model, load_tokenizer(folder), device, chosen)
 
 
-def _load_base(folder: Path, recipe: Recipe, device: str, precision: str) -> Any:
+def _load_base(folder: Path, recipe: Recipe, device: str, precision: str, packs: bool) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
     fast.register_attention()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"attn_implementation": fast.ATTENTION} if packs else {}
     if recipe.four_bit:
         from transformers import BitsAndBytesConfig
 
@@ -103,8 +147,8 @@ def _load_base(folder: Path, recipe: Recipe, device: str, precision: str) -> Any
     return AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=getattr(torch, precision),
-        attn_implementation=fast.ATTENTION,
         device_map={"": device},
+        use_safetensors=True,
         **options,
     )
 
@@ -124,26 +168,7 @@ def _with_lora(base: Any, recipe: Recipe) -> Any:
 
 
 def choose_precision(recipe: Recipe, device: str) -> str:
-    """``bfloat16`` where it is asked for, or auto and faster here; else ``float32``.
-
-    Processors without bf16 instructions emulate them several times slower, so a CPU is measured.
-    """
+    """The precision that is asked for; ``auto`` is bfloat16 where that is faster, else float32."""
     if recipe.precision != "auto":
         return recipe.precision
-    if device != "cpu":
-        return "bfloat16"
-    return "bfloat16" if _product_time("bfloat16") < _product_time("float32") else "float32"
-
-
-def _product_time(precision: str) -> float:
-    """Best of five times of one product of a small model's size, in seconds."""
-    import torch
-
-    x = torch.ones(512, 576, dtype=getattr(torch, precision))
-    weight = torch.ones(1536, 576, dtype=x.dtype)
-    times = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        x @ weight.t()
-        times.append(time.perf_counter() - begin)
-    return min(times)
+    return "bfloat16" if device != "cpu" else faster_precision()

@@ -17,7 +17,7 @@ from engine.tutor.answers import (
     open_book,
     sources_of,
 )
-from engine.tutor.check import borne_out
+from engine.tutor.check import borne_out, same_question
 from engine.tutor.modes import MODES, Material, Mode, Talk, turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
 
@@ -42,6 +42,7 @@ __all__ = [
     "next_quiz",
     "open_book",
     "reteach_set",
+    "same_question",
     "sources_of",
     "turn",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from engine.distil.gates import readable
 from engine.embeddings import embed
 from engine.llm import Chat, Request, user
 from engine.prompts import START, AnswerPrompt
@@ -69,7 +70,8 @@ def sources_of(question: str, hits: Sequence[Hit], k: int = _QUOTES) -> tuple[Ev
     for hit in hits[: k + 1]:
         passage = hit.passage
         everything = sentences(passage.text, language_of(passage.text))
-        candidates = [s for s in everything if len(s) > 12 and not s.endswith(("?", "？"))]
+        told = [s for s in everything if len(s) > 12 and not s.endswith(("?", "？"))]
+        candidates = [s for s in told if readable(s, language_of(s))] or told  # code, if need be
         if not candidates:
             continue
         scores = embed(candidates) @ asked

@@ -2,7 +2,7 @@
 
 A student that never learned the answer to a question still says something fluent. Its answer
 counts only if it agrees with the reviewed answer to one of the questions nearest to the learner's;
-else the tutor lets the book speak.
+else the tutor gives the reviewed answer to the same question, or lets the book speak.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from typing import Any
 
 from engine.judge import token_f1
 from engine.schema import Pair
-from engine.text import search_terms
+from engine.text import question_words, search_terms
 
 NEAREST = 5
 AGREES = 0.7
+_CUES = frozenset(search_terms("how why difference compare when who where example")) | frozenset(
+    ("为什么", "为何", "怎么", "如何", "怎样", "区别", "例子")
+)
+"""What is asked about a subject; questions without any of them ask what it is."""
 
 
 def borne_out(question: str, answer: str, pairs: Sequence[Pair]) -> Pair | None:
@@ -44,3 +48,16 @@ def _questions(questions: tuple[str, ...]) -> tuple[Any, Any]:
 
     vectorizer = TfidfVectorizer(analyzer=search_terms, sublinear_tf=True)
     return vectorizer, vectorizer.fit_transform(questions)
+
+
+def same_question(question: str, pairs: Sequence[Pair]) -> Pair | None:
+    """The first pair that asks the same thing of the same subject in whatever words, or None."""
+    asked = _asked(question)
+    return next((pair for pair in pairs if asked[0] and _asked(pair.question) == asked), None)
+
+
+@lru_cache(maxsize=100_000)
+def _asked(question: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a question is about, and what it asks about that."""
+    terms = frozenset(search_terms(question))
+    return terms - question_words(), terms & _CUES

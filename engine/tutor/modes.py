@@ -29,7 +29,7 @@ from engine.tutor.answers import (
     covers,
     sources_of,
 )
-from engine.tutor.check import borne_out
+from engine.tutor.check import borne_out, same_question
 from engine.tutor.guide import guided
 from engine.tutor.replies import PARTLY, is_right, mark
 from engine.tutor.texts import TEXTS
@@ -142,11 +142,12 @@ def _streamed(
 def _checked(
     question: str, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
 ) -> Turn:
-    """The student's answer by heart if the reviewed corpus bears it out, else the book's."""
+    """The student's answer by heart if the corpus bears it out, else the corpus's or book's."""
     said = _streamed(question, hits, at, lambda _: None)
     if borne_out(question, said.answer, at.pairs) is None:
-        book = answer_from_book(question, hits, at.language)
-        said = Turn(answer=book, model="book", withheld=said.answer)
+        known = same_question(question, at.pairs)
+        answer = known.answer if known else answer_from_book(question, hits, at.language)
+        said = Turn(answer=answer, model="book", withheld=said.answer)
     on_text(said.answer)
     return said
 

@@ -1,12 +1,24 @@
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
+from engine.models.bases import known
 from engine.schema import Pair
-from engine.train import PRESETS, Recipe, Row, choose_backend, estimate, masked_sample, preset
-from pages.shared import arms, charts, session
+from engine.train import (
+    PRESETS,
+    STUDENT,
+    Recipe,
+    Row,
+    choose_backend,
+    estimate,
+    masked_sample,
+    preset,
+)
+from pages.shared import arms, base_picker, charts, session
 from pages.shared.frame import go, heading, lacks
-from pages.shared.i18n import _, code_text, minutes_text
+from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.job_board import board
 
 room = session.room()
@@ -16,23 +28,15 @@ stage = stages["student"]
 heading(_("Student model"), _("Will it fit, how long, is it learning?"), stage)
 if lacks(stage):
     st.stop()
-if course.language == "zh":
-    st.info(
-        _(
-            "The student model that comes with Coursewright speaks English only. For this course "
-            "the tutor answers with the book's own sentences."
-        ),
-        icon=":material/translate:",
-    )
 store = session.store()
 result = store.result(course.id, "train")
 live = board(course.id, ("train", "build"))
 
 
-def recipe() -> Recipe:
+def recipe(base: str) -> Recipe:
     """The recipe that the widgets describe."""
     chosen = preset(st.session_state.get("effort", "normal"))
-    changes = {}
+    changes: dict[str, object] = {"base": base}
     if epochs := st.session_state.get("epochs"):
         changes["epochs"] = epochs
     return chosen.model_copy(update=changes)
@@ -50,7 +54,8 @@ def _train_pairs() -> list[Pair]:
     return [pair for pair in pairs if pair.split == "train" and pair.status != "rejected"]
 
 
-def settings_form() -> None:
+def settings_form() -> base_picker.Picked:
+    """Effort, base and the rest; the base, and whether it may be fetched."""
     words = {"quick": _("quick"), "normal": _("normal"), "thorough": _("thorough")}
     st.segmented_control(
         _("Effort"),
@@ -61,16 +66,19 @@ def settings_form() -> None:
         key="effort",
         help=_("Quick shows that it works; normal is for use; thorough learns longest."),
     )
+    picked = base_picker.pick(course.language)
     with st.expander(_("Advanced"), icon=":material/settings:"):
         st.number_input(
             _("Epochs (empty: as the effort says)"), 0.1, 50.0, value=None, step=0.5, key="epochs"
         )
-        st.code(recipe().model_dump_json(indent=1), language="json")
+        if picked.base:
+            st.code(recipe(picked.base).model_dump_json(indent=1), language="json")
+    return picked
 
 
-def estimate_cards() -> None:
+def estimate_cards(own: Recipe) -> None:
     version = store.corpus_version(course.id, "train", "validation")
-    row = costs(version, recipe().model_dump_json())
+    row = costs(version, own.model_dump_json())
     cells = st.columns(4)
     cells[0].metric(_("Training pairs"), len(_train_pairs()))
     cells[1].metric(
@@ -84,10 +92,13 @@ def estimate_cards() -> None:
     )
     fits = {"fits": _("fits"), "tight": _("tight"), "does not fit": _("does not fit")}
     cells[2].metric(
-        _("Memory"), f"{row['memory_gib']:.1f} GiB", fits[row["fit"]], delta_arrow="off"
+        _("Memory") if row["device"] == "cpu" else _("Memory of the graphics card"),
+        f"{row['memory_gib']:.1f} GiB",
+        fits[row["fit"]],
+        delta_arrow="off",
     )
     cells[3].metric(_("Disk"), f"{row['disk_gib']:.1f} GiB")
-    backend, reason = choose_backend(recipe())
+    backend, reason = choose_backend(own)
     said = code_text("reasons", reason, reason)
     st.caption(f"{'Unsloth' if backend == 'unsloth' else 'PEFT'}: {said}")
 
@@ -121,6 +132,21 @@ def curves(rows: list[dict[str, float]]) -> None:
     cells[2].metric(_("Validation loss"), f"{valid.iloc[-1]:.3f}" if len(valid) else "–")
 
 
+def _made_from(data: dict[str, Any]) -> None:
+    """The base, and what has to be known of the student's files."""
+    names = {base.id: base.title for base in known()}
+    base = data["recipe"].get("base", STUDENT)
+    facts = [_("Made from {name}", name=names.get(base) or base.rstrip("/").rsplit("/", 1)[-1])]
+    if data["training"].get("parts", 1) > 1:
+        parts = data["training"]["parts"]
+        facts.append(_("memory ran short: each step was computed in {n} parts", n=parts))
+    st.caption(" · ".join(facts))
+    if withheld := data["published"].get("withheld"):
+        why = error_text(withheld)
+        said = _("No GGUF file: {why} The student answers through transformers.", why=why)
+        st.info(said, icon=":material/info:")
+
+
 if live:
 
     @st.fragment(run_every=3)
@@ -131,24 +157,28 @@ if live:
 
     running()
 else:
-    settings_form()
-    estimate_cards()
+    base, allowed = settings_form()
+    if base:
+        estimate_cards(recipe(base))
     with st.expander(_("What the student learns from"), icon=":material/visibility:"):
         pair = _train_pairs()[0]
         st.caption(_("Only the part marked as learned is trained; the rest is given."))
-        for piece in masked_sample(Row(question=pair.question, answer=pair.answer)):
+        for piece in masked_sample(
+            Row(question=pair.question, answer=pair.answer), base=base or STUDENT
+        ):
             (st.success if piece.learned else st.text)(piece.text)
     fresh = stage.state in ("empty", "stale")
     if st.button(
         _("Fine-tune") if result is None else _("Fine-tune again"),
         type="primary" if fresh else "secondary",
         icon=":material/play_arrow:",
+        disabled=not (base and allowed),
     ):
         queue.submit(
             session.settings(),
             "train",
             course.id,
-            recipe().model_dump(mode="json"),
+            recipe(base or STUDENT).model_dump(mode="json"),
             store.corpus_version(course.id, "train", "validation"),
         )
         st.rerun()
@@ -164,6 +194,7 @@ if result is not None and not live:
     cells[1].metric(_("Time"), minutes_text(training["seconds"]))
     cells[2].metric(_("Tokens per second"), f"{training['tokens_per_second']:.0f}")
     cells[3].metric(_("Best validation loss"), f"{training['val_loss'] or 0:.3f}")
+    _made_from(result.data)
     curves(session.training_rows(room))
     if result.data.get("panel"):
         st.markdown(f"**{_('Eight questions, before and after')}**")

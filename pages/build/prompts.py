@@ -30,7 +30,7 @@ def settings_form() -> None:
     words = {
         "recombine": _("Building blocks (no teacher needed)"),
         "coursegpt": _("CourseGPT: the teacher writes and judges"),
-        "gepa": _("GEPA: evolves from the judge’s critiques"),
+        "gepa": _("GEPA: evolves from what the judge finds wanting"),
     }
     st.segmented_control(
         _("Method"),

@@ -8,7 +8,7 @@ from engine import jobs as queue
 from engine.publish.keys import key_names, new_key, remove_key
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
-from pages.shared.i18n import _
+from pages.shared.i18n import _, error_text
 from pages.shared.job_board import board
 
 room = session.room()
@@ -21,20 +21,27 @@ store = session.store()
 run = store.result(course.id, "train")
 published = run.data["published"]
 parity = published["parity"]
-st.success(
-    _(
+if parity:
+    said = _(
         "The exported file answers like the trained model: {n} of {m} test prompts begin alike.",
         n=parity["agreeing"],
         m=parity["prompts"],
-    ),
-    icon=":material/verified:",
-)
+    )
+    st.success(said, icon=":material/verified:")
+else:
+    why = error_text(published["withheld"])
+    st.info(
+        _("No GGUF file: {why} The student answers through transformers.", why=why),
+        icon=":material/info:",
+    )
 live = board(course.id, ("export",))
 FORMATS = {
     "gguf": _("GGUF, 8 bits: for Ollama, llama.cpp, LM Studio, OpenVINO"),
     "merged": _("Merged weights: for transformers and vLLM"),
     "lora": _("LoRA adapter: small, needs the base model"),
 }
+if not parity:
+    del FORMATS["gguf"]
 form = st.radio(_("Format"), list(FORMATS), format_func=lambda name: FORMATS[name], key="format")
 done = {result.name: result for result in store.results(course.id, "publish")}
 if st.button(

@@ -80,7 +80,9 @@ def show(row: dict[str, object]) -> None:
         else:
             st.markdown(row["answer"])
         if row.get("withheld"):
-            st.caption(_("The book answers: nothing in the corpus bears out the student’s answer."))
+            st.caption(
+                _("The book answers: the corpus does not bear out what the student model said.")
+            )
             with st.expander(_("What the student model said"), icon=":material/do_not_disturb_on:"):
                 st.text(row["withheld"])
         show_sources(row["sources"])

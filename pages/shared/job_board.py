@@ -31,6 +31,7 @@ _UNITS = {
     "serve": "serving",
     "grade": "answers graded",
     "grade.features": "answers compared",
+    "train.halved": "out of memory: batch halved",
     "grade.train": "training steps of the grader",
     "grade.calibrate": "calibration",
 }

@@ -21,6 +21,7 @@ from engine.steps import (
     Room,
     base_chat,
     connected_chat,
+    current_base,
     current_run,
     open_index,
     student_chat,
@@ -154,8 +155,8 @@ def _student(course_id: str, run: str) -> Chat:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _base() -> Chat:
-    return base_chat(Room(settings(), store(), store().courses()[0]))
+def _base(name: str) -> Chat:
+    return base_chat(Room(settings(), store(), store().courses()[0]), name)
 
 
 def student(own: Room) -> Chat | None:
@@ -164,7 +165,8 @@ def student(own: Room) -> Chat | None:
 
 
 def base() -> Chat:
-    return _base()
+    """The base of the current course's student."""
+    return _base(current_base(room()))
 
 
 def guide(own: Room) -> Chat | None:

@@ -8,7 +8,7 @@
 once in peace and once under kills. Every write of an answer is logged by a trigger, so that one
 that was kept and yet asked for again cannot hide. Prints answers asked in peace and under kills,
 how many were written twice, and whether both runs found the same. Against the fault endpoint
-(``coursegpt``) its ``/stats`` count what was served twice.
+(``coursegpt``, ``gepa``) its ``/stats`` count what was served twice.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from tests.bench.kill import get, kill_at_random, start_worker, teacher
 PLANS: dict[str, dict[str, Any]] = {
     "optimise": {"method": "recombine", "model": "embedded", "budget": 60, "exam": 10},
     "coursegpt": {"method": "coursegpt", "model": "endpoint", "budget": 60, "exam": 10},
+    "gepa": {"method": "gepa", "model": "endpoint", "budget": 60, "exam": 10},
     "align": {"drafts": 8, "preference": 6, "test": 12, "arms": ["random", "dpo"]},
 }
 _LOG = """
@@ -48,7 +49,7 @@ def copied(home: Path, course: str, target: Path) -> Settings:
     with contextlib.closing(sqlite3.connect(target / "coursewright.db")) as rows:
         rows.executescript("DELETE FROM answers;" + _LOG)
         rows.execute("DELETE FROM results WHERE stage IN ('prompts', 'align')")
-        rows.execute("DELETE FROM choices WHERE course = ? AND name = 'prompt'", (course,))
+        rows.execute("DELETE FROM choices WHERE scope = ? AND name = 'prompt'", (course,))
         rows.commit()
     return Settings(home=target)
 
@@ -61,7 +62,7 @@ def one_run(
     counted: dict[str, Any] = {}
     store = Store(settings.database)
     with contextlib.ExitStack() as stack:
-        if given.stage == "coursegpt":
+        if given.tools:
             stack.enter_context(teacher(settings, store, given.tools, 300))
         job = queue.submit(settings, step, given.course, PLANS[given.stage])
         if kills:
@@ -69,7 +70,7 @@ def one_run(
             counted |= {"kills": done}
         else:
             seconds = _in_peace(settings, job)
-        if given.stage == "coursegpt":
+        if given.tools:
             stats = get("/stats")
             counted |= {k: stats.get(k) for k in ("answered_ok", "distinct_bodies", "duplicates")}
     store.close()

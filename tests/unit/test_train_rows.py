@@ -65,7 +65,7 @@ def test_a_template_that_rewrites_the_prompt_is_refused():
 
 @pytest.mark.slow
 def test_the_screen_shows_the_real_template_of_the_built_in_student():
-    from engine.train.student import load_tokenizer
+    from engine.models.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(smollm2_transformers(Settings(home=models_folder())))
     for system in ("", "Be short."):

@@ -7,7 +7,16 @@ from engine.llm.scripted import Scripted
 from engine.schema import Course, Evidence, Pair, Passage
 from engine.search import Index
 from engine.store import Store
-from engine.tutor import Material, Talk, concept_of, mark_quiz, next_quiz, reteach_set, turn
+from engine.tutor import (
+    Material,
+    Talk,
+    concept_of,
+    mark_quiz,
+    next_quiz,
+    reteach_set,
+    same_question,
+    turn,
+)
 from engine.tutor.modes import gapped
 
 TEXTS = {
@@ -76,6 +85,18 @@ def test_an_answer_by_heart_must_agree_with_the_reviewed_corpus(index):
     assert "cannot be changed" in wrong.answer and wrong.model == "book" and wrong.sources
     elsewhere = said_by("A list can be changed after it was made.", index, PAIRS[:1])
     assert elsewhere.withheld  # right words, but to another question
+
+
+def test_the_same_question_in_other_words_is_known():
+    def found(question):
+        return getattr(same_question(question, PAIRS), "id", None)
+
+    assert found("Can you explain to me the meaning of a tuple?") == "tuple"
+    assert found("Define tuples.") == "tuple"
+    assert found("Why a tuple?") is None
+    assert found("How do I make a list?") is None
+    assert found("What is the difference between tuples and lists?") == "differ"
+    assert found("What is it?") is None
 
 
 def test_without_a_reviewed_corpus_the_student_speaks_for_itself(index):
