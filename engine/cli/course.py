@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from engine.cli.context import Context, Verbs, table
+from engine.cli.report import write_report
 from engine.schema import Course, Document
 from engine.steps import BUILD_BUDGET, Room, open_index
 
@@ -139,4 +141,11 @@ def _build(context: Context) -> None:
     options = context.options
     version = "".join(context.store.document_ids(context.store.course(options.course).id))
     plan = {"effort": options.effort, "prompts": options.prompts}
-    context.show(context.step("build", options.course, plan, version))
+    result = context.step("build", options.course, plan, version)
+    if "job" not in result:
+        room = Room(context.settings, context.store, context.store.course(options.course))
+        path = write_report(room, room.folder / "report.html")
+        context.end()
+        print(f"The report is in {path}", file=sys.stderr)
+        result = {**result, "report": str(path)}
+    context.show(result)

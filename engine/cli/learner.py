@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from pathlib import Path
@@ -29,12 +30,30 @@ def add_verbs(verbs: Verbs) -> None:
     pairs.set_defaults(run=_prerequisites)
     concepts = verbs.add_parser("concepts", help="a course's concepts and what they build on")
     concepts.add_argument("course")
+    _add_changes(concepts)
     concepts.set_defaults(run=_concepts)
     path = verbs.add_parser("path", help="a learner's next three steps")
     path.add_argument("course")
     path.add_argument("learner", help="pseudonym or name")
     path.set_defaults(run=_path)
     _add_learners(verbs)
+
+
+def _add_changes(verb: argparse.ArgumentParser) -> None:
+    """One change of the graph a call; the graph is shown as it then is."""
+    change = verb.add_mutually_exclusive_group()
+    for name, words, text in (
+        ("rename", ("NAME", "NEW"), "give a concept another name"),
+        ("merge", ("NAME", "INTO"), "join a concept to another"),
+        ("separate", ("NAME",), "undo a join"),
+        ("hide", ("NAME",), "leave a concept out"),
+        ("show", ("NAME",), "show a hidden concept again"),
+        ("new", ("NAME", "SECTION"), "add a concept that a section teaches"),
+        ("connect", ("NAME", "PREREQUISITE"), "add a prerequisite"),
+        ("disconnect", ("NAME", "PREREQUISITE"), "take a prerequisite away"),
+    ):
+        change.add_argument(f"--{name}", nargs=len(words), metavar=words, help=text)
+    change.add_argument("--undo", action="store_true", help="take the last change back")
 
 
 def _add_learners(verbs: Verbs) -> None:
@@ -82,11 +101,37 @@ def _read(context: Context, path: Path) -> Document:
     return read_document(path, context.settings, context.report)
 
 
+def _change(context: Context) -> None:
+    from engine import learner
+
+    options, store = context.options, context.store
+    if options.undo:
+        learner.undo_edits(store, options.course)
+    edits = learner.course_edits(store, options.course)
+    for name, verb in (
+        ("rename", learner.renamed),
+        ("merge", learner.merged),
+        ("separate", learner.separated),
+        ("hide", learner.hidden),
+        ("show", learner.shown),
+        ("connect", learner.connected),
+        ("disconnect", learner.disconnected),
+    ):
+        if words := getattr(options, name):
+            learner.save_edits(store, options.course, verb(edits, *words))
+    if options.new:
+        books = store.documents(options.course)
+        new = learner.with_concept(edits, books, *options.new)
+        learner.save_edits(store, options.course, new)
+
+
 def _concepts(context: Context) -> None:
     from engine.course import titles
     from engine.learner import course_concepts
 
     course = context.options.course
+    context.store.course(course)
+    _change(context)
     found = course_concepts(context.store, course)
     names = titles(context.store.documents(course))
     data = [

@@ -7,13 +7,14 @@ counts nowhere. Scores are shares of the item's maximum, in [0, 1].
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from engine.errors import BadInput
 from engine.learner.events import Event, as_answers
 from engine.learner.log import Answer
-from engine.learner.tracing import Tracer, mastery
+from engine.learner.tracing import Tracer
 from engine.schema import Value
 
 COLUMNS = ("learner", "item", "concept", "score", "at")
@@ -103,9 +104,16 @@ def by_learner(table: Any) -> Any:
 
 
 def tiles(
-    table: Any, now: float, learners: Sequence[str] = (), rules: Rules | None = None
+    table: Any,
+    now: float,
+    learners: Sequence[str] = (),
+    rules: Rules | None = None,
+    risky: Sequence[AtRisk] | None = None,
 ) -> Tiles:
-    """The class in figures; ``learners`` is the roster (who never answered counts as enrolled)."""
+    """The class in figures; ``learners`` is the roster (who never answered counts as enrolled).
+
+    ``risky`` is what ``at_risk`` found, where the caller has it already.
+    """
     people = by_learner(table)
     used = rules or Rules()
     scores = checked(table)["score"]
@@ -116,7 +124,7 @@ def tiles(
         answers=len(scores),
         mean=float(scores.mean()) if len(scores) else None,
         median=float(people["mean"].median()) if len(people) else None,
-        at_risk=len(at_risk(table, now, learners, used)),
+        at_risk=len(at_risk(table, now, learners, used) if risky is None else risky),
     )
 
 
@@ -128,14 +136,20 @@ def at_risk(
     people = by_learner(table)
     typical = float(people["answers"].median()) if len(people) else 0.0
     falls = _falls(checked(table))
+    answered = set(people.index)
+    days = (now - people["last"]) / DAY
+    fall = people.index.to_series().map(falls).fillna(0.0).astype(float)
+    few = people["answers"] < used.few * typical
+    people = people[
+        (days > used.absent) | (people["mean"] < used.wrong) | (fall >= used.falling) | few
+    ]
     found = [
         _risk(str(row.Index), row, falls.get(row.Index, 0.0), typical, now, used)
         for row in people.itertuples()
     ]
-    silent = sorted(set(learners) - set(people.index))
+    silent = sorted(set(learners) - answered)
     found += [_silent(name) for name in silent if typical]
-    risky = [person for person in found if person.reasons]
-    return sorted(risky, key=lambda p: (-len(p.reasons), p.mean or 0.0, p.learner))
+    return sorted(found, key=lambda p: (-len(p.reasons), p.mean or 0.0, p.learner))
 
 
 def _risk(learner: str, row: Any, fall: float, typical: float, now: float, rules: Rules) -> AtRisk:
@@ -224,28 +238,25 @@ def heat_map(
     for answer in as_answers(events):
         held.setdefault(answer.learner, []).append(answer)
     wanted = list(dict.fromkeys(concepts))
-    counts = pd.DataFrame(
-        {c: {name: _count(answers, c) for name, answers in held.items()} for c in wanted},
-        index=list(held),
-        columns=wanted,
-    )
-    values = {
-        c: {name: _cell(tracer, answers, c) for name, answers in held.items()} for c in wanted
-    }
-    levels = pd.DataFrame(values, index=list(held), columns=wanted, dtype=float)
+    counts, values = [], []
+    for answers in held.values():
+        met = Counter(skill for answer in answers for skill in answer.skills)
+        levels_of = _levels(tracer, answers, [name for name in wanted if name in met])
+        counts.append([met[name] for name in wanted])
+        values.append([levels_of.get(name, float("nan")) for name in wanted])
+    names = pd.Index(list(held), dtype=object)
+    levels = pd.DataFrame(values, index=names, columns=wanted, dtype=float)
     rows = levels.mean(axis=1).sort_values(kind="stable").index
     columns = levels.mean(axis=0).sort_values(kind="stable").index
     levels = levels.loc[rows, columns]
-    levels.attrs["answers"] = counts.loc[rows, columns]
+    answered = pd.DataFrame(counts, index=names, columns=wanted)
+    levels.attrs["answers"] = answered.loc[rows, columns]
     return levels
 
 
-def _count(answers: Sequence[Answer], concept: str) -> int:
-    return sum(concept in answer.skills for answer in answers)
-
-
-def _cell(tracer: Tracer, answers: Sequence[Answer], concept: str) -> float:
-    return mastery(tracer, answers, concept).value if _count(answers, concept) else float("nan")
+def _levels(tracer: Tracer, answers: Sequence[Answer], names: Sequence[str]) -> dict[str, float]:
+    found = tracer.unseen_all(answers, names) if names else []
+    return dict(zip(names, found, strict=True))
 
 
 def ladder(levels: Any, threshold: float = 0.75, near: float = 0.5) -> Mapping[str, dict[str, int]]:

@@ -64,10 +64,14 @@ class Bkt:
 
     def unseen(self, history: Sequence[Answer], skill: str) -> float:
         """Probability that the learner of ``history`` answers an unseen item of the concept now."""
+        return self.unseen_all(history, (skill,))[0]
+
+    def unseen_all(self, history: Sequence[Answer], skills: Sequence[str]) -> list[float]:
+        """``unseen`` of several concepts of one learner, in one pass over the history."""
         known: dict[str, float] = {}
         for answer in sorted(history, key=lambda a: a.at):
             self._learn(known, answer)
-        return self._right(known, (skill,))
+        return [self._right(known, (skill,)) for skill in skills]
 
     def _right(self, known: dict[str, float], skills: Sequence[str]) -> float:
         values = []

@@ -3,19 +3,16 @@
 Concepts are the titles of taught sections and the terms that sections define. An edge A -> B
 (B is a prerequisite of A) needs B to be defined before A *and* a sign in the book: A's own section
 mentions B, or A's name is built on B's. Since an automatic edge always points back in reading
-order, the graph is acyclic by construction; a person's edges come first, and an automatic edge that
-would close a cycle with them gives way.
+order, the graph is acyclic by construction. What people change in it is in ``edits``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import exp, log1p
-from typing import Any
 
 from engine.course import taught_sections
-from engine.errors import BadInput
 from engine.learner.definitions import definitions_of, is_term
 from engine.learner.prerequisites import (
     ORDER,
@@ -25,8 +22,7 @@ from engine.learner.prerequisites import (
     name_features,
     terms_of,
 )
-from engine.schema import Document, Section, Value, content_id
-from engine.store import Result, Store
+from engine.schema import Document, Section, Value
 from engine.text import language_of, sentences
 
 MOST = 150
@@ -34,7 +30,6 @@ MOST = 150
 _EDGES = 3
 _THRESHOLD = 0.5
 _SECTIONS = 5
-_VERSION = 2
 _NUMBER = re.compile(
     r"^(?:第[一二三四五六七八九十\d]+[章节]|(?:[\dA-Z]+\.)*\d+\.?(?=\s)|\d+(?:\.\d+)+)\s*"
 )
@@ -65,14 +60,6 @@ class Concept(Value):
     quote: str = ""
 
 
-class Edits(Value):
-    """What a person changed: edges (concept, prerequisite) added and removed, names replaced."""
-
-    add: tuple[tuple[str, str], ...] = ()
-    remove: tuple[tuple[str, str], ...] = ()
-    rename: dict[str, str] = {}
-
-
 class _Found(Value):
     name: str
     home: int
@@ -80,14 +67,14 @@ class _Found(Value):
     weight: float = 0.0
 
 
-def concepts(documents: Sequence[Document], edits: Edits | None = None) -> list[Concept]:
+def concepts(documents: Sequence[Document]) -> list[Concept]:
     """The concepts of the books in the order in which they are introduced; the edges acyclic."""
     sections = taught_sections(documents)
     found = _candidates(sections)
     book = Mentions([_book(documents, sections)], [item.name for item in found])
     chosen = _most_used([_at_home(item, book, sections) for item in found], book)
     edges = _edges(chosen, book, sections)
-    graph = [
+    return [
         Concept(
             name=item.name,
             sections=_places(item, book, sections),
@@ -96,7 +83,6 @@ def concepts(documents: Sequence[Document], edits: Edits | None = None) -> list[
         )
         for item in chosen
     ]
-    return apply_edits(graph, edits or Edits())
 
 
 def _book(documents: Sequence[Document], sections: Sequence[Section]) -> Document:
@@ -199,13 +185,13 @@ def _edge(
     return Prerequisite(
         concept=b.name,
         score=round(1 / (1 + exp(-x)), 4),
-        evidence=_sentence(sections[a.home], b.name) if mentions else "",
+        evidence=sentence_with(sections[a.home], b.name) if mentions else "",
         reason="mentioned" if mentions else "name",
     )
 
 
-def _sentence(section: Section, name: str) -> str:
-    """The first sentence of the section that mentions the concept."""
+def sentence_with(section: Section, name: str) -> str:
+    """The first sentence of the section that mentions the concept, or an empty string."""
     wanted = " ".join(terms_of(name))
     for block in section.blocks:
         if block.kind in ("prose", "list"):
@@ -214,135 +200,3 @@ def _sentence(section: Section, name: str) -> str:
                 if f" {wanted} " in stems or name.lower() in sentence.lower():
                     return sentence
     return ""
-
-
-# ------------------------------------------------------------------ edits by people
-
-
-def apply_edits(graph: Sequence[Concept], edits: Edits) -> list[Concept]:
-    """The graph with a person's edits; edges whose concepts are gone from the book are left out.
-
-    Automatic edges that would close a cycle with the person's are dropped. The person's own edges
-    must not form a cycle among themselves (``save_edits`` sees to that).
-    """
-    named = [_renamed(concept, edits.rename) for concept in graph]
-    names = {concept.name for concept in named}
-    removed = set(edits.remove)
-    kept: dict[str, dict[str, Prerequisite]] = {name: {} for name in names}
-    for a, b in edits.add:
-        if a in names and b in names:
-            kept[a][b] = Prerequisite(concept=b, score=1.0, reason="edited")
-    for concept in named:
-        for edge in concept.prerequisites:
-            if (concept.name, edge.concept) in removed or edge.concept in kept[concept.name]:
-                continue
-            if not path_between(kept, edge.concept, concept.name):
-                kept[concept.name][edge.concept] = edge
-    return [c.model_copy(update={"prerequisites": tuple(kept[c.name].values())}) for c in named]
-
-
-def _renamed(concept: Concept, names: Mapping[str, str]) -> Concept:
-    edges = tuple(
-        e.model_copy(update={"concept": names.get(e.concept, e.concept)})
-        for e in concept.prerequisites
-    )
-    name = names.get(concept.name, concept.name)
-    return concept.model_copy(update={"name": name, "prerequisites": edges})
-
-
-def path_between(graph: Mapping[str, Mapping[str, Any]], start: str, goal: str) -> list[str]:
-    """Concepts from ``start`` to ``goal`` along prerequisites, both included; empty if none."""
-    queue, came = [start], {start: ""}
-    while queue:
-        here = queue.pop(0)
-        if here == goal:
-            path = [here]
-            while came[path[-1]]:
-                path.append(came[path[-1]])
-            return path[::-1]
-        for other in graph.get(here, {}):
-            if other not in came:
-                came[other] = here
-                queue.append(other)
-    return []
-
-
-def check_edits(graph: Sequence[Concept], edits: Edits) -> None:
-    """Whether a person's edits can be kept for the graph *without* edits.
-
-    Raises:
-        BadInput: ``concepts.unknown``, ``concepts.name_taken`` or ``concepts.cycle``.
-    """
-    names = [edits.rename.get(concept.name, concept.name) for concept in graph]
-    if len(set(names)) < len(names) or any(not name.strip() for name in names):
-        taken = next((n for n in names if not n.strip() or names.count(n) > 1), "")
-        raise BadInput(
-            f"Another concept is already named “{taken}”.",
-            code="concepts.name_taken",
-            next="Choose a name that no other concept has.",
-            name=taken,
-        )
-    for name in (name for edge in (*edits.add, *edits.remove) for name in edge):
-        if name not in names:
-            raise BadInput(
-                f"There is no concept “{name}”.",
-                code="concepts.unknown",
-                next="Use the names that `coursewright concepts` shows.",
-                name=name,
-            )
-    _refuse_cycle(graph, edits)
-
-
-def _refuse_cycle(graph: Sequence[Concept], edits: Edits) -> None:
-    """Add the person's edges one by one to what stands without them; a cycle is refused."""
-    base = apply_edits(graph, edits.model_copy(update={"add": ()}))
-    edges: dict[str, dict[str, Any]] = {
-        c.name: {e.concept: e for e in c.prerequisites} for c in base
-    }
-    for a, b in edits.add:
-        loop = path_between(edges, b, a)
-        if loop:
-            raise BadInput(
-                f"“{b}” cannot be a prerequisite of “{a}”: that closes a circle "
-                f"({' → '.join([a, *loop])}).",
-                code="concepts.cycle",
-                next="Remove one of these prerequisites first.",
-                path=" → ".join([a, *loop]),
-            )
-        edges[a][b] = None
-
-
-# ------------------------------------------------------------------ of a stored course
-
-
-def course_concepts(store: Store, course: str) -> list[Concept]:
-    """The course's graph with its saved edits; computed once for the books that it has.
-
-    Raises:
-        Missing: there is no such course.
-    """
-    edits = Edits.model_validate(store.choice(course, "concept_edits", {}))
-    return apply_edits(_unedited(store, course), edits)
-
-
-def save_edits(store: Store, course: str, edits: Edits) -> list[Concept]:
-    """Keep a person's edits (all of them; they replace earlier ones) and return the new graph.
-
-    Raises:
-        BadInput: as ``check_edits``; nothing is saved then.
-    """
-    graph = _unedited(store, course)
-    check_edits(graph, edits)
-    store.choose(course, "concept_edits", edits.model_dump(mode="json"))
-    return apply_edits(graph, edits)
-
-
-def _unedited(store: Store, course: str) -> list[Concept]:
-    inputs = content_id(_VERSION, store.document_ids(store.course(course).id))
-    known = store.result(course, "concepts")
-    if known and known.inputs == inputs:
-        return [Concept.model_validate(row) for row in known.data["concepts"]]
-    graph = concepts(store.documents(course))
-    data = {"concepts": [concept.model_dump(mode="json") for concept in graph]}
-    store.save_result(course, Result(stage="concepts", inputs=inputs, data=data))
-    return graph

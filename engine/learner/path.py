@@ -10,16 +10,28 @@ anything is not mastered, something is open, because the graph is acyclic.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from math import log
 from typing import Any, Literal
 
 from engine.course import titles
-from engine.learner.concepts import Concept, course_concepts
+from engine.errors import Forbidden
+from engine.learner.concepts import Concept
 from engine.learner.events import Event, as_answers, events_of
+from engine.learner.graph import course_concepts, course_edits, named_now
 from engine.learner.reviews import Review, reviews
-from engine.learner.tracing import Mastery, Tracer, fit_or_default, mastery
-from engine.schema import Value
-from engine.store import Store
+from engine.learner.tracing import (
+    Mastery,
+    Tracer,
+    dump_tracer,
+    fit_or_default,
+    load_tracer,
+    masteries,
+)
+from engine.schema import Document, Value, content_id
+from engine.store import Result, Store
 from engine.text import count_tokens
 
 THRESHOLD = 0.75
@@ -27,6 +39,7 @@ STEPS = 3
 _TOKENS_A_MINUTE = 200
 _PRACTICE_MINUTES = 4
 _REVIEW_MINUTES = 5
+_FITTED = 1
 Why = Literal["review", "weak", "next", "start"]
 
 _REASONS: dict[Why, str] = {
@@ -83,12 +96,11 @@ def states(
     """The state of each concept of the graph from one learner's events."""
     answers = as_answers(events)
     planned = {review.concept: review for review in reviews(events, now)}
-    found = {}
-    for concept in graph:
-        level = mastery(tracer, answers, concept.name)
-        count = sum(e.concept == concept.name for e in events)
-        found[concept.name] = _state(concept.name, level, planned.get(concept.name), count)
-    return found
+    counts = Counter(event.concept for event in events)
+    levels = masteries(tracer, answers, [concept.name for concept in graph])
+    return {
+        name: _state(name, level, planned.get(name), counts[name]) for name, level in levels.items()
+    }
 
 
 def _state(name: str, level: Mastery, review: Review | None, count: int) -> State:
@@ -142,7 +154,13 @@ def _why(concept: Concept, state: State) -> Why:
 
 
 def path(
-    store: Store, course: str, learner: str, *, now: float, tracer: Tracer | None = None
+    store: Store,
+    course: str,
+    learner: str,
+    *,
+    now: float,
+    tracer: Tracer | None = None,
+    documents: Sequence[Document] | None = None,
 ) -> list[Step]:
     """The next three steps of a learner (pseudonym).
 
@@ -153,6 +171,7 @@ def path(
         now: Seconds since 1970.
         tracer: A fitted tracer; without one it is fitted on the course's events (seconds for
             100,000 of them), so a screen should keep ``course_tracer``'s and pass it.
+        documents: The course's books, where the caller has them; else they are read.
 
     Raises:
         Missing: there is no such course.
@@ -161,12 +180,12 @@ def path(
     events = named_now(store, course, events_of(store, course, learner))
     used = tracer or course_tracer(store, course)
     known = states(graph, events, used, now)
-    documents = store.documents(course)
+    documents = store.documents(course) if documents is None else documents
     sections = {s.id: s for document in documents for s in document.sections}
     names = titles(documents)
     found = []
     for number, (concept, why) in enumerate(next_steps(graph, known, now), 1):
-        home = concept.sections[0]
+        home = concept.sections[0] if concept.sections else ""
         tokens = count_tokens(sections[home].text) if home in sections else 0
         reading = round(tokens / _TOKENS_A_MINUTE) + _PRACTICE_MINUTES
         minutes = _REVIEW_MINUTES if why == "review" else reading
@@ -175,15 +194,22 @@ def path(
     return found
 
 
-def named_now(store: Store, course: str, events: Sequence[Event]) -> list[Event]:
-    """The events under the names that a person has given to their concepts since."""
-    names = store.choice(course, "concept_edits", {}).get("rename", {})
-    return [e.model_copy(update={"concept": names.get(e.concept, e.concept)}) for e in events]
-
-
 def course_tracer(store: Store, course: str) -> Tracer:
-    """The tracer of a course: Best-LR on its events where there are enough, else BKT's defaults."""
-    return fit_or_default(as_answers(named_now(store, course, events_of(store, course))))
+    """The tracer of a course: Best-LR on its events where there are enough, else BKT's defaults.
+
+    Its coefficients are kept (they say nothing of any one learner), and fitted anew when the log
+    has grown by a twentieth or concepts were renamed: below that they hardly move.
+    """
+    edits = course_edits(store, course)
+    grown = round(log(1 + store.count_events(course)) / log(1.05))
+    inputs = content_id(_FITTED, grown, edits.rename, edits.merge, store.document_ids(course))
+    known = store.result(course, "tracer")
+    if known and known.inputs == inputs:
+        return load_tracer(known.data)
+    found = fit_or_default(as_answers(named_now(store, course, events_of(store, course))))
+    with suppress(Forbidden):  # a learner's store may not keep it, and sees too little to fit it
+        store.save_result(course, Result(stage="tracer", inputs=inputs, data=dump_tracer(found)))
+    return found
 
 
 def _step(
@@ -206,7 +232,7 @@ def _step(
     return Step(
         step=number,
         concept=concept.name,
-        section=concept.sections[0],
+        section=concept.sections[0] if concept.sections else "",
         title=title,
         why=why,
         values=values,

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import log1p
+from math import exp, log1p
 from typing import Any
 
 from engine.learner.log import UNKNOWN, Answer, in_time
@@ -77,13 +77,16 @@ class Regression:
 
     def unseen(self, history: Sequence[Answer], skill: str) -> float:
         """Probability that the learner of ``history`` answers an average unseen item now."""
-        import numpy as np
+        return self.unseen_all(history, (skill,))[0]
 
+    def unseen_all(self, history: Sequence[Answer], skills: Sequence[str]) -> list[float]:
+        """``unseen`` of several concepts of one learner, in one pass over the history."""
         past = Past()
         for answer in sorted(history, key=lambda a: a.at):
             past.add(answer)
-        features = FEATURES[self.model](past, "", (skill,), self.columns)
-        return float(1 / (1 + np.exp(-self._value(features))))
+        features = FEATURES[self.model]
+        rows = [features(past, "", (skill,), self.columns) for skill in skills]
+        return [1 / (1 + exp(-min(max(self._value(row), -50.0), 50.0))) for row in rows]
 
     def _value(self, features: Pairs) -> float:
         return self.intercept + sum(float(self.weights[column]) * x for column, x in features)

@@ -13,13 +13,14 @@ coefficients' own error, which is smaller, is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from engine.errors import BadInput
-from engine.learner.bkt import Bkt, fit_bkt
+from engine.learner.bkt import Bkt, Parameters, fit_bkt
 from engine.learner.log import UNKNOWN, Answer, Log, read_log, render
 from engine.learner.regression import Regression, fit_regression
 
@@ -74,13 +75,47 @@ def fit_or_default(answers: Sequence[Answer]) -> Tracer:
 
 def mastery(tracer: Tracer, history: Sequence[Answer], skill: str) -> Mastery:
     """Mastery of the concept after the answers of one learner; a Beta posterior's interval."""
-    from scipy.stats import beta
+    return masteries(tracer, history, (skill,))[skill]
 
-    value = min(max(tracer.unseen(history, skill), 1e-4), 1 - 1e-4)
-    n = sum(skill in answer.skills and answer.correct != UNKNOWN for answer in history)
+
+def masteries(
+    tracer: Tracer, history: Sequence[Answer], skills: Sequence[str]
+) -> dict[str, Mastery]:
+    """``mastery`` of several concepts of one learner, in one pass over the history."""
+    import numpy as np
+    from scipy.special import betaincinv  # a tenth of a second; scipy.stats takes one
+
+    if not skills:
+        return {}
+    counts = Counter(
+        skill for answer in history if answer.correct != UNKNOWN for skill in set(answer.skills)
+    )
+    value = np.clip(tracer.unseen_all(history, skills), 1e-4, 1 - 1e-4)
+    n = np.array([counts[skill] for skill in skills])
     k = tracer.strength[0] + tracer.strength[1] * n
-    low, high = beta.ppf((0.025, 0.975), value * k, (1 - value) * k)
-    return Mastery(value, min(float(low), value), max(float(high), value))
+    low = np.minimum(betaincinv(value * k, (1 - value) * k, 0.025), value)
+    high = np.maximum(betaincinv(value * k, (1 - value) * k, 0.975), value)
+    rows = zip(skills, value.tolist(), low.tolist(), high.tolist(), strict=True)
+    return {skill: Mastery(v, a, b) for skill, v, a, b in rows}
+
+
+def dump_tracer(tracer: Tracer) -> dict[str, Any]:
+    """A tracer as plain values for JSON."""
+    if isinstance(tracer, Bkt):
+        return {"model": "bkt", **asdict(tracer)}
+    columns = [[kind, name, place] for (kind, name), place in tracer.columns.items()]
+    weights = [float(weight) for weight in tracer.weights]
+    return {**vars(tracer), "columns": columns, "weights": weights}
+
+
+def load_tracer(data: Mapping[str, Any]) -> Tracer:
+    """The tracer that ``dump_tracer`` wrote."""
+    values = {**data, "strength": tuple(data["strength"])}
+    if values.pop("model") == "bkt":
+        skills = {name: Parameters(*own) for name, own in data["skills"].items()}
+        return Bkt(**{**values, "shared": Parameters(*data["shared"]), "skills": skills})
+    columns = {(kind, name): place for kind, name, place in data["columns"]}
+    return Regression(**{**values, "model": data["model"], "columns": columns})
 
 
 def trace(train: Path, test: Path, out: Path, model: str = "lr") -> Tracer:

@@ -15,13 +15,17 @@ from engine.store import Store, tables
 _OWNERS = ("learner", "pseudonym")
 _WRITABLE = frozenset({"events", "answers", "choices"})
 _VERDICT = "verdict-"
+_CLASS, _GRADING = "class", "grade"
+_STAFF = ("roles", "api_keys")
 
 
 class LearnerStore(Store):
     """Every query is narrowed to the learner's rows where a table has learners, in SQL.
 
-    What belongs to nobody (books, passages, pairs, results) can be read. Only the learner's own
-    events, cached model answers and «was this right?» can be written; all else is refused.
+    What belongs to nobody (books, passages, pairs, most results) can be read; the view of the
+    class, who has which role, and what models said of other people's answers cannot. Only the
+    learner's own events, cached model answers and «was this right?» can be written, and none of
+    these in the place of somebody else's; all else is refused.
 
     Args:
         url: As for ``Store``.
@@ -33,15 +37,25 @@ class LearnerStore(Store):
         self._own = tuple(own)
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[Any]:
-        found = {t for t in visitors.iterate(query) if isinstance(t, sa.Table)}
-        for table in found:
-            column = _owner(table)
-            if column is not None:
-                query = query.where(column.in_(self._own))
+        for table in {t for t in visitors.iterate(query) if isinstance(t, sa.Table)}:
+            seen = self._seen(table)
+            if seen is not None:
+                query = query.where(seen)
         return super()._rows(query)
 
+    def _seen(self, table: sa.Table) -> sa.ColumnElement[bool] | None:
+        """Which rows of a table the learner may see; None: all."""
+        column = _owner(table)
+        if column is not None:
+            return column.in_(self._own)
+        if table is tables.results:
+            return table.c.stage != _CLASS
+        if table is tables.choices:
+            return table.c.name.not_in(_STAFF)
+        return table.c.purpose != _GRADING if table is tables.answers else None
+
     def _upsert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-        """Write rows of the learner's own.
+        """Write rows of the learner's own; a row of somebody else with the same key stays.
 
         Raises:
             Forbidden: another table, or another learner's row.
@@ -52,7 +66,18 @@ class LearnerStore(Store):
             mine = all(str(row["name"]).startswith(_VERDICT) for row in rows)
         if table.name not in _WRITABLE or not mine:
             raise _denied()
-        super()._upsert(table, rows)
+        if not rows:
+            return
+        statement = self._insert(table)
+        keys: Any = [key.name for key in table.primary_key]
+        if table is tables.answers:  # shared by all: the first one stands
+            statement = statement.on_conflict_do_nothing(keys)
+        else:
+            rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+            own = column.in_(self._own) if column is not None else None
+            statement = statement.on_conflict_do_update(keys, set_=rest, where=own)
+        with self.engine.begin() as connection:
+            connection.execute(statement, rows)
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:

@@ -39,11 +39,49 @@ class PeopleRows(Rows):
         )
         return int(self._rows(query)[0][0])
 
+    def has_events(self, course: str) -> bool:
+        """Whether anybody has answered; cheaper than counting."""
+        t = tables.events
+        return bool(self._rows(sa.select(t.c.id).where(t.c.course == course).limit(1)))
+
     def events_version(self, course: str) -> str:
         """Changes whenever the events of a course do: how many, how many right, sum of scores."""
         t = tables.events
         sums: list[Any] = [sa.func.count(), sa.func.sum(t.c.correct), sa.func.sum(t.c.score)]
         return str(tuple(self._rows(sa.select(*sums).where(t.c.course == course))[0]))
+
+    def class_version(self, course: str) -> str:
+        """Changes whenever the class does: its events, its list, when the last answer came."""
+        t = tables.events
+        last: list[Any] = [sa.func.max(t.c.at)]
+        newest = tuple(self._rows(sa.select(*last).where(t.c.course == course))[0])
+        return f"{self.events_version(course)} {newest} {self.learners_version(course)}"
+
+    def learners_version(self, course: str) -> str:
+        """Changes whenever the class list does, or somebody answers an assignment."""
+        t, people = tables.submissions, tables.learners
+        name = people.c.name
+        listed: list[Any] = [sa.func.count(), sa.func.max(people.c.pseudonym)]
+        listed += [sa.func.min(name), sa.func.max(name), sa.func.sum(sa.func.length(name))]
+        roster = tuple(self._rows(sa.select(*listed).where(people.c.course == course))[0])
+        columns: list[Any] = [sa.func.count(), sa.func.max(t.c.at)]
+        handed = tuple(self._rows(sa.select(*columns).where(t.c.course == course))[0])
+        return f"{handed} {roster}"
+
+    def active_learners(self, course: str) -> list[str]:
+        """Pseudonyms of all who answered anything: events or assignments."""
+        found: dict[str, None] = {}
+        for t in (tables.events, tables.submissions):
+            query = sa.select(t.c.learner).where(t.c.course == course).distinct()
+            found |= {row.learner: None for row in self._rows(query.order_by(t.c.learner))}
+        return [name for name in found if name]
+
+    def share_right(self, course: str) -> float | None:
+        """Share of right answers among all events; None where there are none."""
+        t = tables.events
+        query = sa.select(sa.func.avg(t.c.correct * 1.0)).where(t.c.course == course)
+        found = self._rows(query)[0][0]
+        return None if found is None else float(found)
 
     def events(self, course: str, learner: str | None = None) -> list[dict[str, Any]]:
         """Events of a course, or of one learner (pseudonym), oldest first."""
@@ -70,7 +108,19 @@ class PeopleRows(Rows):
                 gone += removed
                 if removed and table is tables.grades:
                     _forget_verdicts(connection)
+            r = tables.results  # the class's view names its weakest learners; it is made again
+            views = (r.c.course == course, r.c.stage == "class")
+            connection.execute(r.delete().where(*views))
+        self._compact()
         return gone
+
+    def _compact(self) -> None:
+        """Rewrite an SQLite file without its free pages, where replaced rows would still stand."""
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as connection:
+                connection.execute(sa.text("VACUUM"))
 
 
 def _forget_verdicts(connection: sa.Connection) -> None:

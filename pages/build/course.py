@@ -9,7 +9,7 @@ from engine.course import taught_sections
 from engine.documents import SUFFIXES
 from engine.schema import Document, Section
 from engine.steps import remove_book
-from pages.shared import session
+from pages.shared import concept_map, session
 from pages.shared.frame import go, heading
 from pages.shared.i18n import _, code_text, error_text
 from pages.shared.job_board import board
@@ -125,19 +125,32 @@ if document.language != course.language:
         icon=":material/translate:",
     )
 
-chosen = st.dataframe(
-    tree(document),
-    hide_index=True,
-    height=320,
-    on_select="rerun",
-    selection_mode="single-row",
-    key=f"tree-{document.id}",
-    alt=_("Table of contents with pages"),
+VIEWS = {"contents": _("Table of contents"), "concepts": _("Concepts")}
+view = st.segmented_control(
+    _("View"),
+    list(VIEWS),
+    format_func=VIEWS.get,
+    default="contents",
+    required=True,
+    key="course-view",
+    label_visibility="collapsed",
 )
-rows = chosen["selection"]["rows"]
-taught = {section.id for section in taught_sections([document])}
-first = next((i for i, s in enumerate(document.sections) if s.id in taught), 0)
-show(document, document.sections[rows[0] if rows else first])
+if view == "concepts":
+    concept_map.editor(course.id)
+else:
+    chosen = st.dataframe(
+        tree(document),
+        hide_index=True,
+        height=320,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"tree-{document.id}",
+        alt=_("Table of contents with pages"),
+    )
+    rows = chosen["selection"]["rows"]
+    taught = {section.id for section in taught_sections([document])}
+    first = next((i for i, s in enumerate(document.sections) if s.id in taught), 0)
+    show(document, document.sections[rows[0] if rows else first])
 
 with st.container(horizontal=True):
     if st.button(_("Continue to the corpus"), type="primary", icon=":material/arrow_forward:"):

@@ -3,7 +3,8 @@ import time
 import pandas as pd
 import streamlit as st
 
-from engine.learner import path, reviews, states
+from engine.learner import course_edits, path, reviews, states, with_met
+from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
 from pages.shared import assignment, charts, people, session
 from pages.shared.frame import go, heading, lacks
@@ -12,8 +13,11 @@ from pages.shared.i18n import _
 
 def where(m: Marked) -> str:
     """Section and page that speak of an item whose answer was not right."""
-    title = session.titles(course.id).get(m.grade.section, m.grade.section)
-    page = _("p. {n}", n=m.grade.page) if m.grade.page else ""
+    item = items[m.submission.item_id]
+    section = m.grade.section or item.section
+    title = session.titles(course.id).get(section, section)
+    number = m.grade.page or item.page
+    page = _("p. {n}", n=number) if number else ""
     return " · ".join(part for part in (title, page) if part)
 
 
@@ -23,8 +27,7 @@ heading(_("My progress"), _("How am I doing, and what next?"))
 if session.stages(course.id)["corpus"].lacks:
     lacks(session.stages(course.id)["corpus"])
     st.stop()
-everybody = {person.pseudonym: person for person in people.people(course.id)}
-if not everybody:
+if not people.anybody(course.id):
     st.info(_("Nobody has answered yet. Import a class list or a log on the Students screen."))
     if st.button(_("Go to Students"), type="primary", icon=":material/groups:"):
         go("teach/learners.py")
@@ -34,7 +37,7 @@ if me is None:
     st.info(_("Choose who you are."), icon=":material/person:")
     st.stop()
 now = time.time()
-own = [event for event in people.events(course.id) if event.learner == me]
+own = people.own_events(course.id, me)
 tracer = people.tracer(course.id)
 WHY = {
     "review": _("You knew this, but have not seen it for a while: time to refresh it."),
@@ -44,7 +47,8 @@ WHY = {
 }
 
 st.subheader(_("Next three steps"))
-steps = path(session.store(), course.id, me, now=now, tracer=tracer)
+books = session.documents(course.id)
+steps = path(room.store, course.id, me, now=now, tracer=tracer, documents=books)
 if not steps:
     st.success(_("All concepts of this course are mastered."))
 for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
@@ -59,9 +63,11 @@ for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
         )
 
 answered = {event.concept for event in own}
-levels = states(people.graph(course.id), own, tracer, now)
+graph = with_met(people.graph(course.id), own, course_edits(room.store, course.id))
+levels = states(graph, own, tracer, now)
 rows = {name: s for name, s in levels.items() if s.answered or name in answered}
-due = [review for review in reviews(own, now) if review.due <= now]
+planned = [review for review in reviews(own, now) if review.concept in levels]
+due = [review for review in planned if review.due <= now]
 cells = st.columns(3)
 cells[0].metric(_("Answers"), len(own))
 right = sum(event.correct for event in own)
@@ -102,24 +108,58 @@ if rows:
             hide_index=True,
         )
 items = {item.item_id: item for item in items_of(room)}
+when = {row["id"]: row["at"] for row in room.store.grades(course.id, me)}
 mine = [m for m in marked(room, me) if m.final and m.submission.item_id in items]
-if mine:
-    st.subheader(_("Latest grades"))
+mine.sort(key=lambda m: -when[m.grade.answer_id])
+if planned:
+    st.subheader(_("Reviews: {n} due now, {m} planned", n=len(due), m=len(planned)))
     st.dataframe(
         pd.DataFrame(
             [
                 {
-                    _("Question"): items[m.submission.item_id].question,
-                    _("My answer"): m.submission.answer,
-                    _("Grade"): assignment.shown(items[m.submission.item_id], m),
-                    _("Feedback"): m.grade.feedback,
-                    _("Where to read"): where(m),
+                    _("Concept"): review.concept,
+                    _("Due"): time.strftime("%Y-%m-%d", time.localtime(review.due)),
+                    _("Would remember now (%)"): round(100 * review.recall),
                 }
-                for m in mine
+                for review in planned[:20]
             ]
         ),
         hide_index=True,
-        alt=_("Latest grades"),
+        alt=_("Reviews with their dates"),
     )
-if st.button(_("Ask the tutor"), type="primary", icon=":material/forum:"):
-    go("learn/tutor.py")
+if mine:
+    st.subheader(_("Latest grades"))
+    for m in mine[:5]:
+        item = items[m.submission.item_id]
+        with st.container(border=True):
+            st.markdown(f"**{assignment.quoted(item.question, ())}**")
+            st.text(m.submission.answer or "–")
+            st.markdown(
+                f"**{assignment.shown(item, m)}**  {assignment.quoted(m.grade.feedback, ())}"
+            )
+            place = where(m)
+            if place and place.split(" · ")[0] not in m.grade.feedback:
+                st.caption(_("Where to read") + ": " + place)
+    with st.expander(_("All grades"), icon=":material/table_rows:"):
+        rows = [
+            {
+                _("Question"): items[m.submission.item_id].question,
+                _("My answer"): m.submission.answer,
+                _("Grade"): assignment.shown(items[m.submission.item_id], m),
+                _("Feedback"): m.grade.feedback,
+                _("Where to read"): where(m),
+            }
+            for m in mine
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Latest grades"))
+with st.container(horizontal=True):
+    if st.button(_("Ask the tutor"), type="primary", icon=":material/forum:"):
+        go("learn/tutor.py")
+    st.download_button(
+        _("My report (HTML)"),
+        lambda: report(room, me, tracer=tracer),
+        file_name="progress.html",
+        mime="text/html",
+        on_click="ignore",
+        icon=":material/description:",
+    )

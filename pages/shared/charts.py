@@ -63,11 +63,13 @@ def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> a
             for name, row in sorted(rows.items(), key=lambda item: item[1]["mastery"])
         ]
     )
-    y = alt.Y("concept:N", title=concept, sort=None, axis=alt.Axis(labelLimit=220))
+    y = alt.Y(
+        "concept:N", title=concept, sort=None, axis=alt.Axis(labelLimit=160, labelOverlap=False)
+    )
     scale = alt.Scale(domain=[0, 1])
     base = alt.Chart(frame)
     ranges = base.mark_rule(strokeWidth=2).encode(
-        y=y, x=alt.X("low:Q", title=label, scale=scale), x2="high:Q"
+        y=y, x=alt.X("low:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5)), x2="high:Q"
     )
     tips = [
         "concept",
@@ -76,7 +78,7 @@ def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> a
     ]
     points = base.mark_point(filled=True, size=70).encode(y=y, x="mastery:Q", tooltip=tips)
     goal = alt.Chart(pd.DataFrame({"x": [0.75]})).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
-    return (goal + ranges + points).properties(height=max(120, 22 * len(frame)))
+    return (goal + ranges + points).properties(height=90 + 20 * len(frame))
 
 
 def heat(levels: pd.DataFrame, learner: str, concept: str, mastery: str) -> alt.Chart:
@@ -88,16 +90,27 @@ def heat(levels: pd.DataFrame, learner: str, concept: str, mastery: str) -> alt.
         alt.Chart(rows)
         .mark_rect()
         .encode(
-            x=alt.X("concept:N", title=concept, sort=list(levels.columns)),
-            y=alt.Y("learner:N", title=learner, sort=list(levels.index)),
+            x=alt.X(
+                "concept:N",
+                title=concept,
+                sort=list(levels.columns),
+                axis=alt.Axis(labelAngle=-90, labelLimit=120, labelOverlap=False),
+            ),
+            y=alt.Y(
+                "learner:N",
+                title=learner,
+                sort=list(levels.index),
+                axis=alt.Axis(labelLimit=120, labelOverlap=False),
+            ),
             color=alt.Color(
                 "mastery:Q",
                 title=mastery,
+                legend=alt.Legend(orient="top", gradientLength=160),
                 scale=alt.Scale(domain=[0, 1], scheme="redyellowgreen"),
             ),
             tooltip=["learner", "concept", alt.Tooltip("mastery", format=".2f")],
         )
-        .properties(height=max(160, 20 * len(levels)))
+        .properties(height=220 + 20 * len(levels))  # labels below included
     )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from engine.learner import Concept
 from engine.tutor import Quiz, reteach_set
 from pages.shared import people, session
+from pages.shared.concept_map import quoted
 from pages.shared.i18n import _
 
 _SHOWN = 25
@@ -63,14 +64,10 @@ def graph(concepts: list[Concept], levels: dict[str, float]) -> str:
         for edge in concept.prerequisites[:2]
     ]
     names = list(dict.fromkeys([*weak, *(a for a, _b in edges)]))
-    lines = [f"{_quoted(n)} [fillcolor={_quoted(_colour(levels.get(n)))}]" for n in names]
-    lines += [f"{_quoted(a)} -> {_quoted(b)}" for a, b in edges]
+    lines = [f"{quoted(n)} [fillcolor={quoted(_colour(levels.get(n)))}]" for n in names]
+    lines += [f"{quoted(a)} -> {quoted(b)}" for a, b in edges]
     head = 'rankdir=LR; node [shape=box, style="rounded,filled", fontname="sans-serif"];'
     return f"digraph {{ {head} {'; '.join(lines)} }}"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _colour(level: float | None) -> str:

@@ -281,3 +281,73 @@ def test_the_class_average_is_shown_only_where_the_teacher_allows_it(screen, fil
     assert deltas()[0].startswith("class:")
     store.choose("c", "show_average", False)
     store.close()
+
+
+def test_a_teacher_changes_the_concept_map(screen, filled_home):
+    store = Store(Settings(home=filled_home).database)
+    app = screen(filled_home, "build/course.py", "en", "c")
+    app.segmented_control(key="course-view").set_value("concepts").run()
+    check(app, "Course")
+    app.selectbox(key="concept-pick").set_value("Soil").run()
+    app.text_input(key="rename-Soil").set_value("Earth").run()
+    app.button(key="rename-go").click().run()
+    check(app, "Course")
+    assert "Earth" in app.selectbox(key="concept-pick").options
+    assert app.selectbox(key="concept-pick").value == "Earth"
+    app.selectbox(key="edge-add").select_index(0).run()
+    other = app.selectbox(key="edge-add").value
+    app.button(key="edge-add-go").click().run()
+    app.selectbox(key="concept-pick").set_value(other).run()
+    app.selectbox(key="edge-add").set_value("Earth").run()
+    app.button(key="edge-add-go").click().run()
+    assert "circle" in app.error[0].value and "Earth" in app.error[0].value
+    for _ in range(2):
+        app.button(key="concept-undo").click().run()
+    assert "Soil" in app.selectbox(key="concept-pick").options
+    assert store.choice("c", "concept_edits")["rename"] == {}
+    store.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("class", "Mastery of learners by concept, weakest first"),
+        ("questions", "Items: how hard, how telling"),
+        ("grading", "Agreement is aimed at 90 %"),
+        ("records", "One learner's data: export or erase"),
+    ],
+)
+def test_each_part_of_students(screen, filled_home, part, said, language):
+    app = screen(filled_home, "teach/learners.py", language, "c")
+    app.segmented_control(key="class-view").set_value(part).run()
+    check(app, "Students" if language == "en" else "学生")
+    if language == "en":
+        assert said in [s.value for s in app.subheader]
+
+
+def test_the_concept_map_stands_on_students_too(screen, filled_home):
+    app = screen(filled_home, "teach/learners.py", "zh", "c")
+    app.segmented_control(key="class-view").set_value("concepts").run()
+    check(app, "学生")
+    assert "Soil" in app.selectbox(key="concept-pick").options
+
+
+def test_a_large_class_is_asked_for_by_name(screen, filled_home, monkeypatch):
+    monkeypatch.setattr("pages.shared.people._LISTED", 2)
+    monkeypatch.setattr("pages.shared.class_parts._LISTED", 2)
+    who = pseudonym(Settings(home=filled_home), "c", "L1")
+    app = screen(filled_home, "learn/progress.py", "en", "c")
+    app.text_input(key="type-me").set_value("nobody").run()
+    assert any("Nobody of this name" in c.value for c in app.caption)
+    app.text_input(key="type-me").set_value(who).run()
+    check(app, "My progress")
+    assert [m.value for m in app.metric if m.label == "Answers"] == ["6"]
+    assert any(s.value.startswith("Reviews:") for s in app.subheader)
+    app = screen(filled_home, "teach/learners.py", "en", "c")
+    app.segmented_control(key="class-view").set_value("records").run()
+    app.text_input(key="record-of").set_value("nobody").run()
+    assert app.warning
+    app.text_input(key="record-of").set_value(who).run()
+    check(app, "Students")
+    assert not app.warning

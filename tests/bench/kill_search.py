@@ -7,7 +7,8 @@
 ``H`` is an installation whose course ``C`` has its corpus; the work is done on two copies of it,
 once in peace and once under kills. Every write of an answer is logged by a trigger, so that one
 that was kept and yet asked for again cannot hide. Prints answers asked in peace and under kills,
-how many were written twice, and whether both runs found the same. Against the fault endpoint
+how many were written twice, and whether both runs found the same (the embedded model words an
+answer by what else is in its batch, so with it they may differ). Against the fault endpoint
 (``coursegpt``, ``gepa``) its ``/stats`` count what was served twice.
 """
 

@@ -102,6 +102,14 @@ def test_erase_leaves_nothing(settings, store, tmp_path):
     )
 
 
+def test_a_column_learner_beside_a_name_is_the_id(settings, store, tmp_path):
+    file = roster(tmp_path, "learner,name,group\nL01,Ada,g1\n")
+    [ada] = import_roster(settings, store, "c", file)
+    assert ada.pseudonym == pseudonym(settings, "c", "L01"), "the key under which logs name her"
+    [bob] = import_roster(settings, store, "c", roster(tmp_path, "learner\nBob\n"))
+    assert bob.pseudonym == pseudonym(settings, "c", "Bob")
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -18,8 +18,8 @@ from engine.learner import (
     save_edits,
     score_pairs,
 )
-from engine.learner.concepts import apply_edits, path_between
 from engine.learner.definitions import definitions_of
+from engine.learner.edits import apply_edits, check_edits, path_between
 from engine.learner.prerequisites import Mentions
 from engine.schema import Block, Course, Document, Section
 from engine.store import Store
@@ -85,8 +85,6 @@ PAIRS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_
 @hypothesis_settings(max_examples=100, deadline=None)
 @given(automatic=PAIRS, add=PAIRS, remove=PAIRS)
 def test_whatever_is_kept_the_graph_stays_acyclic(automatic, add, remove):
-    from engine.learner.concepts import check_edits
-
     graph = [
         Concept(
             name=name,

@@ -1,0 +1,118 @@
+"""The concept graph of a stored course: computed once for its books, with the edits that are kept.
+
+Edits are a choice of the course (``concept_edits``); the ones before them stay for *undo*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from engine.errors import Forbidden
+from engine.learner.concepts import Concept, concepts
+from engine.learner.edits import Edits, apply_edits, check_edits
+from engine.learner.events import Event
+from engine.learner.prerequisites import terms_of
+from engine.schema import content_id
+from engine.store import Result, Store
+
+_VERSION = 3
+_CHOICE, _BEFORE = "concept_edits", "concept_edits_before"
+_UNDOS = 50
+
+
+class Book(NamedTuple):
+    """What the books say: the graph without edits, and sections (id to title) in reading order."""
+
+    graph: list[Concept]
+    sections: dict[str, str]
+
+
+def course_concepts(store: Store, course: str) -> list[Concept]:
+    """The course's graph with its saved edits; computed once for the books that it has.
+
+    Raises:
+        Missing: there is no such course.
+    """
+    book = of_the_books(store, course)
+    return apply_edits(book.graph, course_edits(store, course), book.sections)
+
+
+def course_edits(store: Store, course: str) -> Edits:
+    """What people have changed in the course's graph."""
+    return Edits.model_validate(store.choice(course, _CHOICE, {}))
+
+
+def save_edits(store: Store, course: str, edits: Edits) -> list[Concept]:
+    """Keep a person's edits (all of them; they replace earlier ones) and return the new graph.
+
+    Raises:
+        BadInput: as ``check_edits``; nothing is saved then.
+    """
+    book, before = of_the_books(store, course), course_edits(store, course)
+    check_edits(book.graph, edits, before)
+    if edits != before:
+        stack = [*store.choice(course, _BEFORE, []), before.model_dump(mode="json")]
+        store.choose(course, _BEFORE, stack[-_UNDOS:])
+        store.choose(course, _CHOICE, edits.model_dump(mode="json"))
+    return apply_edits(book.graph, edits, book.sections)
+
+
+def undo_edits(store: Store, course: str) -> bool:
+    """Take the last change back; False where there is none (the last 50 are known)."""
+    stack = store.choice(course, _BEFORE, [])
+    if not stack:
+        return False
+    store.choose(course, _CHOICE, stack[-1])
+    store.choose(course, _BEFORE, stack[:-1])
+    return True
+
+
+def named_now(store: Store, course: str, events: Sequence[Event]) -> list[Event]:
+    """The events under the present names of their concepts: renamed and joined ones included.
+
+    A file of items or answers may write a concept otherwise than the book (``roots`` for *Roots*,
+    ``plant cells`` for *plant cell*): equal stems are one concept.
+    """
+    if not events:
+        return []
+    edits = course_edits(store, course)
+    known = [c.name for c in of_the_books(store, course).graph] + [new.name for new in edits.new]
+    exact = {*known, *edits.rename, *edits.rename.values()}
+    stems = {tuple(terms_of(name)): name for name in reversed(known)}
+    names = {
+        name: edits.now(name if name in exact else stems.get(tuple(terms_of(name)), name))
+        for name in {event.concept for event in events}
+    }
+    return [
+        e if names[e.concept] == e.concept else e.model_copy(update={"concept": names[e.concept]})
+        for e in events
+    ]
+
+
+def with_met(graph: Sequence[Concept], events: Sequence[Event], edits: Edits) -> list[Concept]:
+    """The graph, and after it what answers name and no book of the course does."""
+    known = {concept.name for concept in graph} | set(edits.hide)
+    met = dict.fromkeys(event.concept for event in events if event.concept not in known)
+    return [*graph, *(Concept(name=name, sections=()) for name in met)]
+
+
+def of_the_books(store: Store, course: str) -> Book:
+    """The graph without edits, computed once for the course's books.
+
+    Raises:
+        Missing: there is no such course.
+    """
+    inputs = content_id(_VERSION, store.document_ids(store.course(course).id))
+    known = store.result(course, "concepts")
+    if known and known.inputs == inputs:
+        graph = [Concept.model_validate(row) for row in known.data["concepts"]]
+        return Book(graph, dict(known.data["sections"]))
+    documents = store.documents(course)
+    book = Book(concepts(documents), {s.id: s.title for d in documents for s in d.sections})
+    rows = [concept.model_dump(mode="json") for concept in book.graph]
+    data = {"concepts": rows, "sections": list(book.sections.items())}
+    with suppress(Forbidden):  # a learner may come first: she sees the graph, others will keep it
+        store.save_result(course, Result(stage="concepts", inputs=inputs, data=data))
+    return book

@@ -1,0 +1,289 @@
+"""The report on a course: what went in, what came out, what it knows, how the class stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.learner import ClassView, class_view, course_concepts
+from engine.llm.ledger import spend
+from engine.llm.teacher import load_choice, prices
+from engine.prompts import chosen_prompt
+from engine.report import html
+from engine.report.answers import Quality, error_kinds, grading_quality, mistakes
+from engine.report.html import Safe
+from engine.report.words import Words
+from engine.schema import Figure
+from engine.steps import Room
+from engine.steps.gradebook import items_of, marked
+
+_MOST = 20
+"""Rows of a table of the class at most: a report is read, not searched."""
+
+
+def course_parts(room: Room, say: Words, now: float) -> Iterator[Safe]:
+    """The sections of the report, in order; what does not exist yet is left out."""
+    yield from _books(room, say)
+    yield from _corpus(room, say)
+    yield from _model(room, say)
+    yield from _exam(room, say)
+    yield from _published(room, say)
+    yield from _spend(room, say)
+    view = class_view(room.store, room.course.id, now)
+    if view.tiles.learners:
+        texts = {item.item_id: item.question for item in items_of(room)}
+        yield from _class(view, texts, say)
+    yield from _grading(room, say)
+
+
+def _books(room: Room, say: Words) -> Iterator[Safe]:
+    documents = room.store.documents(room.course.id)
+    yield html.heading(say("books"))
+    if not documents:
+        yield html.para(say("none_yet"))
+        return
+    head = [say(key) for key in ("book", "language", "pages", "sections")]
+    rows = [
+        (d.title, say(f"lang_{d.language}"), d.pages or "–", len(d.sections)) for d in documents
+    ]
+    yield html.table(head, rows)
+    graph = course_concepts(room.store, room.course.id)
+    edges = sum(len(concept.prerequisites) for concept in graph)
+    result = room.store.result(room.course.id, "books")
+    passages = result.data["passages"] if result else None
+    named = [(say("passages"), passages), (say("concepts"), len(graph))]
+    yield html.facts([*named, (say("prerequisites"), edges)])
+
+
+def _corpus(room: Room, say: Words) -> Iterator[Safe]:
+    pairs = room.store.pairs(room.course.id)
+    if not pairs:
+        return
+    yield html.heading(say("corpus"))
+    uses: dict[str, list[str]] = {}
+    for pair in pairs:
+        uses.setdefault(pair.part or pair.split, []).append(pair.status)
+    head = [say(key) for key in ("use", "pairs", "accepted", "rejected")]
+    order = ("train", "validation", "recall", "transfer", "uploaded", "exam")
+    rows = [
+        (
+            say(f"split_{use}"),
+            len(uses[use]),
+            *(uses[use].count(s) for s in ("accepted", "rejected")),
+        )
+        for use in order
+        if use in uses and use != "exam"
+    ]
+    yield html.table(head, rows)
+
+
+def _model(room: Room, say: Words) -> Iterator[Safe]:
+    result = room.store.result(room.course.id, "train")
+    if result is None:
+        return
+    recipe, training = result.data.get("recipe", {}), result.data["training"]
+    parity = result.data.get("published", {}).get("parity")
+    agreeing = say("parity_value", n=parity["agreeing"], m=parity["prompts"]) if parity else None
+    prompt = chosen_prompt(room.store, room.course.id, room.course.language)
+    yield html.heading(say("model"))
+    yield html.facts(
+        [
+            (say("base"), recipe.get("base")),
+            (say("steps"), training.get("steps")),
+            (say("minutes"), _rounded(training.get("seconds"), 60)),
+            (say("val_loss"), _rounded(training.get("val_loss"))),
+            (say("parity"), agreeing),
+            (say("prompt"), prompt.system),
+        ]
+    )
+
+
+def _rounded(value: Any, unit: float = 1) -> str | None:
+    return None if value is None else f"{float(value) / unit:.2f}"
+
+
+def _exam(room: Room, say: Words) -> Iterator[Safe]:
+    result = room.store.result(room.course.id, "exam")
+    if result is None:
+        return
+    data = result.data
+    yield html.heading(say("exam"))
+    yield html.para(say("exam_what"), note=True)
+    for part, verdict in data["verdicts"].items():
+        gain = _gain(data, part)
+        words = {
+            "part": say(f"part_{part}").capitalize(),
+            "figure": html.figure(gain, sign=True),
+            "n": gain.n,
+        }
+        yield html.para(say(verdict, **words))
+    head = [say(key) for key in ("part", "model_name", "how")]
+    rows = [_exam_row(row, say) for row in data["rows"]]
+    yield html.table([*head, "n", say("f1"), ""], rows)
+    if data.get("chapters"):
+        yield html.heading(say("chapters"), 3)
+        chapters = [
+            (title, (f := Figure.model_validate(row)).n, html.figure(f, sign=True))
+            for title, row in data["chapters"].items()
+        ]
+        yield html.table([say("chapter"), "n", say("gain")], chapters)
+    yield html.para(say("interval"), note=True)
+
+
+def _gain(data: dict[str, Any], part: str) -> Figure:
+    found = next(
+        g for g in data["gains"] if g["part"] == part and not g["book"] and g["metric"] == "f1"
+    )
+    return Figure.model_validate(found["difference"])
+
+
+def _exam_row(row: dict[str, Any], say: Words) -> tuple[object, ...]:
+    found = Figure.model_validate(row["figures"]["f1"])
+    shown = html.figure(found)
+    return (
+        say(f"part_{row['part']}"),
+        say(f"who_{row['model']}"),
+        say("open" if row["book"] else "closed"),
+        found.n,
+        shown,
+        html.span(found.value, found.low, found.high, shown),
+    )
+
+
+def _published(room: Room, say: Words) -> Iterator[Safe]:
+    rows = [
+        (result.name, Path(file).name, Path(file).stat().st_size / 2**20)
+        for result in room.store.results(room.course.id, "publish")
+        for file in result.data["files"]
+        if Path(file).exists()
+    ]
+    if rows:
+        yield html.heading(say("published"))
+        yield html.table([say(key) for key in ("format", "file", "megabytes")], rows)
+
+
+def _spend(room: Room, say: Words) -> Iterator[Safe]:
+    rows = spend(room.store, prices(load_choice(room.store)))
+    if not rows:
+        return
+    yield html.heading(say("spend"))
+    yield html.para(say("spend_what"), note=True)
+    keys = ("model_name", "purpose", "calls", "tokens_in", "tokens_out", "cost")
+    cells = [
+        (
+            row.model,
+            row.purpose,
+            row.calls,
+            row.prompt_tokens,
+            row.completion_tokens,
+            "–" if row.cost is None else f"{row.cost:.2f} {row.currency}",
+        )
+        for row in rows
+    ]
+    yield html.table([say(key) for key in keys], cells)
+
+
+# ------------------------------------------------------------------ the class
+
+
+def _class(view: ClassView, texts: dict[str, str], say: Words) -> Iterator[Safe]:
+    tiles = view.tiles
+    yield html.heading(say("class"))
+    mean = None if tiles.mean is None else f"{100 * tiles.mean:.0f} %"
+    yield html.facts(
+        [
+            (say("learners"), tiles.learners),
+            (say("active"), tiles.active),
+            (say("answers"), tiles.answers),
+            (say("mean"), mean),
+            (say("at_risk"), tiles.at_risk),
+        ]
+    )
+    if view.risky:
+        shown = view.risky[:_MOST]
+        yield html.heading(say("risk_head", n=len(shown)), 3)
+        head = [say(key) for key in ("learner", "why", "mean", "answers")]
+        rows = [
+            (
+                person.learner,
+                ", ".join(say(f"reason_{reason}") for reason in person.reasons),
+                "–" if person.mean is None else person.mean,
+                person.answers,
+            )
+            for person in shown
+        ]
+        yield html.table(head, rows)
+    if view.concepts:
+        yield html.heading(say("weakest"), 3)
+        head = [say(key) for key in ("concept", "mastery", "learners", "firm", "near", "far")]
+        own = [
+            (row.concept, row.mastery, row.learners, row.firm, row.near, row.far)
+            for row in view.concepts[:_MOST]
+        ]
+        yield html.table(head, own)
+    if view.items:
+        yield html.heading(say("items"), 3)
+        hardest = sorted(view.items, key=lambda row: row.difficulty)[:_MOST]
+        items = [
+            (
+                texts.get(r.item, r.item),
+                r.answers,
+                r.difficulty,
+                "–" if r.discrimination is None else r.discrimination,
+            )
+            for r in hardest
+        ]
+        head = [say(key) for key in ("item", "answers", "difficulty", "discrimination")]
+        yield html.table(head, items)
+
+
+def _grading(room: Room, say: Words) -> Iterator[Safe]:
+    items = items_of(room)
+    quality = grading_quality(room, items)
+    if quality is None:
+        return
+    answers = marked(room)
+    wrong = [row for row in mistakes(items, answers) if row.learners > 1][:_MOST]
+    if wrong:
+        yield html.heading(say("mistakes"))
+        keys = ("question", "mistake", "wrong_answer", "learners", "read")
+        rows = [
+            (
+                row.question,
+                say(f"error_{row.error}"),
+                row.answer[:200],
+                say("of", n=row.learners, m=row.of),
+                where(row.section, row.page, say),
+            )
+            for row in wrong
+        ]
+        yield html.table([say(key) for key in keys], rows)
+    if kinds := error_kinds(items, answers)[:_MOST]:
+        cells = [
+            (k.concept, say(f"error_{k.error}"), k.learners, where(k.section, k.page, say))
+            for k in kinds
+        ]
+        yield html.table([say(key) for key in ("concept", "mistake", "learners", "read")], cells)
+    yield html.heading(say("quality"))
+    yield html.facts(_quality(quality, say))
+
+
+def _quality(q: Quality, say: Words) -> list[tuple[str, object]]:
+    def shown(figure: Figure | None) -> str | None:
+        return f"{html.figure(figure, percent=True)} (n = {figure.n})" if figure else None
+
+    return [
+        (say("quality_graded"), f"{q.machine} / {q.by_person}"),
+        (say("quality_review"), shown(q.review)),
+        (say("quality_agreement"), shown(q.agreement)),
+        (say("quality_accepted"), shown(q.accepted_agreement)),
+        (say("quality_changed"), say("of", n=q.changed, m=q.reviewed) if q.reviewed else None),
+        (say("quality_held_out", n=round(100 * q.target)), shown(q.held_out)),
+    ]
+
+
+def where(section: str, page: int, say: Words) -> str:
+    """Section and page where something can be read."""
+    parts = (section, say("page", n=page) if page else "")
+    return " · ".join(part for part in parts if part)
