@@ -69,7 +69,7 @@ def _app(context: Context) -> None:
         env=environment,
     )
     screens = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        [sys.executable, "-m", "pages.shared.launch", "run", "app.py", "--server.port", str(port)],
         cwd=root,
         env=environment,
     )
