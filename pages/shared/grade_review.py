@@ -1,6 +1,5 @@
 """The review queue of the screen *Assignments*: one answer at a time, with what is proposed."""
 
-import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -9,10 +8,8 @@ import streamlit as st
 from engine.grade import Item
 from engine.steps import Room
 from engine.steps.gradebook import Marked, decide
-from pages.shared.assignment import shown
+from pages.shared.assignment import escaped, quoted, shown
 from pages.shared.i18n import _
-
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|>~<$:])")
 
 
 def flag_names() -> dict[str, str]:
@@ -40,7 +37,7 @@ def queue(room: Room, items: dict[str, Item], waiting: Sequence[Marked]) -> None
     item = items[m.submission.item_id]
     with st.container(border=True):
         st.caption(_("{n} left to review", n=len(waiting)))
-        st.markdown(f"**{_escaped(item.question)}**")
+        st.markdown(f"**{escaped(item.question)}**")
         st.markdown(quoted(m.submission.answer, [c.quote for c in m.grade.criteria]) or "–")
         with st.expander(_("Right answer")):
             st.text("\n".join(item.references or [c.criterion for c in item.rubric]))
@@ -87,21 +84,3 @@ def _decision(room: Room, item: Item, m: Marked, skipped: list[str]) -> None:
         if st.button(_("Later"), key="later"):
             skipped.append(key)
             st.rerun()
-
-
-def quoted(answer: str, quotes: Sequence[str]) -> str:
-    """The answer as Markdown that shows it literally, with the quotes on green."""
-    wanted = sorted({q.strip() for q in quotes if q.strip()}, key=len, reverse=True)
-    if not wanted:
-        return _escaped(answer).replace("\n", "  \n")
-    parts = re.split("(" + "|".join(map(re.escape, wanted)) + ")", answer)
-    return "".join(
-        f":green-background[{_escaped(' '.join(part.split()))}]"
-        if part in wanted
-        else _escaped(part).replace("\n", "  \n")
-        for part in parts
-    )
-
-
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)

@@ -16,8 +16,7 @@ from engine.steps.gradebook import (
     marked,
 )
 from engine.store import Store
-from pages.shared.assignment import load_sample
-from pages.shared.grade_review import quoted
+from pages.shared.assignment import load_sample, quoted
 from tests.unit.grading_data import ITEMS as CLASS_ITEMS
 from tests.unit.grading_data import answers
 
