@@ -9,7 +9,18 @@ all of them side by side.
 from __future__ import annotations
 
 from engine.align.bench import Bench, Workshop
+from engine.align.costs import estimate
 from engine.align.plan import ARMS, AlignPlan, Arm
 from engine.align.run import AlignResult, ArmResult, align
 
-__all__ = ["ARMS", "AlignPlan", "AlignResult", "Arm", "ArmResult", "Bench", "Workshop", "align"]
+__all__ = [
+    "ARMS",
+    "AlignPlan",
+    "AlignResult",
+    "Arm",
+    "ArmResult",
+    "Bench",
+    "Workshop",
+    "align",
+    "estimate",
+]

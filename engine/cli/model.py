@@ -14,6 +14,7 @@ from engine.steps import (
     Room,
     connected_chat,
     current_run,
+    exam_costs,
     open_index,
     student_chat,
     training_pairs,
@@ -81,7 +82,7 @@ def _add_base(verb: Any) -> None:
 def _add_corpus_verbs(verbs: Verbs) -> None:
     costs = verbs.add_parser("estimate", help="calls, tokens, money, minutes, memory of a step")
     costs.add_argument("course")
-    costs.add_argument("step", choices=("distil", "optimise", "train"))
+    costs.add_argument("step", choices=("distil", "optimise", "train", "exam", "align"))
     costs.add_argument("--pairs", type=int)
     _add_base(costs)
     costs.set_defaults(run=_estimate)
@@ -112,14 +113,36 @@ def _plan(context: Context) -> DistilPlan:
 
 def _estimate(context: Context) -> None:
     course = context.store.course(context.options.course).id
+    ways = {
+        "distil": _estimate_corpus,
+        "optimise": _estimate_search,
+        "train": _estimate_training,
+        "exam": _estimate_exam,
+        "align": _estimate_arms,
+    }
+    ways[context.options.step](context, course)
+
+
+def _estimate_corpus(context: Context, course: str) -> None:
     documents, passages = context.store.documents(course), context.store.passages(course)
-    if context.options.step == "distil":
-        context.show(estimate(documents, passages, _plan(context)).model_dump(mode="json"))
-        return
-    if context.options.step == "optimise":
-        _estimate_search(context, course)
-        return
-    _estimate_training(context, course)
+    context.show(estimate(documents, passages, _plan(context)).model_dump(mode="json"))
+
+
+def _estimate_exam(context: Context, course: str) -> None:
+    room = Room(context.settings, context.store, context.store.course(course))
+    context.show(exam_costs(room).model_dump(mode="json"))
+
+
+def _estimate_arms(context: Context, course: str) -> None:
+    from engine.align import AlignPlan
+    from engine.align import estimate as estimate_arms
+    from engine.llm.teacher import load_choice
+
+    choice = load_choice(context.store)
+    prices = (choice.price.prompt, choice.price.completion)
+    connected = choice.kind == "endpoint"
+    costs = estimate_arms(AlignPlan(), connected=connected, prices=prices)
+    context.show(costs.model_dump(mode="json"))
 
 
 def _estimate_training(context: Context, course: str) -> None:

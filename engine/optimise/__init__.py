@@ -5,13 +5,12 @@ the course's. Methods: ``recombine`` needs no teacher, ``coursegpt`` is
 CourseGPT-zh's loop, ``gepa`` evolves on a Pareto pool.
 """
 
-from engine.optimise.costs import Estimate, estimate
+from engine.optimise.costs import estimate
 from engine.optimise.run import METHODS, current, fresh_seed, optimise, use
 from engine.optimise.values import Optimised, OptimisePlan
 
 __all__ = [
     "METHODS",
-    "Estimate",
     "OptimisePlan",
     "Optimised",
     "current",

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.llm.costs import Estimate, embedded_minutes, endpoint_minutes, estimate_of
 from engine.optimise.coursegpt import ITERATIONS, TOP
 from engine.optimise.pools import draw_pools
 from engine.optimise.values import OptimisePlan
-from engine.schema import Pair, Passage, Value
+from engine.schema import Pair, Passage
 
-_EMBEDDED_PROMPT, _EMBEDDED_ANSWER = 1500.0, 350.0
-"""Tokens a second read and written by the embedded model on two cores (see tests/bench)."""
 _JUDGE_WORDS, _JUDGE_ANSWER, _ANSWER = 450, 130, 70
 _PROPOSAL = (900, 250)
-
-
-class Estimate(Value):
-    """Calls, tokens, money and minutes, the last two as (low, likely, high)."""
-
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    money: tuple[float, float, float]
-    minutes: tuple[float, float, float]
 
 
 def estimate(
@@ -57,14 +46,7 @@ def estimate(
         prompt += answers * _JUDGE_WORDS + proposals * _PROPOSAL[0]
         completion += answers * _JUDGE_ANSWER + proposals * _PROPOSAL[1]
     if plan.model == "embedded":
-        minutes = (prompt / _EMBEDDED_PROMPT + completion / _EMBEDDED_ANSWER) / 60
+        minutes = embedded_minutes(prompt, completion)
     else:
-        minutes = calls * seconds_a_call / max(1, in_flight) / 60
-    money = (prompt * prices[0] + completion * prices[1]) / 1e6
-    return Estimate(
-        calls=calls,
-        prompt_tokens=round(prompt),
-        completion_tokens=round(completion),
-        money=(0.6 * money, money, 1.6 * money),
-        minutes=(0.6 * minutes, minutes, 2.0 * minutes),
-    )
+        minutes = endpoint_minutes(calls, seconds_a_call, in_flight)
+    return estimate_of(calls, prompt, completion, minutes, prices)

@@ -19,7 +19,7 @@ from engine.settings import Settings
 from engine.steps.align import align_teacher
 from engine.steps.books import read_books, remove_book
 from engine.steps.corpus import discard_corpus, make_corpus
-from engine.steps.exam import chapter_of, take_exam
+from engine.steps.exam import chapter_of, exam_costs, take_exam
 from engine.steps.grading import grade_answers
 from engine.steps.optimise import discard_prompts, optimise_prompts, plan_search
 from engine.steps.publish import export_student, serve_student
@@ -57,6 +57,7 @@ __all__ = [
     "optimise_prompts",
     "read_books",
     "remove_book",
+    "exam_costs",
     "run_step",
     "student_chat",
     "take_exam",

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Missing
+from engine.llm.costs import Estimate, embedded_minutes, endpoint_minutes, estimate_of
+from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
 from engine.schema import Document
@@ -13,6 +15,7 @@ from engine.steps.room import (
     Room,
     base_chat,
     connected_chat,
+    current_base,
     current_run,
     open_index,
     student_chat,
@@ -70,6 +73,40 @@ def _teacher(room: Room) -> Chat:
             next="Run: coursewright teacher set --base-url URL --model NAME",
         )
     return chat
+
+
+_ANSWER = 70
+"""Tokens of an answer, on average: a base model rambles up to its limit, a student is short."""
+_LOCAL_SECONDS = 1.7
+"""Seconds for an answer by transformers on two cores (Gemma 3 270M)."""
+
+
+def exam_costs(room: Room, *, teacher: bool = False) -> Estimate:
+    """What the exam of base and student will take, with the connected teacher beside them if so.
+
+    Money is the teacher's, at the prices that were saved with it.
+    """
+    from engine.llm.teacher import load_choice
+
+    pairs = training_pairs(room.store, room.course.id, "exam")
+    passages = room.store.passages(room.course.id)
+    mean = sum(p.tokens for p in passages) / max(1, len(passages))
+    models = 1 + (current_run(room) is not None)
+    prompt = len(pairs) * (40 + 2 * mean + 60)
+    calls, completion = 2 * len(pairs), 2.0 * len(pairs) * _ANSWER
+    if current_base(room) == SMOLLM2:
+        minutes = models * embedded_minutes(prompt, completion)
+    else:
+        minutes = models * calls * _LOCAL_SECONDS / 60
+    money = (0.0, 0.0)
+    if teacher:
+        price = load_choice(room.store).price
+        money = (price.prompt, price.completion)
+        minutes += endpoint_minutes(calls)
+    paid = estimate_of(calls, prompt, completion, 0.0, money).money
+    asked = models + teacher
+    found = estimate_of(asked * calls, asked * prompt, asked * completion, minutes)
+    return found.model_copy(update={"money": paid})
 
 
 def exam_inputs(store: Store, course: str, run: str) -> str:

@@ -4,7 +4,10 @@ import streamlit as st
 from engine import jobs as queue
 from engine.documents.encoding import decode
 from engine.exam import read_questions
+from engine.llm.teacher import load_choice
+from engine.steps import exam_costs
 from pages.shared import charts, session
+from pages.shared.costs import cost_line
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _
 from pages.shared.job_board import board
@@ -20,21 +23,27 @@ run = store.result(course.id, "train")
 result = store.result(course.id, "exam")
 live = board(course.id, ("exam", "build"))
 fresh = stage.state in ("empty", "stale")
-with_teacher = False
-if not live and session.guide(room) is not None:
-    asked = [pair for pair in session.pairs(course.id) if pair.split == "exam"]
-    with_teacher = st.toggle(
-        _("Examine the teacher too ({n} paid calls)", n=2 * len(asked)), key="exam-teacher"
+
+
+def start() -> None:
+    """The button, what it will take, and whether a connected teacher sits the exam, too."""
+    with_teacher = session.guide(room) is not None and st.toggle(
+        _("Examine the teacher too"), key="exam-teacher"
     )
-if not live and st.button(
-    _("Examine") if result is None else _("Examine again"),
-    type="primary" if fresh else "secondary",
-    icon=":material/quiz:",
-):
-    plan = {"teacher": True} if with_teacher else {}
-    version = run.data["run"] + store.corpus_version(course.id)
-    queue.submit(session.settings(), "exam", course.id, plan, version)
-    st.rerun()
+    if st.button(
+        _("Examine") if result is None else _("Examine again"),
+        type="primary" if fresh else "secondary",
+        icon=":material/quiz:",
+    ):
+        plan = {"teacher": True} if with_teacher else {}
+        version = run.data["run"] + store.corpus_version(course.id)
+        queue.submit(session.settings(), "exam", course.id, plan, version)
+        st.rerun()
+    cost_line(exam_costs(room, teacher=with_teacher), load_choice(store).price.currency)
+
+
+if not live:
+    start()
 with st.expander(_("Upload an exam"), icon=":material/upload_file:"):
     upload = st.file_uploader(
         _(

@@ -7,10 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
+from engine.align.costs import estimate
 from engine.align.plan import ALWAYS, AlignPlan
+from engine.llm.teacher import load_choice
 from engine.steps import Room
 from engine.store import Result
 from pages.shared import session
+from pages.shared.costs import cost_line
 from pages.shared.i18n import _
 from pages.shared.job_board import board
 
@@ -34,14 +37,25 @@ def section(room: Room) -> None:
             st.info(_("Not compared yet."), icon=":material/info:")
         if result is not None:
             _figures(result, stale=result.inputs != version)
-        if not live and st.button(
-            _("Compare explanations") if result is None else _("Compare again"),
-            icon=":material/play_arrow:",
-            key="align",
-        ):
-            plan = AlignPlan().model_dump(mode="json")
-            queue.submit(session.settings(), "align", room.course.id, plan, version)
-            st.rerun()
+        if not live:
+            _start(room, version, again=result is not None)
+
+
+def _start(room: Room, version: str, *, again: bool) -> None:
+    """The button and what it will take."""
+    plan = AlignPlan()
+    if st.button(
+        _("Compare again") if again else _("Compare explanations"),
+        icon=":material/play_arrow:",
+        key="align",
+    ):
+        data = plan.model_dump(mode="json")
+        queue.submit(session.settings(), "align", room.course.id, data, version)
+        st.rerun()
+    choice = load_choice(room.store)
+    connected = choice.kind == "endpoint"
+    prices = (choice.price.prompt, choice.price.completion)
+    cost_line(estimate(plan, connected=connected, prices=prices), choice.price.currency)
 
 
 def _names() -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.align import AlignPlan, align
+from engine.align import AlignPlan, align, estimate
 from engine.align.dpo import Preferred, train_teacher
 from engine.align.items import chosen, make_pools, shown
 from engine.align.rationales import STYLES, VARIANTS
@@ -219,3 +219,16 @@ def test_dpo_trains_a_real_model_and_resumes_after_a_stop(tmp_path, capsys):
     name = "model.layers.0.mlp.up_proj.weight"
     assert not torch.allclose(before[name].float(), after[name].float(), atol=1e-3)
     assert train_teacher(base, pairs, plan, tmp_path / "own", settings, silent) == merged
+
+
+def test_the_estimate_counts_what_the_arms_ask():
+    plan = AlignPlan(drafts=10, preference=5, test=20)
+    alone = estimate(plan, ("random",))
+    assert alone.calls == 40 + 2 * 20  # four styles of each draft, and two tests
+    every = estimate(plan)
+    assert every.calls > alone.calls + 40 * 5
+    assert every.minutes[0] < every.minutes[1] < every.minutes[2]
+    assert every.money == (0.0, 0.0, 0.0)
+    paid = estimate(plan, connected=True, prices=(10.0, 20.0))
+    assert 0 < paid.money[0] < paid.money[1] < paid.money[2]
+    assert paid.calls < every.calls  # a connected teacher is not trained

@@ -138,6 +138,10 @@ def test_the_connected_teacher_sits_the_exam_too(run):
     run("add", "c", str(run.folder / "book.md"))
     run("distil", "c")
     assert run("exam", "c", "--model", "teacher")[1]["error"]["code"] == "exam.no_teacher"
+    costs = run("estimate", "c", "exam")[1]
+    assert costs["calls"] > 0
+    assert costs["minutes"][0] < costs["minutes"][2]
+    assert run("estimate", "c", "align")[1]["calls"] > 100
     with serving(lambda body, _: Said("A sequence of values.")) as (url, _):
         assert run("teacher", "set", "--base-url", url, "--model", "m")[0] == 0
         out = run.folder / "exam.json"
