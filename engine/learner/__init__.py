@@ -57,7 +57,16 @@ from engine.learner.path import State, Step, course_tracer, path, states
 from engine.learner.prerequisites import read_pairs, render_scores, score_pairs
 from engine.learner.reviews import Review, reviews
 from engine.learner.roles import ROLES, Role, give_role, role_of
-from engine.learner.tracing import MODELS, Mastery, Tracer, fit, fit_or_default, mastery, trace
+from engine.learner.tracing import (
+    MODELS,
+    Mastery,
+    Tracer,
+    fit,
+    fit_or_default,
+    mastery,
+    over_time,
+    trace,
+)
 from engine.learner.view import ClassView, class_view
 
 __all__ = [
@@ -107,6 +116,7 @@ __all__ = [
     "merged",
     "named_now",
     "of_the_books",
+    "over_time",
     "path",
     "pseudonym",
     "read_log",

@@ -78,6 +78,19 @@ def mastery(tracer: Tracer, history: Sequence[Answer], skill: str) -> Mastery:
     return masteries(tracer, history, (skill,))[skill]
 
 
+def over_time(
+    tracer: Tracer, history: Sequence[Answer], skill: str, most: int = 60
+) -> list[tuple[float, Mastery]]:
+    """Mastery of the concept after each of the learner's answers to it, oldest first.
+
+    Returns:
+        Pairs of (seconds since 1970, mastery), of the last ``most`` answers.
+    """
+    told = sorted(history, key=lambda answer: answer.at)
+    places = [place for place, answer in enumerate(told, 1) if skill in answer.skills]
+    return [(told[place - 1].at, mastery(tracer, told[:place], skill)) for place in places[-most:]]
+
+
 def masteries(
     tracer: Tracer, history: Sequence[Answer], skills: Sequence[str]
 ) -> dict[str, Mastery]:

@@ -3,7 +3,8 @@ import time
 import pandas as pd
 import streamlit as st
 
-from engine.learner import course_edits, path, reviews, states, with_met
+from engine.learner import State, course_edits, over_time, path, reviews, states, with_met
+from engine.learner.events import as_answers
 from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
 from pages.shared import assignment, charts, people, session
@@ -19,6 +20,30 @@ def where(m: Marked) -> str:
     number = m.grade.page or item.page
     page = _("p. {n}", n=number) if number else ""
     return " · ".join(part for part in (title, page) if part)
+
+
+def mastery_chart(rows: dict[str, State]) -> None:
+    """How sure one concept has become, answer by answer."""
+    names = sorted(rows, key=lambda name: -rows[name].answered)
+    name = st.selectbox(_("Mastery over time of"), names, key=f"over-time-{me}")
+    points = over_time(tracer, as_answers(own), name)
+    if len(points) < 2:
+        st.caption(_("Two answers or more draw a line."))
+        return
+    frame = pd.DataFrame(
+        [{"at": pd.Timestamp(at, unit="s"), **level._asdict()} for at, level in points]
+    )
+    first, last = points[0][1].value, points[-1][1].value
+    says = _(
+        "{concept}: from {first} to {last} after {n} answers",
+        concept=name,
+        first=f"{first:.2f}",
+        last=f"{last:.2f}",
+        n=len(points),
+    )
+    st.markdown(f"**{assignment.quoted(says, ())}**")
+    label = _("Probability to answer an unseen question now")
+    st.altair_chart(charts.course_of_mastery(frame, _("Date"), label), alt=says)
 
 
 room = session.room()
@@ -107,6 +132,7 @@ if rows:
             ),
             hide_index=True,
         )
+    mastery_chart(rows)
 items = {item.item_id: item for item in items_of(room)}
 when = {row["id"]: row["at"] for row in room.store.grades(course.id, me)}
 mine = [m for m in marked(room, me) if m.final and m.submission.item_id in items]

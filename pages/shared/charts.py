@@ -191,3 +191,17 @@ def scores(frame: pd.DataFrame, step: str, score: str) -> alt.LayerChart:
     ranges = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=score), y2="high:Q")
     points = base.mark_point(filled=True, size=80).encode(y="value:Q", tooltip=tips)
     return (ranges + points).properties(height=260)
+
+
+def course_of_mastery(frame: pd.DataFrame, when: str, label: str) -> alt.LayerChart:
+    """Mastery of one concept over time with its interval. Columns: ``at``, value, low, high."""
+    x = alt.X("at:T", title=when)
+    scale = alt.Scale(domain=[0, 1])
+    base = alt.Chart(frame)
+    band = base.mark_area(opacity=0.2).encode(
+        x=x, y=alt.Y("low:Q", title=label, scale=scale), y2="high:Q"
+    )
+    tips = [alt.Tooltip("at:T", title=when)]
+    tips += [alt.Tooltip(name, format=".2f") for name in ("value", "low", "high")]
+    line = base.mark_line(point=True).encode(x=x, y=alt.Y("value:Q", title=label), tooltip=tips)
+    return (band + line).properties(height=220)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadDocument, BadInput
-from engine.learner import Answer, fit, fit_or_default, mastery, read_log, trace
+from engine.learner import Answer, fit, fit_or_default, mastery, over_time, read_log, trace
 from engine.learner.bkt import DEFAULT, Bkt, Parameters, fit_bkt
 from engine.learner.log import UNKNOWN, parse_log
 
@@ -204,3 +204,14 @@ def test_spanish_bkt_beats_the_constant(shared_data):
     test = [a for a in log.answers if a.learner in learners[9:12]]
     p = fit(train, "bkt").predict(test)
     assert roc_auc_score([a.correct for a in test], p) > 0.78
+
+
+def test_mastery_over_time_rises_with_right_answers_and_uses_the_past_only(tracer):
+    history = [Answer("me", f"a{n}", ("a",), int(n > 3), float(n)) for n in range(10)]
+    other = [Answer("me", "b1", ("b",), 1, 20.0)]
+    points = over_time(tracer, [*history[::-1], *other], "a")
+    assert [at for at, _ in points] == [float(n) for n in range(10)]
+    assert points[-1][1].value > points[3][1].value
+    assert points[4][1] == mastery(tracer, history[:5], "a")
+    assert len(over_time(tracer, history, "a", most=3)) == 3
+    assert over_time(tracer, history, "nothing") == []
