@@ -18,8 +18,9 @@ from engine.tutor.answers import (
     sources_of,
 )
 from engine.tutor.check import borne_out, same_question
-from engine.tutor.modes import MODES, Material, Mode, Talk, turn
+from engine.tutor.modes import turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
+from engine.tutor.talk import MODES, Material, Mode, Talk
 
 __all__ = [
     "ANSWER_TOKENS",

@@ -1,6 +1,6 @@
 """The tutor's modes as moves over the book's material: a state and a message in, both out again.
 
-*Explain* answers, and holds what the student says by heart against the reviewed corpus. *Hint
+*Explain* (``explain.py``) answers. *Hint
 first* says where to look, then shows the sentence with gaps, then answers (the order of help in
 Aleven et al., Help Seeking and the Cognitive Tutor, 2016: least help first). *Socratic* asks
 questions of the course that lead to the learner's own, marks the replies, and lets the learner
@@ -11,72 +11,29 @@ how, against what. A connected model (``guide``) words the moves; else the book 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
 from engine.distil.gates import similar
 from engine.embeddings import embed
-from engine.llm import Chat
-from engine.prompts import AnswerPrompt
-from engine.schema import Evidence, Language, Pair, PairKind, Value
-from engine.search import Hit, Index
+from engine.schema import Evidence, Language, Pair, PairKind
+from engine.search import Hit
 from engine.text import question_words, search_terms, words
 from engine.tutor.answers import (
     REFUSAL,
     Turn,
-    answer_from_book,
     answer_stream,
     covers,
     sources_of,
 )
-from engine.tutor.check import borne_out, same_question
+from engine.tutor.explain import explain, remind
 from engine.tutor.guide import guided
 from engine.tutor.replies import PARTLY, is_right, mark
+from engine.tutor.talk import Material, Talk
 from engine.tutor.texts import TEXTS
 
-Mode = Literal["explain", "hint", "socratic", "viewpoints"]
-MODES: tuple[Mode, ...] = ("explain", "hint", "socratic", "viewpoints")
 _LEADS = 2
 _GAPS = 3
 _FACETS: tuple[PairKind, ...] = ("definition", "cause", "comparison", "procedure", "enumeration")
 _NEAR = 0.84
-
-
-class Talk(Value):
-    """Where the conversation about one question stands; the default is the start of one.
-
-    ``step`` counts the tutor's moves; ``leads`` are the guiding questions with their answers;
-    ``said`` is what was written so far, the learner's turns at even places.
-    """
-
-    mode: Mode = "explain"
-    question: str = ""
-    step: int = 0
-    leads: tuple[tuple[str, str], ...] = ()
-    said: tuple[str, ...] = ()
-
-    @property
-    def open(self) -> bool:
-        """Whether the tutor waits for a reply to this question."""
-        return bool(self.question)
-
-
-@dataclass(frozen=True)
-class Material:
-    """What the tutor has at hand: the course, the student model, and what it knows of the learner.
-
-    ``prompt`` words the question where ``use_book`` is set (None: the start).
-    ``weak`` maps concepts on which the learner is not firm to the title of their section.
-    """
-
-    index: Index
-    language: Language
-    pairs: Sequence[Pair] = ()
-    chat: Chat | None = None
-    guide: Chat | None = None
-    use_book: bool = False
-    prompt: AnswerPrompt | None = None
-    weak: Mapping[str, str] = field(default_factory=dict)
 
 
 def turn(
@@ -97,70 +54,18 @@ def turn(
         return Talk(mode=talk.mode), Turn(answer=REFUSAL[at.language], refused=True)
     talk = talk.model_copy(update={"question": question, "said": (*talk.said, message)})
     if talk.mode == "explain":
-        return _explain(talk, hits, at, on_text)
+        return explain(talk, hits, at, on_text)
     if at.guide is not None:
         return _guided(talk, hits, at, on_text)
     move = {"hint": _hint, "socratic": _socratic, "viewpoints": _viewpoints}[talk.mode]
     after, said = move(talk, message, hits, at)
-    said = _remind(said, hits, at) if talk.step == 0 else said
+    said = remind(said, hits, at) if talk.step == 0 else said
     on_text(said.answer)
     return _noted(after, said), said
 
 
 def _noted(talk: Talk, said: Turn) -> Talk:
     return talk.model_copy(update={"said": (*talk.said, said.answer)}) if talk.open else talk
-
-
-# ---------------------------------------------------------------------- explain
-
-
-def _explain(
-    talk: Talk, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
-) -> tuple[Talk, Turn]:
-    by_heart = at.chat is not None and not at.use_book and at.pairs
-    said = (_checked if by_heart else _streamed)(talk.question, hits, at, on_text)
-    said = said.model_copy(update={"sources": sources_of(talk.question, hits)})
-    reminded = _remind(said, hits, at)
-    on_text(reminded.answer[len(said.answer) :])
-    return Talk(mode="explain"), reminded
-
-
-def _streamed(
-    question: str, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
-) -> Turn:
-    """The answer as it is made: by the book's sentences, or by the student with the book."""
-    pieces: list[str] = []
-    stream = answer_stream(
-        question, hits, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
-    )
-    for piece in stream:
-        pieces.append(piece)
-        on_text(piece)
-    return Turn(answer="".join(pieces).strip(), model=at.chat.model if at.chat else "book")
-
-
-def _checked(
-    question: str, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
-) -> Turn:
-    """The student's answer by heart if the corpus bears it out, else the corpus's or book's."""
-    said = _streamed(question, hits, at, lambda _: None)
-    if borne_out(question, said.answer, at.pairs) is None:
-        known = same_question(question, at.pairs)
-        answer = known.answer if known else answer_from_book(question, hits, at.language)
-        said = Turn(answer=answer, model="book", withheld=said.answer)
-    on_text(said.answer)
-    return said
-
-
-def _remind(said: Turn, hits: Sequence[Hit], at: Material) -> Turn:
-    """Name one concept that the question touches and on which the learner is not firm."""
-    best = hits[0].passage
-    near = f"{best.title} {best.text}".lower()
-    for concept, title in at.weak.items():
-        if concept.lower() in near:
-            text = TEXTS[at.language]["weak"].format(concept=concept, title=title)
-            return said.model_copy(update={"answer": f"{said.answer}\n\n{text}"})
-    return said
 
 
 # ---------------------------------------------------------------------- hint first
