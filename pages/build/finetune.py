@@ -20,6 +20,7 @@ from pages.shared import arms, base_picker, charts, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.job_board import board
+from pages.shared.literal import escaped
 
 room = session.room()
 course = room.course
@@ -140,9 +141,9 @@ def _made_from(data: dict[str, Any]) -> None:
     if data["training"].get("parts", 1) > 1:
         parts = data["training"]["parts"]
         facts.append(_("memory ran short: each step was computed in {n} parts", n=parts))
-    st.caption(" · ".join(facts))
+    st.caption(escaped(" · ".join(facts)))
     if withheld := data["published"].get("withheld"):
-        why = error_text(withheld)
+        why = escaped(error_text(withheld))
         said = _("No GGUF file: {why} The student answers through transformers.", why=why)
         st.info(said, icon=":material/info:")
 
@@ -166,7 +167,10 @@ else:
         for piece in masked_sample(
             Row(question=pair.question, answer=pair.answer), base=base or STUDENT
         ):
-            (st.success if piece.learned else st.text)(piece.text)
+            if piece.learned:
+                st.success(escaped(piece.text))
+            else:
+                st.text(piece.text)
     fresh = stage.state in ("empty", "stale")
     if st.button(
         _("Fine-tune") if result is None else _("Fine-tune again"),

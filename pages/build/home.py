@@ -8,6 +8,7 @@ from engine.schema import Course, content_id
 from pages.shared import account, session
 from pages.shared.frame import go, heading
 from pages.shared.i18n import _
+from pages.shared.literal import escaped
 
 heading(
     "Coursewright",
@@ -81,7 +82,7 @@ with right.container(border=True):
         st.caption(_("There is none yet. The sample course appears here once it is prepared."))
     for course in [*own, *samples]:
         if st.button(
-            course.title,
+            escaped(course.title),
             key=f"open-{course.id}",
             icon=":material/science:" if course.sample else ":material/menu_book:",
             on_click=open_course,

@@ -9,6 +9,7 @@ from engine.steps.gradebook import Marked, items_of, marked
 from pages.shared import assignment, charts, people, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _
+from pages.shared.literal import escaped
 
 
 def where(m: Marked) -> str:
@@ -53,8 +54,8 @@ if not steps:
     st.success(_("All concepts of this course are mastered."))
 for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
     with column.container(border=True):
-        st.markdown(f"**{step.step} · {step.concept}**")
-        st.caption(step.title)
+        st.markdown(f"**{step.step} · {escaped(step.concept)}**")
+        st.caption(escaped(step.title))
         st.write(WHY[step.why])
         st.caption(
             _("about {n} min", n=step.minutes)
@@ -132,14 +133,12 @@ if mine:
     for m in mine[:5]:
         item = items[m.submission.item_id]
         with st.container(border=True):
-            st.markdown(f"**{assignment.quoted(item.question, ())}**")
+            st.markdown(f"**{escaped(item.question)}**")
             st.text(m.submission.answer or "–")
-            st.markdown(
-                f"**{assignment.shown(item, m)}**  {assignment.quoted(m.grade.feedback, ())}"
-            )
+            st.markdown(f"**{escaped(assignment.shown(item, m))}**  {escaped(m.grade.feedback)}")
             place = where(m)
             if place and place.split(" · ")[0] not in m.grade.feedback:
-                st.caption(_("Where to read") + ": " + place)
+                st.caption(_("Where to read") + ": " + escaped(place))
     with st.expander(_("All grades"), icon=":material/table_rows:"):
         rows = [
             {

@@ -1,6 +1,5 @@
 """The parts of the screen *Assignments*: where items and answers come from, how they are graded."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,7 +30,6 @@ from pages.shared import people, session
 from pages.shared.i18n import _, error_text, minutes_text
 
 _ERRORS_SHOWN = 20
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|>~<$:])")
 
 
 def type_names() -> dict[str, str]:
@@ -345,22 +343,3 @@ def shown(item: Item, m: Marked) -> str:
     """A grade as people write it."""
     value = value_of(m.grade)
     return f"{value:g} / {item.top:g}" if isinstance(value, (int, float)) else str(value)
-
-
-def quoted(answer: str, quotes: Sequence[str]) -> str:
-    """The answer as Markdown that shows it literally, with the quotes on green."""
-    wanted = sorted({q.strip() for q in quotes if q.strip()}, key=len, reverse=True)
-    if not wanted:
-        return escaped(answer).replace("\n", "  \n")
-    parts = re.split("(" + "|".join(map(re.escape, wanted)) + ")", answer)
-    return "".join(
-        f":green-background[{escaped(' '.join(part.split()))}]"
-        if part in wanted
-        else escaped(part).replace("\n", "  \n")
-        for part in parts
-    )
-
-
-def escaped(text: str) -> str:
-    """The text as Markdown that shows it literally."""
-    return _SPECIAL.sub(r"\\\1", text)

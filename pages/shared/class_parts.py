@@ -21,6 +21,7 @@ from engine.steps import Room
 from engine.steps.gradebook import items_of, marked
 from pages.shared import account, charts, people, reteach, session
 from pages.shared.i18n import _, error_text
+from pages.shared.literal import escaped
 
 _LISTED = 300
 """Learners in a list to choose from at most; above, one types a name."""
@@ -320,7 +321,7 @@ def records_part(room: Room, everybody: list[Person]) -> None:
         )
         with st.popover(_("Erase")):
             st.caption(_("All rows about this learner go. There is no undo."))
-            if st.button(_("Erase {name} now", name=people.shown(person))):
+            if st.button(_("Erase {name} now", name=escaped(people.shown(person)))):
                 gone = erase_learner(store, course, person.pseudonym)
                 session.flash(_("{n} row(s) erased", n=gone))
                 st.rerun()
@@ -338,7 +339,7 @@ def one_of(room: Room, everybody: list[Person], key: str) -> Person | None:
     try:
         return find_learner(room.store, room.course.id, who) if who else None
     except EngineError as error:
-        st.warning(error_text(error))
+        st.warning(escaped(error_text(error)))
         return None
 
 

@@ -24,6 +24,7 @@ from engine.learner import (
 )
 from pages.shared import people, session
 from pages.shared.i18n import _, error_text
+from pages.shared.literal import escaped
 
 _AROUND = 12
 """Concepts drawn on each side of the chosen one: a map has to be readable."""
@@ -34,7 +35,7 @@ def editor(course_id: str) -> None:
     graph = people.graph(course_id)
     edits = course_edits(session.store(), course_id)
     if text := st.session_state.pop("concept-error", None):
-        st.error(text, icon=":material/error:")
+        st.error(escaped(text), icon=":material/error:")
     if not graph:
         st.info(_("There are no concepts yet: the book names none, or all are hidden."))
         _changes(course_id, None, graph, edits)
@@ -87,7 +88,7 @@ def quoted(text: str) -> str:
 def _evidence(course_id: str, concept: Concept) -> None:
     home = concept.sections[0] if concept.sections else ""
     place = _place(course_id, home, concept.quote)
-    st.markdown(f"**{place}**" if place else f"**{_('In no section of the book')}**")
+    st.markdown(f"**{escaped(place)}**" if place else f"**{_('In no section of the book')}**")
     if concept.quote:
         st.text(concept.quote)
     if not concept.prerequisites:
@@ -99,7 +100,7 @@ def _evidence(course_id: str, concept: Concept) -> None:
             st.text(f"{edge.concept}: {_reason(edge.reason)}")
             if edge.evidence:
                 st.text(f"“{edge.evidence}”")
-                st.caption(_place(course_id, home, edge.evidence))
+                st.caption(escaped(_place(course_id, home, edge.evidence)))
 
 
 def _reason(code: str) -> str:
@@ -208,7 +209,7 @@ def _join(course_id: str, concept: Concept, names: list[str], edits: Edits) -> N
     st.caption(_("Answers on both count for the one that stays."))
     if st.button(_("Join"), disabled=into is None, key="merge-go"):
         _save(course_id, lambda: merged(edits, concept.name, str(into)), into)
-    if st.button(_("Hide “{name}”", name=concept.name), key="hide-go"):
+    if st.button(_("Hide “{name}”", name=escaped(concept.name)), key="hide-go"):
         _save(course_id, lambda: hidden(edits, concept.name))
 
 

@@ -11,6 +11,7 @@ from engine.schema import Pair
 from engine.steps import Room
 from pages.shared import session
 from pages.shared.i18n import _, code_text
+from pages.shared.literal import escaped
 
 STATUS_ICONS = {"proposed": "○", "accepted": "✓", "rejected": "✕"}
 
@@ -159,8 +160,8 @@ def _one(room: Room, pair: Pair) -> None:
     with right.container(border=True):
         for source in pair.evidence:
             place = f"{source.title}" + (" · " + _("p. {n}", n=source.page) if source.page else "")
-            st.caption(place)
-            st.markdown("> " + source.quote.replace("\n", "\n> "))
+            st.caption(escaped(place))
+            st.text(f"“{source.quote}”")
         passage = _passage_of(room, pair)
         if passage:
             with st.expander(_("The whole passage")):
