@@ -71,15 +71,16 @@ if not documents:
 
 
 def tree(document: Document) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            _("Section"): [
-                "\u2003" * (section.level - 1) + section.title for section in document.sections
-            ],
-            _("Page"): [section.page_start or None for section in document.sections],
-            _("Characters"): [len(section.text) for section in document.sections],
-        }
-    )
+    columns = {
+        _("Section"): [
+            "\u2003" * (section.level - 1) + section.title for section in document.sections
+        ],
+        _("Page"): [section.page_start or None for section in document.sections],
+        _("Characters"): [len(section.text) for section in document.sections],
+    }
+    if not document.pages:
+        del columns[_("Page")]
+    return pd.DataFrame(columns)
 
 
 def show(document: Document, section: Section) -> None:
@@ -149,6 +150,7 @@ else:
         on_select="rerun",
         selection_mode="single-row",
         key=f"tree-{document.id}",
+        placeholder="–",
         alt=_("Table of contents with pages"),
     )
     rows = chosen["selection"]["rows"]

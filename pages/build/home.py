@@ -7,7 +7,7 @@ from engine.learner import role_of
 from engine.schema import Course, content_id
 from pages.shared import account, session
 from pages.shared.frame import go, heading
-from pages.shared.i18n import _
+from pages.shared.i18n import _, language
 from pages.shared.literal import escaped
 
 heading(
@@ -55,7 +55,7 @@ def new_course() -> None:
         _("Language of the course"),
         ["en", "zh"],
         format_func=lambda code: {"en": "English", "zh": "中文"}[code],
-        default="en",
+        default=language(),
         required=True,
         key="new-language",
     )

@@ -24,14 +24,14 @@ def loss(frame: pd.DataFrame, step: str, label: str, training: str, validation: 
     rows = pd.concat(parts) if parts else pd.DataFrame({"step": [], "value": [], "series": []})
     return (
         alt.Chart(rows)
-        .mark_line(point=True)
+        .mark_line(point={"size": 12})
         .encode(
             x=alt.X("step:Q", title=step),
             y=alt.Y("value:Q", title=label, scale=alt.Scale(zero=False)),
-            color=alt.Color("series:N", title=None, legend=alt.Legend(orient="top")),
+            color=alt.Color("series:N", title=None, sort=None, legend=alt.Legend(orient="top")),
             tooltip=["series", "step", alt.Tooltip("value", format=".3f")],
         )
-        .properties(height=260)
+        .properties(height=340)  # legend and axes included
     )
 
 

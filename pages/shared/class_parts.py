@@ -113,7 +113,8 @@ def _risky(view: ClassView, names: dict[str, str]) -> None:
         }
         for person in view.risky
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Learners at risk with reasons"))
+    alt = _("Learners at risk with reasons")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, placeholder="–", alt=alt)
 
 
 def _concepts_table(view: ClassView) -> None:
@@ -184,6 +185,7 @@ def questions_part(room: Room, view: ClassView) -> None:
         pd.DataFrame(table),
         hide_index=True,
         column_config={_("Item"): st.column_config.TextColumn(width="medium")},
+        placeholder="–",
         alt=_("Items with difficulty and discrimination"),
     )
 
