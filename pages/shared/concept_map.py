@@ -34,8 +34,6 @@ def editor(course_id: str) -> None:
     """One concept with what it builds on and why; below, the changes and all concepts."""
     graph = people.graph(course_id)
     edits = course_edits(session.store(), course_id)
-    if text := st.session_state.pop("concept-error", None):
-        st.error(escaped(text), icon=":material/error:")
     if not graph:
         st.info(_("There are no concepts yet: the book names none, or all are hidden."))
         _changes(course_id, None, graph, edits)
@@ -162,14 +160,15 @@ def _changes(course_id: str, concept: Concept | None, graph: list[Concept], edit
 
 
 def _save(course_id: str, change: Callable[[], Edits], show: str | None = None) -> None:
-    """Keep a change, or say why not; ``show`` is the concept to look at then."""
+    """Keep a change, or say beside its button why not; ``show`` is the concept to look at then."""
     try:
         save_edits(session.store(), course_id, change())
-        session.flash(_("Saved"))
-        if show:
-            st.session_state["concept-next"] = show
     except BadInput as error:
-        st.session_state["concept-error"] = error_text(error)
+        st.error(escaped(error_text(error)), icon=":material/error:")
+        return
+    session.flash(_("Saved"))
+    if show:
+        st.session_state["concept-next"] = show
     st.rerun()
 
 
