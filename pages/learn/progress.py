@@ -60,7 +60,7 @@ for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
         st.caption(
             _("about {n} min", n=step.minutes)
             + " · "
-            + _("would answer {n} % now", n=round(100 * step.mastery))
+            + _("you would answer {n} % of its questions now", n=round(100 * step.mastery))
         )
 
 answered = {event.concept for event in own}
@@ -99,9 +99,9 @@ if rows:
                     {
                         _("Concept"): name,
                         _("Answers"): s.answered,
-                        _("Mastery"): round(s.mastery, 2),
-                        _("from"): round(s.low, 2),
-                        _("to"): round(s.high, 2),
+                        _("Mastery (%)"): round(100 * s.mastery),
+                        _("from"): round(100 * s.low),
+                        _("to"): round(100 * s.high),
                     }
                     for name, s in rows.items()
                 ]
@@ -138,7 +138,7 @@ if mine:
             st.markdown(f"**{escaped(assignment.shown(item, m))}**  {escaped(m.grade.feedback)}")
             place = where(m)
             if place and place.split(" · ")[0] not in m.grade.feedback:
-                st.caption(_("Where to read") + ": " + escaped(place))
+                st.caption(_("Where to read: {place}", place=escaped(place)))
     with st.expander(_("All grades"), icon=":material/table_rows:"):
         rows = [
             {

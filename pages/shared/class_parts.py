@@ -108,7 +108,7 @@ def _risky(view: ClassView, names: dict[str, str]) -> None:
         {
             _("Learner"): names.get(person.learner, person.learner),
             _("Why"): ", ".join(words[reason] for reason in person.reasons),
-            _("Mean score"): None if person.mean is None else round(person.mean, 2),
+            _("Mean score (%)"): None if person.mean is None else round(100 * person.mean),
             _("Answers"): person.answers,
         }
         for person in view.risky
@@ -122,7 +122,7 @@ def _concepts_table(view: ClassView) -> None:
         rows = [
             {
                 _("Concept"): row.concept,
-                _("Mastery"): round(row.mastery, 2),
+                _("Mastery (%)"): round(100 * row.mastery),
                 _("Learners"): row.learners,
                 _("Firm"): row.firm,
                 _("Near"): row.near,
@@ -167,7 +167,7 @@ def questions_part(room: Room, view: ClassView) -> None:
             _("Item"): texts.get(row.item, row.item),
             _("Answers"): row.answers,
             _("Learners"): row.learners,
-            _("Mean score"): round(row.difficulty, 2),
+            _("Mean score (%)"): round(100 * row.difficulty),
             _("Discrimination"): None
             if row.discrimination is None
             else round(row.discrimination, 2),
