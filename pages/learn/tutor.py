@@ -81,9 +81,7 @@ def show(row: dict[str, object]) -> None:
         else:
             st.markdown(spoken(row["answer"]))
         if row.get("withheld"):
-            st.caption(
-                _("The book answers: the corpus does not bear out what the student model said.")
-            )
+            st.caption(_("The book answers: what the student model said does not agree with it."))
             with st.expander(_("What the student model said"), icon=":material/do_not_disturb_on:"):
                 st.text(row["withheld"])
         show_sources(row["sources"])

@@ -22,7 +22,7 @@ from engine.learner import (
     undo_edits,
     with_concept,
 )
-from pages.shared import people, session
+from pages.shared import charts, people, session
 from pages.shared.i18n import _, error_text
 from pages.shared.literal import escaped
 
@@ -74,8 +74,7 @@ def neighbours(graph: list[Concept], concept: Concept) -> str:
     edges += [(e.concept, name) for name, found in second.items() for e in found[:2]]
     lines = [f"{quoted(concept.name)} [fillcolor={quoted('#cfe2ff')}, penwidth=2]"]
     lines += [f"{quoted(a)} -> {quoted(b)}" for a, b in dict.fromkeys(edges)]
-    head = 'rankdir=LR; node [shape=box, style="rounded,filled", fillcolor="#eeeeee", '
-    return f'digraph {{ {head}fontname="sans-serif"]; {"; ".join(lines)} }}'
+    return f"digraph {{ {charts.GRAPH} {'; '.join(lines)} }}"
 
 
 def quoted(text: str) -> str:

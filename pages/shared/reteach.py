@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.learner import Concept
 from engine.tutor import Quiz, reteach_set
-from pages.shared import people, session
+from pages.shared import charts, people, session
 from pages.shared.concept_map import quoted
 from pages.shared.i18n import _
 from pages.shared.literal import escaped
@@ -67,8 +67,7 @@ def graph(concepts: list[Concept], levels: dict[str, float]) -> str:
     names = list(dict.fromkeys([*weak, *(a for a, _b in edges)]))
     lines = [f"{quoted(n)} [fillcolor={quoted(_colour(levels.get(n)))}]" for n in names]
     lines += [f"{quoted(a)} -> {quoted(b)}" for a, b in edges]
-    head = 'rankdir=LR; node [shape=box, style="rounded,filled", fontname="sans-serif"];'
-    return f"digraph {{ {head} {'; '.join(lines)} }}"
+    return f"digraph {{ {charts.GRAPH} {'; '.join(lines)} }}"
 
 
 def _colour(level: float | None) -> str:
