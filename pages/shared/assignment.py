@@ -28,8 +28,11 @@ from engine.steps.gradebook import (
 from engine.steps.grading import foresee
 from pages.shared import people, session
 from pages.shared.i18n import _, error_text, minutes_text
+from pages.shared.literal import escaped
 
 _ERRORS_SHOWN = 20
+_ALL = "\0"
+"""All assignments; no name that somebody could type."""
 Kind = Literal["primary", "secondary"]
 """A button that is the next step, or another one."""
 
@@ -95,11 +98,16 @@ def one_of(items: Sequence[Item]) -> list[Item]:
     names = assignments_of(items)
     if len(names) < 2:
         return list(items)
-    shown = {None: _("All"), **{name: name or _("Without a name") for name in names}}
+    shown = {_ALL: _("All"), **{name: escaped(name) or _("Without a name") for name in names}}
     chosen = st.segmented_control(
-        _("Assignment"), list(shown), format_func=shown.get, default=None, key="assignment-shown"
+        _("Assignment"),
+        list(shown),
+        format_func=shown.get,
+        default=_ALL,
+        required=True,
+        key="assignment-shown",
     )
-    return [item for item in items if chosen is None or item.assignment == chosen]
+    return [item for item in items if chosen in (_ALL, item.assignment)]
 
 
 def _from_corpus(room: Room, name: str, kind: Kind) -> None:

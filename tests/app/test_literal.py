@@ -3,10 +3,12 @@
 import pytest
 
 from engine.distil import DistilPlan
+from engine.grade import Item
 from engine.learner import Event, import_roster, pseudonym, record
 from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import Room, make_corpus, read_books
+from engine.steps.gradebook import add_items
 from engine.store import Store
 from pages.shared.literal import escaped, highlighted, spoken
 
@@ -47,6 +49,9 @@ def odd_home(tmp_path_factory):
     concept = f"number {ODD}"
     answer = Event(learner=who, item="i", concept=concept, correct=False, at=1.79e9)
     record(store, "odd", [answer])
+    homework = {"question": f"What {ODD}?", "references": ("this",)}
+    names = {"a": f"Week {ODD}", "b": ""}
+    add_items(room, [Item(item_id=i, assignment=n, **homework) for i, n in names.items()])
     store.close()
     return home
 
@@ -56,6 +61,8 @@ def as_markdown(app):
         for element in app.get(kind):
             for name in ("label", "value", "body", "help"):
                 yield kind, str(getattr(element, name, "") or "")
+    for group in app.get("button_group"):
+        yield from (("button_group", str(option)) for option in group.options)
 
 
 @pytest.mark.parametrize(
