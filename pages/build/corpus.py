@@ -62,6 +62,7 @@ def settings_form() -> None:
             default=list(ALL_KINDS),
             format_func=lambda kind: code_text("kinds", kind, kind.capitalize()),
             key="kinds",
+            wrap=True,
         )
         st.multiselect(
             _("Sections (empty: all that teach)"),

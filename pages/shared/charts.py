@@ -53,10 +53,12 @@ def gains(rows: Mapping[str, Any], label: str, chapter: str) -> alt.LayerChart:
             for title, f in rows.items()
         ]
     )
-    y = alt.Y("chapter:N", title=chapter, sort=None, axis=alt.Axis(labelLimit=220))
+    y = alt.Y("chapter:N", title=chapter, sort=None, axis=alt.Axis(labelLimit=160))
     base = alt.Chart(frame)
     bars = base.mark_rule(strokeWidth=2, color=GREY).encode(
-        y=y, x=alt.X("low:Q", title=label), x2="high:Q"
+        y=y,
+        x=alt.X("low:Q", title=label, axis=alt.Axis(titleAnchor="end")),  # fits a narrow window
+        x2="high:Q",
     )
     points = base.mark_point(filled=True, size=70).encode(
         y=y,
@@ -89,7 +91,9 @@ def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> a
     scale = alt.Scale(domain=[0, 1])
     base = alt.Chart(frame)
     ranges = base.mark_rule(strokeWidth=2, color=GREY).encode(
-        y=y, x=alt.X("low:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5)), x2="high:Q"
+        y=y,
+        x=alt.X("low:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5, titleAnchor="end")),
+        x2="high:Q",
     )
     tips = [
         "concept",
