@@ -35,7 +35,7 @@ _KINDS: dict[StageName, tuple[str, ...]] = {
 
 
 class Stage(Value):
-    """One stage's state; ``lacks`` names the stage that has to come first, if one has."""
+    """One stage's state; ``lacks`` names the first stage that has to come before, if one has."""
 
     name: StageName
     state: StageState
@@ -66,13 +66,16 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
         "exam": _made_from(results.get("exam"), exam_inputs(store, course, run)),
         "publish": _made_from(results.get("publish"), run),
     }
+    book: StageName | None = None if books else "course"
+    corpus: StageName | None = None if pairs else book or "corpus"
+    student: StageName | None = None if run else corpus or "student"
     lacks: dict[StageName, StageName | None] = {
         "course": None,
-        "corpus": None if books else "course",
-        "prompts": None if pairs else "corpus",
-        "student": None if pairs else "corpus",
-        "exam": None if run else "student",
-        "publish": None if run else "student",
+        "corpus": book,
+        "prompts": corpus,
+        "student": corpus,
+        "exam": student,
+        "publish": student,
     }
     number = {"course": len(books), "corpus": proposed}
     return {

@@ -270,5 +270,5 @@ def _ask(context: Context) -> None:
     }
     quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in said.sources)
     if said.withheld:
-        quotes += "\n(The book answers: the corpus does not bear out what the student model said.)"
+        quotes += "\n(The book answers: what the student model said does not agree with it.)"
     context.show(data, f"{said.answer}\n{quotes}")

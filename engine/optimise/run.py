@@ -69,7 +69,7 @@ def optimise(
         raise Missing(
             "This method needs a teacher model that writes and judges.",
             code="optimise.no_teacher",
-            next="Connect a teacher, or choose the method recombine.",
+            next="Connect a teacher, or choose the method recombine (building blocks).",
         )
     pools = draw_pools(store.pairs(course.id), plan)
     inputs = store.corpus_version(course.id, "train", "validation")

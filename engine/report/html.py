@@ -17,7 +17,8 @@ h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #ccc}
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e2e2e2;
 overflow-wrap:anywhere}th{font-weight:600;white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dt{color:#555}dd{margin:0}
-@media(max-width:30rem){dl{display:block}dd{margin-bottom:.5rem}}
+@media screen and (max-width:40rem){dl{display:block}dd{margin-bottom:.5rem}td{min-width:7rem}
+td.n{min-width:0}}
 @media print{body{margin:0;max-width:none;font-size:11pt}h2{break-after:avoid}
 tr{break-inside:avoid}}
 """

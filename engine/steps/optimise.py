@@ -35,7 +35,7 @@ def plan_search(room: Room, method: str, budget: int | None = None) -> OptimiseP
         raise Missing(
             "This method needs a connected teacher model, which writes and judges.",
             code="optimise.no_teacher",
-            next="Connect a teacher, or choose the method recombine.",
+            next="Connect a teacher, or choose the method recombine (building blocks).",
         )
     if room.course.language != "en" and not connected:
         raise Missing(

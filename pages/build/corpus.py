@@ -12,6 +12,7 @@ from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, minutes_text
 from pages.shared.job_board import board
+from pages.shared.literal import escaped
 from pages.shared.review import review
 from pages.shared.teacher_card import teacher_card
 
@@ -61,6 +62,7 @@ def settings_form() -> None:
             default=list(ALL_KINDS),
             format_func=lambda kind: code_text("kinds", kind, kind.capitalize()),
             key="kinds",
+            wrap=True,
         )
         st.multiselect(
             _("Sections (empty: all that teach)"),
@@ -107,11 +109,11 @@ def show_preview() -> None:
         )
     for pair in pairs:
         with st.container(border=True):
-            st.markdown(f"**{pair.question}**")
+            st.markdown(f"**{escaped(pair.question)}**")
             st.text(pair.answer)
             source = pair.evidence[0]
             st.caption(
-                f"{code_text('kinds', pair.kind, pair.kind)} · {source.title}"
+                f"{code_text('kinds', pair.kind, pair.kind)} · {escaped(source.title)}"
                 + (" · " + _("p. {n}", n=source.page) if source.page else "")
             )
 

@@ -13,6 +13,7 @@ from pages.shared import concept_map, session
 from pages.shared.frame import go, heading
 from pages.shared.i18n import _, code_text, error_text
 from pages.shared.job_board import board
+from pages.shared.literal import escaped
 
 room = session.room()
 course = room.course
@@ -57,9 +58,11 @@ live = board(course.id, ("read",))
 newest = next((job for job in session.jobs_of(course.id) if job.kind == "read"), None)
 outcome = (newest.result if newest else None) or {}
 for row in outcome.get("failed", []):
-    st.warning(f"**{row['file']}**: {error_text(row)}", icon=":material/warning:")
+    st.warning(f"**{escaped(row['file'])}**: {escaped(error_text(row))}", icon=":material/warning:")
 for title in outcome.get("repeated", []):
-    st.info(_("“{title}” was in this course already.", title=title), icon=":material/info:")
+    st.info(
+        _("“{title}” was in this course already.", title=escaped(title)), icon=":material/info:"
+    )
 
 if not documents:
     if not live:
@@ -68,15 +71,16 @@ if not documents:
 
 
 def tree(document: Document) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            _("Section"): [
-                "\u2003" * (section.level - 1) + section.title for section in document.sections
-            ],
-            _("Page"): [section.page_start or None for section in document.sections],
-            _("Characters"): [len(section.text) for section in document.sections],
-        }
-    )
+    columns = {
+        _("Section"): [
+            "\u2003" * (section.level - 1) + section.title for section in document.sections
+        ],
+        _("Page"): [section.page_start or None for section in document.sections],
+        _("Characters"): [len(section.text) for section in document.sections],
+    }
+    if not document.pages:
+        del columns[_("Page")]
+    return pd.DataFrame(columns)
 
 
 def show(document: Document, section: Section) -> None:
@@ -93,7 +97,7 @@ def show(document: Document, section: Section) -> None:
             session.page_png(str(pdf), page), width="stretch", alt=_("Page {n} of the book", n=page)
         )
     with text_side.container(height=640, border=True):
-        st.markdown(f"#### {section.title}")
+        st.markdown(f"#### {escaped(section.title)}")
         for block in section.blocks:
             if block.kind in ("code", "table"):
                 st.code(block.text, language=None)
@@ -118,7 +122,8 @@ if document.warnings:
         _("{n} warning(s)", n=len(document.warnings)), icon=":material/warning:", expanded=False
     ):
         for warning in document.warnings:
-            st.markdown(f"- {code_text('warnings', warning.code, warning.message)}")
+            said = code_text("warnings", warning.code, warning.message)
+            st.markdown(f"- {escaped(said)}")
 if document.language != course.language:
     st.warning(
         _("This book is in another language than the course. Passages are used as they are."),
@@ -145,6 +150,7 @@ else:
         on_select="rerun",
         selection_mode="single-row",
         key=f"tree-{document.id}",
+        placeholder="–",
         alt=_("Table of contents with pages"),
     )
     rows = chosen["selection"]["rows"]
@@ -157,6 +163,6 @@ with st.container(horizontal=True):
         go("build/corpus.py")
     with st.popover(_("Remove this book"), icon=":material/delete:"):
         st.caption(_("Its pairs stay until the corpus is made again."))
-        if st.button(_("Remove “{title}”", title=document.title)):
+        if st.button(_("Remove “{title}”", title=escaped(document.title))):
             remove_book(room, document.id)
             st.rerun()

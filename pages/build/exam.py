@@ -91,8 +91,13 @@ for part, verdict in report["verdicts"].items():
         "worse": _("the student knows less than its base model"),
         "noise": _("no difference beyond chance"),
     }
-    text = f"**{PARTS[part][0]}** ({PARTS[part][1]}): {words[verdict]}. " + _(
-        "Token F1 changes by {figure} over {n} questions.", figure=figure(gain), n=gain["n"]
+    text = _(
+        "**{part}** ({what}): {verdict}. Token F1 changes by {figure} over {n} questions.",
+        part=PARTS[part][0],
+        what=PARTS[part][1],
+        verdict=words[verdict],
+        figure=figure(gain),
+        n=gain["n"],
     )
     {"better": st.success, "worse": st.error, "noise": st.info}[verdict](text)
 
@@ -112,6 +117,13 @@ rows = [
     for row in report["rows"]
 ]
 st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("All figures, with 95 % intervals"))
+st.caption(
+    _(
+        "Token F1: how far the words of an answer are those of the book, from 0 to 1. ROUGE-L: "
+        "the same, with their order. Similarity: nearness in meaning. Length ratio: 1 is as long "
+        "as the book’s answer. n: number of questions. In brackets: the 95 % interval."
+    )
+)
 
 if report["chapters"]:
     better = sum(f["low"] > 0 for f in report["chapters"].values())
@@ -122,6 +134,12 @@ if report["chapters"]:
         charts.gains(report["chapters"], _("Gain in token F1, recall part"), _("Chapter")),
         alt=_("Gain in token F1 by chapter with intervals"),
     )
+    with st.expander(_("As a table"), icon=":material/table_rows:"):
+        chapters = [
+            {_("Chapter"): title, _("Gain in token F1, recall part"): figure(row), "n": row["n"]}
+            for title, row in report["chapters"].items()
+        ]
+        st.dataframe(pd.DataFrame(chapters), hide_index=True)
 
 st.subheader(_("Every answer"))
 pairs = {pair.id: pair for pair in session.pairs(course.id)}

@@ -20,6 +20,7 @@ from pages.shared import arms, base_picker, charts, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.job_board import board
+from pages.shared.literal import escaped
 
 room = session.room()
 course = room.course
@@ -80,7 +81,7 @@ def estimate_cards(own: Recipe) -> None:
     version = store.corpus_version(course.id, "train", "validation")
     row = costs(version, own.model_dump_json())
     cells = st.columns(4)
-    cells[0].metric(_("Training pairs"), len(_train_pairs()))
+    cells[0].metric(_("Training pairs"), f"{len(_train_pairs()):,}")
     cells[1].metric(
         _("Time"),
         minutes_text(60 * row["minutes"][1]),
@@ -100,7 +101,8 @@ def estimate_cards(own: Recipe) -> None:
     cells[3].metric(_("Disk"), f"{row['disk_gib']:.1f} GiB")
     backend, reason = choose_backend(own)
     said = code_text("reasons", reason, reason)
-    st.caption(f"{'Unsloth' if backend == 'unsloth' else 'PEFT'}: {said}")
+    name = "Unsloth" if backend == "unsloth" else "PEFT"
+    st.caption(_("Training runs by {name}. {reason}", name=name, reason=said))
 
 
 def _loss_says(frame: pd.DataFrame) -> str:
@@ -118,12 +120,17 @@ def curves(rows: list[dict[str, float]]) -> None:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return
-    last = frame.iloc[-1]
     says = _loss_says(frame)
     st.markdown(f"**{says}**")
     st.altair_chart(
         charts.loss(frame, _("Step"), _("Loss"), _("training"), _("validation")), alt=says
     )
+
+
+def now(rows: list[dict[str, float]]) -> None:
+    """Where a running training stands."""
+    frame = pd.DataFrame(rows)
+    last = frame.iloc[-1]
     cells = st.columns(3)
     cells[0].metric(_("Step"), f"{last.get('step', 0):.0f}")
     speed = frame["tokens_per_second"].dropna()
@@ -140,9 +147,9 @@ def _made_from(data: dict[str, Any]) -> None:
     if data["training"].get("parts", 1) > 1:
         parts = data["training"]["parts"]
         facts.append(_("memory ran short: each step was computed in {n} parts", n=parts))
-    st.caption(" · ".join(facts))
+    st.caption(escaped(" · ".join(facts)))
     if withheld := data["published"].get("withheld"):
-        why = error_text(withheld)
+        why = escaped(error_text(withheld))
         said = _("No GGUF file: {why} The student answers through transformers.", why=why)
         st.info(said, icon=":material/info:")
 
@@ -154,6 +161,7 @@ if live:
         rows = session.training_rows(room)
         if rows:
             curves(rows)
+            now(rows)
 
     running()
 else:
@@ -166,10 +174,19 @@ else:
         for piece in masked_sample(
             Row(question=pair.question, answer=pair.answer), base=base or STUDENT
         ):
-            (st.success if piece.learned else st.text)(piece.text)
+            if piece.learned:
+                st.success(escaped(piece.text))
+            else:
+                st.text(piece.text)
     fresh = stage.state in ("empty", "stale")
+    if not base:
+        word = _("Choose a base model first")
+    elif not allowed:
+        word = _("Accept the terms first")
+    else:
+        word = _("Fine-tune") if result is None else _("Fine-tune again")
     if st.button(
-        _("Fine-tune") if result is None else _("Fine-tune again"),
+        word,
         type="primary" if fresh else "secondary",
         icon=":material/play_arrow:",
         disabled=not (base and allowed),

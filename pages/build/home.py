@@ -7,7 +7,8 @@ from engine.learner import role_of
 from engine.schema import Course, content_id
 from pages.shared import account, session
 from pages.shared.frame import go, heading
-from pages.shared.i18n import _
+from pages.shared.i18n import _, language
+from pages.shared.literal import escaped
 
 heading(
     "Coursewright",
@@ -54,7 +55,7 @@ def new_course() -> None:
         _("Language of the course"),
         ["en", "zh"],
         format_func=lambda code: {"en": "English", "zh": "中文"}[code],
-        default="en",
+        default=language(),
         required=True,
         key="new-language",
     )
@@ -81,7 +82,7 @@ with right.container(border=True):
         st.caption(_("There is none yet. The sample course appears here once it is prepared."))
     for course in [*own, *samples]:
         if st.button(
-            course.title,
+            escaped(course.title),
             key=f"open-{course.id}",
             icon=":material/science:" if course.sample else ":material/menu_book:",
             on_click=open_course,

@@ -12,6 +12,7 @@ from pages.shared import prompt_view, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text, minutes_text
 from pages.shared.job_board import board
+from pages.shared.literal import escaped
 from pages.shared.teacher_card import teacher_card
 
 room = session.room()
@@ -93,7 +94,7 @@ def start_form() -> None:
         wanted = plan()
         estimate_card(wanted)
     except EngineError as error:
-        st.info(error_text(error), icon=":material/info:")
+        st.info(escaped(error_text(error)), icon=":material/info:")
         return
     if st.button(
         _("Optimise") if search is None else _("Optimise again"),

@@ -10,6 +10,7 @@ from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text
 from pages.shared.job_board import board
+from pages.shared.literal import escaped
 
 room = session.room()
 course = room.course
@@ -29,7 +30,7 @@ if parity:
     )
     st.success(said, icon=":material/verified:")
 else:
-    why = error_text(published["withheld"])
+    why = escaped(error_text(published["withheld"]))
     st.info(
         _("No GGUF file: {why} The student answers through transformers.", why=why),
         icon=":material/info:",
@@ -90,7 +91,7 @@ if key := st.session_state.pop("made-key", None):
     st.success(_("Copy this key now; it is shown only once."), icon=":material/key:")
     st.code(key, language=None)
 for name in key_names(store, course.id):
-    if st.button(_("Take back the key “{name}”", name=name), key=f"drop-key-{name}"):
+    if st.button(_("Take back the key “{name}”", name=escaped(name)), key=f"drop-key-{name}"):
         remove_key(store, course.id, name)
         st.rerun()
 st.code(

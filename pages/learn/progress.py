@@ -10,6 +10,7 @@ from engine.steps.gradebook import Marked, items_of, marked
 from pages.shared import assignment, charts, people, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _
+from pages.shared.literal import escaped
 
 
 def where(m: Marked) -> str:
@@ -41,7 +42,7 @@ def mastery_chart(rows: dict[str, State]) -> None:
         last=f"{last:.2f}",
         n=len(points),
     )
-    st.markdown(f"**{assignment.quoted(says, ())}**")
+    st.markdown(f"**{escaped(says)}**")
     label = _("Probability to answer an unseen question now")
     st.altair_chart(charts.course_of_mastery(frame, _("Date"), label), alt=says)
 
@@ -78,13 +79,13 @@ if not steps:
     st.success(_("All concepts of this course are mastered."))
 for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
     with column.container(border=True):
-        st.markdown(f"**{step.step} · {step.concept}**")
-        st.caption(step.title)
+        st.markdown(f"**{step.step} · {escaped(step.concept)}**")
+        st.caption(escaped(step.title))
         st.write(WHY[step.why])
         st.caption(
             _("about {n} min", n=step.minutes)
             + " · "
-            + _("would answer {n} % now", n=round(100 * step.mastery))
+            + _("you would answer {n} % of its questions now", n=round(100 * step.mastery))
         )
 
 answered = {event.concept for event in own}
@@ -123,9 +124,9 @@ if rows:
                     {
                         _("Concept"): name,
                         _("Answers"): s.answered,
-                        _("Mastery"): round(s.mastery, 2),
-                        _("from"): round(s.low, 2),
-                        _("to"): round(s.high, 2),
+                        _("Mastery (%)"): round(100 * s.mastery),
+                        _("from"): round(100 * s.low),
+                        _("to"): round(100 * s.high),
                     }
                     for name, s in rows.items()
                 ]
@@ -158,14 +159,12 @@ if mine:
     for m in mine[:5]:
         item = items[m.submission.item_id]
         with st.container(border=True):
-            st.markdown(f"**{assignment.quoted(item.question, ())}**")
+            st.markdown(f"**{escaped(item.question)}**")
             st.text(m.submission.answer or "–")
-            st.markdown(
-                f"**{assignment.shown(item, m)}**  {assignment.quoted(m.grade.feedback, ())}"
-            )
+            st.markdown(f"**{escaped(assignment.shown(item, m))}**  {escaped(m.grade.feedback)}")
             place = where(m)
             if place and place.split(" · ")[0] not in m.grade.feedback:
-                st.caption(_("Where to read") + ": " + place)
+                st.caption(_("Where to read: {place}", place=escaped(place)))
     with st.expander(_("All grades"), icon=":material/table_rows:"):
         rows = [
             {

@@ -6,6 +6,7 @@ from engine.tutor import MODES, Material, Talk, answer_stream, turn
 from pages.shared import people, quiz, session
 from pages.shared.frame import heading, lacks
 from pages.shared.i18n import _, error_text
+from pages.shared.literal import escaped, spoken
 
 room = session.room()
 course = room.course
@@ -48,8 +49,8 @@ if talk.mode != mode or not talk.open:
 def show_sources(sources: list[Evidence]) -> None:
     for number, source in enumerate(sources, 1):
         place = source.title + (", " + _("p. {n}", n=source.page) if source.page else "")
-        with st.expander(f"{number} · {place}", icon=":material/format_quote:"):
-            st.markdown("> " + source.quote.replace("\n", "\n> "))
+        with st.expander(f"{number} · {escaped(place)}", icon=":material/format_quote:"):
+            st.text(f"“{source.quote}”")
             if source.page and _pdf_of(source):
                 st.image(
                     session.page_png(str(_pdf_of(source)), source.page),
@@ -74,15 +75,13 @@ def show(row: dict[str, object]) -> None:
         if row.get("base") is not None:
             left, right = st.columns(2)
             left.caption(_("Student model"))
-            left.markdown(row["answer"])
+            left.markdown(spoken(row["answer"]))
             right.caption(_("Base model"))
-            right.markdown(row["base"])
+            right.markdown(spoken(row["base"]))
         else:
-            st.markdown(row["answer"])
+            st.markdown(spoken(row["answer"]))
         if row.get("withheld"):
-            st.caption(
-                _("The book answers: the corpus does not bear out what the student model said.")
-            )
+            st.caption(_("The book answers: what the student model said does not agree with it."))
             with st.expander(_("What the student model said"), icon=":material/do_not_disturb_on:"):
                 st.text(row["withheld"])
         show_sources(row["sources"])
@@ -131,14 +130,14 @@ def reply(message: str) -> None:
 
         def on_text(piece: str) -> None:
             row["answer"] = f"{row['answer']}{piece}"
-            box.markdown(row["answer"])
+            box.markdown(spoken(str(row["answer"])))
 
         with st.spinner(_("Looking it up in the book …")):
             try:
                 st.session_state[TALK], said = turn(talk, message, at, on_text)
             except TeacherError as error:
                 turns.remove(row)
-                st.error(error_text(error), icon=":material/error:")
+                st.error(escaped(error_text(error)), icon=":material/error:")
                 return
         row["answer"], row["sources"] = said.answer, list(said.sources)
         row["withheld"] = said.withheld
@@ -152,7 +151,11 @@ def reply(message: str) -> None:
                 use_book=use_book,
                 prompt=session.prompt(course),
             )
-            row["base"] = columns[1].write_stream(stream)
+            other, words = columns[1].empty(), ""
+            for piece in stream:
+                words += piece
+                other.markdown(spoken(words))
+            row["base"] = words
     st.rerun()
 
 
@@ -177,5 +180,5 @@ with main:
     elif not turns:
         st.caption(_("For example:"))
         for pair in session.training_pairs(course.id)[:120:40]:
-            if st.button(pair.question, key=f"try-{pair.id}", icon=":material/lightbulb:"):
+            if st.button(escaped(pair.question), key=f"try-{pair.id}", icon=":material/lightbulb:"):
                 reply(pair.question)

@@ -6,6 +6,7 @@ from engine.learner import Role, role_of
 from engine.settings import Settings
 from engine.store import Store
 from pages.shared.i18n import _
+from pages.shared.literal import escaped
 
 
 def configured() -> bool:
@@ -38,6 +39,6 @@ def role(settings: Settings, store: Store, course: str) -> Role | None:
 def sign_out() -> None:
     """A button in the rail, where somebody is signed in."""
     if who := email():
-        st.sidebar.caption(who)
+        st.sidebar.caption(escaped(who))
         if st.sidebar.button(_("Sign out"), icon=":material/logout:"):
             st.logout()

@@ -12,7 +12,7 @@ from engine.align.plan import ALWAYS, AlignPlan
 from engine.llm.teacher import load_choice
 from engine.steps import Room
 from engine.store import Result
-from pages.shared import session
+from pages.shared import charts, session
 from pages.shared.costs import cost_line
 from pages.shared.i18n import _
 from pages.shared.job_board import board
@@ -132,6 +132,7 @@ def _chart(frame: pd.DataFrame, label: str) -> alt.LayerChart:
     bars = base.mark_bar(opacity=0.6).encode(
         y=y, x=alt.X("value:Q", title=label, scale=scale), tooltip=tips
     )
-    ranges = base.mark_rule(strokeWidth=2).encode(y=y, x="low:Q", x2="high:Q")
-    chance = alt.Chart(pd.DataFrame({"x": [_CHANCE]})).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
+    ranges = base.mark_rule(strokeWidth=2, color=charts.GREY).encode(y=y, x="low:Q", x2="high:Q")
+    dashed = {"strokeDash": [4, 4], "color": charts.GREY}
+    chance = alt.Chart(pd.DataFrame({"x": [_CHANCE]})).mark_rule(**dashed).encode(x="x:Q")
     return (bars + ranges + chance).properties(height=40 * len(frame))

@@ -1,8 +1,7 @@
 """The parts of the screen *Assignments*: where items and answers come from, how they are graded."""
 
-import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -29,9 +28,13 @@ from engine.steps.gradebook import (
 from engine.steps.grading import foresee
 from pages.shared import people, session
 from pages.shared.i18n import _, error_text, minutes_text
+from pages.shared.literal import escaped
 
 _ERRORS_SHOWN = 20
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|>~<$:])")
+_ALL = "\0"
+"""All assignments; no name that somebody could type."""
+Kind = Literal["primary", "secondary"]
+"""A button that is the next step, or another one."""
 
 
 def type_names() -> dict[str, str]:
@@ -42,6 +45,11 @@ def type_names() -> dict[str, str]:
         "short": _("short answer"),
         "rubric": _("by rubric"),
     }
+
+
+def _next(missing: bool) -> Kind:
+    """To bring in what is missing is the next step; to add more is not."""
+    return "primary" if missing else "secondary"
 
 
 # ---------------------------------------------------------------- items
@@ -59,7 +67,9 @@ def items_part(room: Room, items: Sequence[Item]) -> None:
         placeholder=_("Week 1"),
         help=_("Each name has its own column of points in the gradebook."),
     ).strip()
-    {"corpus": _from_corpus, "file": _items_file, "hand": _by_hand}[way or "corpus"](room, name)
+    {"corpus": _from_corpus, "file": _items_file, "hand": _by_hand}[way or "corpus"](
+        room, name, _next(not items)
+    )
     if items:
         names = type_names()
         rows = [
@@ -88,21 +98,26 @@ def one_of(items: Sequence[Item]) -> list[Item]:
     names = assignments_of(items)
     if len(names) < 2:
         return list(items)
-    shown = {None: _("All"), **{name: name or _("Without a name") for name in names}}
+    shown = {_ALL: _("All"), **{name: escaped(name) or _("Without a name") for name in names}}
     chosen = st.segmented_control(
-        _("Assignment"), list(shown), format_func=shown.get, default=None, key="assignment-shown"
+        _("Assignment"),
+        list(shown),
+        format_func=shown.get,
+        default=_ALL,
+        required=True,
+        key="assignment-shown",
     )
-    return [item for item in items if chosen is None or item.assignment == chosen]
+    return [item for item in items if chosen in (_ALL, item.assignment)]
 
 
-def _from_corpus(room: Room, name: str) -> None:
+def _from_corpus(room: Room, name: str, kind: Kind) -> None:
     pairs = {pair.point: pair for pair in training_pairs(room.store, room.course.id, "train")}
     if not pairs:
         st.caption(_("There is no corpus yet: take a file, or write items by hand."))
         return
     most = min(50, len(pairs))
     count = int(st.number_input(_("How many"), 1, most, min(10, most), key="item-count"))
-    if st.button(_("Add from the corpus"), icon=":material/add:"):
+    if st.button(_("Add from the corpus"), type=kind, icon=":material/add:"):
         points = list(pairs.values())
         chosen = [points[i * len(points) // count] for i in range(count)]
         homes = {s: c.name for c in people.graph(room.course.id) for s in reversed(c.sections)}
@@ -127,7 +142,7 @@ def _from_corpus(room: Room, name: str) -> None:
         st.rerun()
 
 
-def _items_file(room: Room, name: str) -> None:
+def _items_file(room: Room, name: str, kind: Kind) -> None:
     _upload(
         _("CSV or JSONL with item_id, question, references; optionally choices, rubric, max_score"),
         _("Add the items"),
@@ -137,10 +152,11 @@ def _items_file(room: Room, name: str) -> None:
             room,
             [i if i.assignment else i.model_copy(update={"assignment": name}) for i in rows],
         ),
+        kind,
     )
 
 
-def _by_hand(room: Room, name: str) -> None:
+def _by_hand(room: Room, name: str, kind: Kind) -> None:
     question = st.text_input(_("Question"), key="hand-question").strip()
     references = _lines(_("Right answers, one a line"), "hand-references")
     choices = _lines(_("Options, one a line (only for a choice)"), "hand-choices")
@@ -161,7 +177,7 @@ def _by_hand(room: Room, name: str) -> None:
         return
     st.caption(_("Recognised as: {kind}", kind=type_names()[item.kind]))
     lacking = not question or not (references or rubric)
-    if st.button(_("Add the item"), disabled=lacking, icon=":material/add:"):
+    if st.button(_("Add the item"), disabled=lacking, type=kind, icon=":material/add:"):
         add_items(room, [item])
         session.flash(_("{n} item(s) added", n=1))
         st.rerun()
@@ -175,14 +191,15 @@ def _lines(label: str, key: str) -> list[str]:
 # ---------------------------------------------------------------- answers
 
 
-def answers_part(room: Room, items: Sequence[Item]) -> None:
-    """Answers from a file or typed in."""
+def answers_part(room: Room, items: Sequence[Item], first: bool) -> None:
+    """Answers from a file or typed in; ``first`` while there are none."""
+    kind = _next(first)
     ways = {"file": _("From a file"), "hand": _("By hand")}
     way = st.segmented_control(
         _("New answers"), list(ways), format_func=ways.get, default="file", key="answer-way"
     )
     if way == "hand":
-        _typed(room, items)
+        _typed(room, items, kind)
         return
     st.download_button(
         _("Answer sheet as CSV"),
@@ -201,6 +218,7 @@ def answers_part(room: Room, items: Sequence[Item]) -> None:
         "answers-file",
         lambda text, name: sift_submissions(text, name, items),
         lambda rows: add_submissions(room, rows),
+        kind,
     )
 
 
@@ -220,14 +238,15 @@ def unformula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
 
 
-def _typed(room: Room, items: Sequence[Item]) -> None:
+def _typed(room: Room, items: Sequence[Item], kind: Kind) -> None:
     known = {item.item_id: item for item in items}
     item = st.selectbox(
         _("Item"), list(known), format_func=lambda i: known[i].question, key="typed-item"
     )
     who = st.text_input(_("Learner"), key="typed-learner").strip()
     answer = st.text_area(_("Answer"), key="typed-answer", height=100)
-    if st.button(_("Add the answer"), disabled=not answer.strip(), icon=":material/add:"):
+    lacking = not answer.strip()
+    if st.button(_("Add the answer"), disabled=lacking, type=kind, icon=":material/add:"):
         name = content_id(item, who or answer)
         add_submissions(
             room, [Submission(answer_id=name, item_id=item, learner=who, answer=answer)]
@@ -242,10 +261,11 @@ def _upload(
     key: str,
     sift: Callable[[str, str], tuple[list[Any], list[BadInput]]],
     keep: Callable[[list[Any]], object],
+    kind: Kind,
 ) -> None:
     """Take the rows of a file that can be used, and say of each other row what is wrong."""
     file = st.file_uploader(label, type=["csv", "tsv", "jsonl"], key=key, max_upload_size=20)
-    if st.button(button, disabled=file is None, icon=":material/upload:"):
+    if st.button(button, disabled=file is None, type=kind, icon=":material/upload:"):
         rows, wrong = sift(decode(file.getvalue(), file.name), file.name)
         keep(rows)
         st.session_state[f"{key}-wrong"] = [
@@ -345,22 +365,3 @@ def shown(item: Item, m: Marked) -> str:
     """A grade as people write it."""
     value = value_of(m.grade)
     return f"{value:g} / {item.top:g}" if isinstance(value, (int, float)) else str(value)
-
-
-def quoted(answer: str, quotes: Sequence[str]) -> str:
-    """The answer as Markdown that shows it literally, with the quotes on green."""
-    wanted = sorted({q.strip() for q in quotes if q.strip()}, key=len, reverse=True)
-    if not wanted:
-        return escaped(answer).replace("\n", "  \n")
-    parts = re.split("(" + "|".join(map(re.escape, wanted)) + ")", answer)
-    return "".join(
-        f":green-background[{escaped(' '.join(part.split()))}]"
-        if part in wanted
-        else escaped(part).replace("\n", "  \n")
-        for part in parts
-    )
-
-
-def escaped(text: str) -> str:
-    """The text as Markdown that shows it literally."""
-    return _SPECIAL.sub(r"\\\1", text)

@@ -17,6 +17,7 @@ from engine.models.bases import (
 from engine.schema import Language
 from pages.shared import session
 from pages.shared.i18n import _, error_text
+from pages.shared.literal import escaped
 
 _FOLDER, _HUB = "folder", "hub"
 
@@ -67,9 +68,9 @@ def _card(base: str, language: Language) -> Picked:
     try:
         found = facts(base, session.settings())
     except EngineError as error:
-        st.error(error_text(error), icon=":material/error:")
+        st.error(escaped(error_text(error)), icon=":material/error:")
         return Picked()
-    st.caption(" · ".join(_described(found)))
+    st.caption(escaped(" · ".join(_described(found))))
     if found.languages and language not in found.languages:
         st.warning(
             _(

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
+GREY = "#7f8f89"
+"""For lines: seen on a light and on a dark background."""
+GRAPH = (
+    f'rankdir=LR; bgcolor="transparent"; edge [color="{GREY}"]; '
+    f'node [shape=box, style="rounded,filled", fillcolor="#eeeeee", color="{GREY}", '
+    'fontname="sans-serif"];'
+)
+"""How a graph in DOT begins: left to right, seen on both backgrounds."""
+
+
 def loss(frame: pd.DataFrame, step: str, label: str, training: str, validation: str) -> alt.Chart:
     """Training loss as a line, validation loss as points on a line."""
     parts = []
@@ -24,14 +34,14 @@ def loss(frame: pd.DataFrame, step: str, label: str, training: str, validation: 
     rows = pd.concat(parts) if parts else pd.DataFrame({"step": [], "value": [], "series": []})
     return (
         alt.Chart(rows)
-        .mark_line(point=True)
+        .mark_line(point={"size": 12})
         .encode(
             x=alt.X("step:Q", title=step),
             y=alt.Y("value:Q", title=label, scale=alt.Scale(zero=False)),
-            color=alt.Color("series:N", title=None, legend=alt.Legend(orient="top")),
+            color=alt.Color("series:N", title=None, sort=None, legend=alt.Legend(orient="top")),
             tooltip=["series", "step", alt.Tooltip("value", format=".3f")],
         )
-        .properties(height=260)
+        .properties(height=340)  # legend and axes included
     )
 
 
@@ -43,16 +53,28 @@ def gains(rows: Mapping[str, Any], label: str, chapter: str) -> alt.LayerChart:
             for title, f in rows.items()
         ]
     )
-    y = alt.Y("chapter:N", title=chapter, sort=None, axis=alt.Axis(labelLimit=220))
+    y = alt.Y("chapter:N", title=chapter, sort=None, axis=alt.Axis(labelLimit=160))
     base = alt.Chart(frame)
-    bars = base.mark_rule(strokeWidth=2).encode(y=y, x=alt.X("low:Q", title=label), x2="high:Q")
+    bars = base.mark_rule(strokeWidth=2, color=GREY).encode(
+        y=y,
+        x=alt.X("low:Q", title=label, axis=alt.Axis(titleAnchor="end")),  # fits a narrow window
+        x2="high:Q",
+    )
     points = base.mark_point(filled=True, size=70).encode(
         y=y,
         x="value:Q",
         tooltip=["chapter", *(alt.Tooltip(c, format=".2f") for c in ("value", "low", "high")), "n"],
     )
-    zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
+    zero = (
+        alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
+    )
     return (zero + bars + points).properties(height=max(120, 26 * len(frame)))
+
+
+def _dashed(x: float) -> alt.Chart:
+    """A dashed vertical line."""
+    line = alt.Chart(pd.DataFrame({"x": [x]}))
+    return line.mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
 
 
 def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> alt.LayerChart:
@@ -68,8 +90,10 @@ def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> a
     )
     scale = alt.Scale(domain=[0, 1])
     base = alt.Chart(frame)
-    ranges = base.mark_rule(strokeWidth=2).encode(
-        y=y, x=alt.X("low:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5)), x2="high:Q"
+    ranges = base.mark_rule(strokeWidth=2, color=GREY).encode(
+        y=y,
+        x=alt.X("low:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5, titleAnchor="end")),
+        x2="high:Q",
     )
     tips = [
         "concept",
@@ -77,7 +101,11 @@ def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> a
         *(alt.Tooltip(c, format=".2f") for c in ("mastery", "low", "high")),
     ]
     points = base.mark_point(filled=True, size=70).encode(y=y, x="mastery:Q", tooltip=tips)
-    goal = alt.Chart(pd.DataFrame({"x": [0.75]})).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
+    goal = (
+        alt.Chart(pd.DataFrame({"x": [0.75]}))
+        .mark_rule(strokeDash=[4, 4], color=GREY)
+        .encode(x="x:Q")
+    )
     return (goal + ranges + points).properties(height=90 + 20 * len(frame))
 
 
@@ -124,7 +152,7 @@ def reliability(bins: pd.DataFrame, confidence: str, agreement: str) -> alt.Laye
     tips = [*(alt.Tooltip(c, format=".2f") for c in ("confidence", "agreement")), "n"]
     size = alt.Size("n:Q", title="n", legend=None)
     return (
-        line.mark_line(strokeDash=[4, 4], color="gray").encode(x=x, y=y)
+        line.mark_line(strokeDash=[4, 4], color=GREY).encode(x=x, y=y)
         + points.encode(x=x, y=y, size=size, tooltip=tips)
     ).properties(height=300)
 

@@ -21,6 +21,7 @@ from engine.steps import Room
 from engine.steps.gradebook import items_of, marked
 from pages.shared import account, charts, people, reteach, session
 from pages.shared.i18n import _, error_text
+from pages.shared.literal import escaped
 
 _LISTED = 300
 """Learners in a list to choose from at most; above, one types a name."""
@@ -107,12 +108,13 @@ def _risky(view: ClassView, names: dict[str, str]) -> None:
         {
             _("Learner"): names.get(person.learner, person.learner),
             _("Why"): ", ".join(words[reason] for reason in person.reasons),
-            _("Mean score"): None if person.mean is None else round(person.mean, 2),
+            _("Mean score (%)"): None if person.mean is None else round(100 * person.mean),
             _("Answers"): person.answers,
         }
         for person in view.risky
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Learners at risk with reasons"))
+    alt = _("Learners at risk with reasons")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, placeholder="–", alt=alt)
 
 
 def _concepts_table(view: ClassView) -> None:
@@ -120,7 +122,7 @@ def _concepts_table(view: ClassView) -> None:
         rows = [
             {
                 _("Concept"): row.concept,
-                _("Mastery"): round(row.mastery, 2),
+                _("Mastery (%)"): round(100 * row.mastery),
                 _("Learners"): row.learners,
                 _("Firm"): row.firm,
                 _("Near"): row.near,
@@ -165,7 +167,7 @@ def questions_part(room: Room, view: ClassView) -> None:
             _("Item"): texts.get(row.item, row.item),
             _("Answers"): row.answers,
             _("Learners"): row.learners,
-            _("Mean score"): round(row.difficulty, 2),
+            _("Mean score (%)"): round(100 * row.difficulty),
             _("Discrimination"): None
             if row.discrimination is None
             else round(row.discrimination, 2),
@@ -183,6 +185,7 @@ def questions_part(room: Room, view: ClassView) -> None:
         pd.DataFrame(table),
         hide_index=True,
         column_config={_("Item"): st.column_config.TextColumn(width="medium")},
+        placeholder="–",
         alt=_("Items with difficulty and discrimination"),
     )
 
@@ -320,7 +323,7 @@ def records_part(room: Room, everybody: list[Person]) -> None:
         )
         with st.popover(_("Erase")):
             st.caption(_("All rows about this learner go. There is no undo."))
-            if st.button(_("Erase {name} now", name=people.shown(person))):
+            if st.button(_("Erase {name} now", name=escaped(people.shown(person)))):
                 gone = erase_learner(store, course, person.pseudonym)
                 session.flash(_("{n} row(s) erased", n=gone))
                 st.rerun()
@@ -338,7 +341,7 @@ def one_of(room: Room, everybody: list[Person], key: str) -> Person | None:
     try:
         return find_learner(room.store, room.course.id, who) if who else None
     except EngineError as error:
-        st.warning(error_text(error))
+        st.warning(escaped(error_text(error)))
         return None
 
 

@@ -22,8 +22,9 @@ from engine.learner import (
     undo_edits,
     with_concept,
 )
-from pages.shared import people, session
+from pages.shared import charts, people, session
 from pages.shared.i18n import _, error_text
+from pages.shared.literal import escaped
 
 _AROUND = 12
 """Concepts drawn on each side of the chosen one: a map has to be readable."""
@@ -33,8 +34,6 @@ def editor(course_id: str) -> None:
     """One concept with what it builds on and why; below, the changes and all concepts."""
     graph = people.graph(course_id)
     edits = course_edits(session.store(), course_id)
-    if text := st.session_state.pop("concept-error", None):
-        st.error(text, icon=":material/error:")
     if not graph:
         st.info(_("There are no concepts yet: the book names none, or all are hidden."))
         _changes(course_id, None, graph, edits)
@@ -75,8 +74,7 @@ def neighbours(graph: list[Concept], concept: Concept) -> str:
     edges += [(e.concept, name) for name, found in second.items() for e in found[:2]]
     lines = [f"{quoted(concept.name)} [fillcolor={quoted('#cfe2ff')}, penwidth=2]"]
     lines += [f"{quoted(a)} -> {quoted(b)}" for a, b in dict.fromkeys(edges)]
-    head = 'rankdir=LR; node [shape=box, style="rounded,filled", fillcolor="#eeeeee", '
-    return f'digraph {{ {head}fontname="sans-serif"]; {"; ".join(lines)} }}'
+    return f"digraph {{ {charts.GRAPH} {'; '.join(lines)} }}"
 
 
 def quoted(text: str) -> str:
@@ -87,7 +85,7 @@ def quoted(text: str) -> str:
 def _evidence(course_id: str, concept: Concept) -> None:
     home = concept.sections[0] if concept.sections else ""
     place = _place(course_id, home, concept.quote)
-    st.markdown(f"**{place}**" if place else f"**{_('In no section of the book')}**")
+    st.markdown(f"**{escaped(place)}**" if place else f"**{_('In no section of the book')}**")
     if concept.quote:
         st.text(concept.quote)
     if not concept.prerequisites:
@@ -99,7 +97,7 @@ def _evidence(course_id: str, concept: Concept) -> None:
             st.text(f"{edge.concept}: {_reason(edge.reason)}")
             if edge.evidence:
                 st.text(f"“{edge.evidence}”")
-                st.caption(_place(course_id, home, edge.evidence))
+                st.caption(escaped(_place(course_id, home, edge.evidence)))
 
 
 def _reason(code: str) -> str:
@@ -161,14 +159,15 @@ def _changes(course_id: str, concept: Concept | None, graph: list[Concept], edit
 
 
 def _save(course_id: str, change: Callable[[], Edits], show: str | None = None) -> None:
-    """Keep a change, or say why not; ``show`` is the concept to look at then."""
+    """Keep a change, or say beside its button why not; ``show`` is the concept to look at then."""
     try:
         save_edits(session.store(), course_id, change())
-        session.flash(_("Saved"))
-        if show:
-            st.session_state["concept-next"] = show
     except BadInput as error:
-        st.session_state["concept-error"] = error_text(error)
+        st.error(escaped(error_text(error)), icon=":material/error:")
+        return
+    session.flash(_("Saved"))
+    if show:
+        st.session_state["concept-next"] = show
     st.rerun()
 
 
@@ -208,7 +207,7 @@ def _join(course_id: str, concept: Concept, names: list[str], edits: Edits) -> N
     st.caption(_("Answers on both count for the one that stays."))
     if st.button(_("Join"), disabled=into is None, key="merge-go"):
         _save(course_id, lambda: merged(edits, concept.name, str(into)), into)
-    if st.button(_("Hide “{name}”", name=concept.name), key="hide-go"):
+    if st.button(_("Hide “{name}”", name=escaped(concept.name)), key="hide-go"):
         _save(course_id, lambda: hidden(edits, concept.name))
 
 

@@ -8,6 +8,7 @@ from engine.errors import EngineError
 from engine.stages import Stage
 from pages.shared import account, job_board, session
 from pages.shared.i18n import LANGUAGES, _, error_text, language
+from pages.shared.literal import escaped
 
 MARKS = {
     "empty": ":material/radio_button_unchecked:",
@@ -25,7 +26,7 @@ def run() -> None:
     _choose_course()
     page = st.navigation(_pages(), expanded=True)
     if text := st.session_state.pop("flash", None):
-        st.toast(text)
+        st.toast(escaped(text))
     if session.course() is None and page.url_path:
         st.switch_page(_SCREENS / "build/home.py")
     if (course := session.course()) and session.role() == "designer":
@@ -34,7 +35,7 @@ def run() -> None:
     try:
         page.run()
     except EngineError as error:
-        st.error(error_text(error), icon=":material/error:")
+        st.error(escaped(error_text(error)), icon=":material/error:")
 
 
 def _choose_language() -> None:

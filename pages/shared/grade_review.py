@@ -8,8 +8,9 @@ import streamlit as st
 from engine.grade import Item
 from engine.steps import Room
 from engine.steps.gradebook import Marked, decide
-from pages.shared.assignment import escaped, quoted, shown
+from pages.shared.assignment import shown
 from pages.shared.i18n import _
+from pages.shared.literal import escaped, highlighted
 
 
 def flag_names() -> dict[str, str]:
@@ -38,7 +39,7 @@ def queue(room: Room, items: dict[str, Item], waiting: Sequence[Marked]) -> None
     with st.container(border=True):
         st.caption(_("{n} left to review", n=len(waiting)))
         st.markdown(f"**{escaped(item.question)}**")
-        st.markdown(quoted(m.submission.answer, [c.quote for c in m.grade.criteria]) or "–")
+        st.markdown(highlighted(m.submission.answer, [c.quote for c in m.grade.criteria]) or "–")
         with st.expander(_("Right answer")):
             st.text("\n".join(item.references or [c.criterion for c in item.rubric]))
         if m.grade.flags:
@@ -61,7 +62,7 @@ def _verdicts(m: Marked) -> None:
 def _decision(room: Room, item: Item, m: Marked, skipped: list[str]) -> None:
     grade, key = m.grade, m.grade.answer_id
     cells = st.columns(2)
-    cells[0].metric(_("Proposed grade"), shown(item, m))
+    cells[0].metric(_("Proposed grade"), escaped(shown(item, m)))
     cells[1].metric(_("Confidence"), f"{100 * grade.confidence:.0f} %")
     score, label = None, None
     if grade.label is not None:

@@ -9,6 +9,7 @@ import streamlit as st
 from engine import jobs as queue
 from pages.shared import session
 from pages.shared.i18n import _, code_text, error_text, minutes_text
+from pages.shared.literal import escaped
 
 _POLL_SECONDS = 2
 _UNITS = {
@@ -98,9 +99,9 @@ def _card(job: queue.Job) -> None:
         if job.live:
             _progress(job)
         if job.state == "failed" and job.error:
-            st.error(error_text(job.error), icon=":material/error:")
+            st.error(escaped(error_text(job.error)), icon=":material/error:")
         if job.log:
-            st.caption(job.log[-1][:160])
+            st.caption(escaped(job.log[-1][:160]))
         _buttons(job)
 
 

@@ -24,6 +24,7 @@ from engine.learner import (
 )
 from pages.shared import session
 from pages.shared.i18n import _
+from pages.shared.literal import escaped
 
 _FIRM = 0.6
 _LISTED = 300
@@ -195,8 +196,8 @@ def next_step(course_id: str, me: str) -> None:
         if not steps:
             st.write(_("All concepts of this course are mastered."))
             return
-        st.write(steps[0].concept)
-        st.caption(f"{steps[0].title} · " + _("about {n} min", n=steps[0].minutes))
+        st.text(steps[0].concept)
+        st.caption(f"{escaped(steps[0].title)} · " + _("about {n} min", n=steps[0].minutes))
 
 
 def class_average(course_id: str) -> float | None:

@@ -11,6 +11,7 @@ from engine.optimise import Optimised
 from engine.optimise.values import Sample
 from pages.shared import charts, session
 from pages.shared.i18n import _, minutes_text
+from pages.shared.literal import escaped
 
 
 def figure(row: Any, sign: str = "") -> str:
@@ -264,7 +265,7 @@ def compare(search: Optimised, name: str) -> None:
         st.markdown(f"**{_('Three answers by this prompt')}**")
     for sample in samples:
         with st.container(border=True):
-            st.markdown(f"**{sample.question}**")
+            st.markdown(f"**{escaped(sample.question)}**")
             _answers(sample, theirs.get(sample.question))
 
 

@@ -7,6 +7,7 @@ from engine.steps import Room
 from engine.tutor import Quiz, mark_quiz, next_quiz
 from pages.shared import people, session
 from pages.shared.i18n import _
+from pages.shared.literal import escaped
 
 
 def card(room: Room, me: str | None) -> None:
@@ -21,7 +22,7 @@ def card(room: Room, me: str | None) -> None:
                 _set(room, me, key)
                 st.rerun()
             return
-        st.write(current.pair.question)
+        st.text(current.pair.question)
         with st.form(f"{key}-{current.pair.id}", border=False):
             said = st.text_area(_("Your answer"), max_chars=2000, height=100)
             checked = st.form_submit_button(_("Check"), icon=":material/done:")
@@ -52,12 +53,12 @@ def _marked(room: Room, me: str | None, current: Quiz, said: str) -> None:
         current, said, me or "", language=course.language, index=session.index(course.id)
     )
     if event is None:
-        st.warning(found.feedback or _("There is no answer to mark yet."))
+        st.warning(escaped(found.feedback) or _("There is no answer to mark yet."))
         return
-    (st.success if event.correct else st.info)(found.feedback)
-    st.caption(_("The book says: {answer}", answer=current.pair.answer))
+    (st.success if event.correct else st.info)(escaped(found.feedback))
+    st.caption(_("The book says: {answer}", answer=escaped(current.pair.answer)))
     if me:
         record(session.store(), course.id, [event])
-        st.caption(_("Kept for your progress: {concept}", concept=current.concept))
+        st.caption(_("Kept for your progress: {concept}", concept=escaped(current.concept)))
     else:
         st.caption(_("Not kept: choose who you are to see your progress."))

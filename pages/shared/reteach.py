@@ -7,9 +7,10 @@ import streamlit as st
 
 from engine.learner import Concept
 from engine.tutor import Quiz, reteach_set
-from pages.shared import people, session
+from pages.shared import charts, people, session
 from pages.shared.concept_map import quoted
 from pages.shared.i18n import _
+from pages.shared.literal import escaped
 
 _SHOWN = 25
 
@@ -31,10 +32,10 @@ def card(course_id: str, levels: dict[str, float]) -> None:
     for concept in dict.fromkeys(quiz.concept for quiz in found):
         own = [quiz.pair for quiz in found if quiz.concept == concept]
         mean = f"{100 * levels[concept]:.0f}"
-        st.markdown(f"**{concept}** · " + _("class mastery {n} %", n=mean))
-        st.caption(_("Read again: {title}", title=titles.get(own[0].section, "")))
+        st.markdown(f"**{escaped(concept)}** · " + _("class mastery {n} %", n=mean))
+        st.caption(_("Read again: {title}", title=escaped(titles.get(own[0].section, ""))))
         for pair in own:
-            st.markdown(f"- {pair.question}")
+            st.markdown(f"- {escaped(pair.question)}")
     st.download_button(
         _("Download as items (CSV)"),
         as_items(found),
@@ -66,8 +67,7 @@ def graph(concepts: list[Concept], levels: dict[str, float]) -> str:
     names = list(dict.fromkeys([*weak, *(a for a, _b in edges)]))
     lines = [f"{quoted(n)} [fillcolor={quoted(_colour(levels.get(n)))}]" for n in names]
     lines += [f"{quoted(a)} -> {quoted(b)}" for a, b in edges]
-    head = 'rankdir=LR; node [shape=box, style="rounded,filled", fontname="sans-serif"];'
-    return f"digraph {{ {head} {'; '.join(lines)} }}"
+    return f"digraph {{ {charts.GRAPH} {'; '.join(lines)} }}"
 
 
 def _colour(level: float | None) -> str:

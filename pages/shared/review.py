@@ -11,8 +11,16 @@ from engine.schema import Pair
 from engine.steps import Room
 from pages.shared import session
 from pages.shared.i18n import _, code_text
+from pages.shared.literal import escaped
 
-STATUS_ICONS = {"proposed": "○", "accepted": "✓", "rejected": "✕"}
+
+def status_names() -> dict[str, str]:
+    """Where a pair stands, in words."""
+    return {
+        "proposed": _("to review"),
+        "accepted": _("accepted"),
+        "rejected": _("rejected"),
+    }
 
 
 def review(room: Room, pairs: Sequence[Pair]) -> None:
@@ -29,7 +37,7 @@ def review(room: Room, pairs: Sequence[Pair]) -> None:
 def _counts(pairs: Sequence[Pair]) -> None:
     kept = [pair for pair in pairs if pair.status != "rejected"]
     cells = st.columns(5)
-    cells[0].metric(_("Training"), sum(p.split == "train" for p in kept))
+    cells[0].metric(_("Training"), f"{sum(p.split == 'train' for p in kept):,}")
     cells[1].metric(_("Validation"), sum(p.split == "validation" for p in kept))
     cells[2].metric(
         _("Exam: recall"),
@@ -41,7 +49,7 @@ def _counts(pairs: Sequence[Pair]) -> None:
         sum(p.part == "transfer" for p in kept),
         help=_("Sections kept out of training altogether."),
     )
-    cells[4].metric(_("To review"), sum(p.status == "proposed" for p in pairs))
+    cells[4].metric(_("To review"), f"{sum(p.status == 'proposed' for p in pairs):,}")
 
 
 def _filtered(room: Room, pairs: Sequence[Pair]) -> list[Pair]:
@@ -62,12 +70,7 @@ def _filtered(room: Room, pairs: Sequence[Pair]) -> list[Pair]:
         key="filter-kinds",
         placeholder=_("all"),
     )
-    words = {
-        "all": _("all"),
-        "proposed": _("to review"),
-        "accepted": _("accepted"),
-        "rejected": _("rejected"),
-    }
+    words = {"all": _("all"), **status_names()}
     status = right.selectbox(
         _("Status"), list(words), format_func=lambda s: words[s], key="filter-status"
     )
@@ -82,9 +85,10 @@ def _filtered(room: Room, pairs: Sequence[Pair]) -> list[Pair]:
 
 def _table(shown: Sequence[Pair]) -> list[Pair]:
     splits = {"train": _("training"), "validation": _("validation"), "exam": _("exam")}
+    words = status_names()
     frame = pd.DataFrame(
         {
-            "": [STATUS_ICONS[pair.status] for pair in shown],
+            _("Status"): [words[pair.status] for pair in shown],
             _("Question"): [pair.question for pair in shown],
             _("Answer"): [pair.answer for pair in shown],
             _("Kind"): [code_text("kinds", pair.kind, pair.kind) for pair in shown],
@@ -92,12 +96,15 @@ def _table(shown: Sequence[Pair]) -> list[Pair]:
             _("Page"): [pair.evidence[0].page or None if pair.evidence else None for pair in shown],
         }
     )
+    if frame[_("Page")].isna().all():  # a book without pages
+        frame = frame.drop(columns=_("Page"))
     state = st.dataframe(
         frame,
         hide_index=True,
         height=380,
         on_select="rerun",
         selection_mode="multi-row",
+        placeholder="–",
         key=f"review-{st.session_state.get('review-round', 0)}",
         alt=_("Pairs with their answers"),
     )
@@ -159,8 +166,8 @@ def _one(room: Room, pair: Pair) -> None:
     with right.container(border=True):
         for source in pair.evidence:
             place = f"{source.title}" + (" · " + _("p. {n}", n=source.page) if source.page else "")
-            st.caption(place)
-            st.markdown("> " + source.quote.replace("\n", "\n> "))
+            st.caption(escaped(place))
+            st.text(f"“{source.quote}”")
         passage = _passage_of(room, pair)
         if passage:
             with st.expander(_("The whole passage")):

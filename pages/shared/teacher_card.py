@@ -8,6 +8,7 @@ from engine.llm.probe import ProbeReport, probe
 from engine.llm.teacher import PRESETS, TeacherChoice, key_of, load_choice, save_choice
 from pages.shared import session
 from pages.shared.i18n import _, code_text, error_text
+from pages.shared.literal import escaped
 
 
 def teacher_card() -> None:
@@ -23,7 +24,7 @@ def teacher_card() -> None:
                 )
             )
         else:
-            st.caption(f"{choice.model or _('embedded model')} · {choice.base_url}")
+            st.caption(escaped(f"{choice.model or _('embedded model')} · {choice.base_url}"))
         with st.container(horizontal=True):
             if st.button(_("Connect a teacher"), icon=":material/link:"):
                 _connect()
@@ -69,7 +70,7 @@ def _connect() -> None:
             save_choice(session.store(), session.settings(), choice, api_key=key)
             st.rerun()
     except EngineError as error:
-        st.error(error_text(error), icon=":material/error:")
+        st.error(escaped(error_text(error)), icon=":material/error:")
 
 
 def _show(report: ProbeReport) -> None:
@@ -86,9 +87,9 @@ def _show(report: ProbeReport) -> None:
     for check in report.checks:
         mark = icons.get(check.status, ":material/help:")
         words = code_text("errors", check.code, check.message) if check.code else check.message
-        st.markdown(f"{mark} **{names[check.name]}**: {words} {check.next}")
+        st.markdown(f"{mark} **{names[check.name]}**: {escaped(f'{words} {check.next}')}")
     if report.models:
-        st.caption(_("Models: {names}", names=", ".join(report.models[:12])))
+        st.caption(_("Models: {names}", names=escaped(", ".join(report.models[:12]))))
     if report.usable:
         st.success(_("This service can be the teacher."))
     else:

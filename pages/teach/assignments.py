@@ -44,7 +44,7 @@ with st.expander(
     icon=":material/upload:",
     expanded=not answers,
 ):
-    assignment.answers_part(room, items)
+    assignment.answers_part(room, items, not answers)
 if not answers:
     st.stop()
 

@@ -46,8 +46,11 @@ def bring_log(path: Path) -> int:
 anybody = people.anybody(course.id)
 with st.expander(_("Class list and answers"), icon=":material/upload:", expanded=not anybody):
     left, right = st.columns(2)
-    roster = left.file_uploader(_("Class list: CSV with a column name"), type=["csv"], key="roster")
-    if left.button(_("Import the class list"), disabled=roster is None):
+    roster = left.file_uploader(
+        _("Class list: CSV with a column “name”"), type=["csv"], key="roster"
+    )
+    first = "secondary" if anybody else "primary"
+    if left.button(_("Import the class list"), disabled=roster is None, type=first):
         added = import_roster(settings, store, course.id, saved(roster))
         session.flash(_("{n} learner(s) on the list", n=len(added)))
         st.rerun()

@@ -16,7 +16,7 @@ from engine.steps.gradebook import (
     marked,
 )
 from engine.store import Store
-from pages.shared.assignment import load_sample, quoted
+from pages.shared.assignment import load_sample
 from tests.unit.grading_data import ITEMS as CLASS_ITEMS
 from tests.unit.grading_data import answers
 
@@ -105,14 +105,6 @@ def test_my_progress_shows_the_latest_grades(screen, filled_home):
     assert not app.exception
     assert "Latest grades" in [s.value for s in app.subheader]
     store.close()
-
-
-def test_an_answer_is_shown_literally_with_its_evidence():
-    assert quoted("a *b* [c]", []) == r"a \*b\* \[c\]"
-    assert (
-        quoted("roots wake.\nThen", ["roots wake."])
-        == r":green-background[roots wake\.]  " + "\nThen"
-    )
 
 
 def captions(app):
