@@ -35,6 +35,7 @@ def next_quiz(
     graph: Sequence[Concept],
     mastery: Mapping[str, float],
     seen: Collection[str] = (),
+    concept: str = "",
 ) -> Quiz | None:
     """The question to set now: of the concept that needs practice most, not asked before.
 
@@ -46,6 +47,7 @@ def next_quiz(
         graph: The course's concepts.
         mastery: By concept, for those that the learner has met, in [0, 1].
         seen: Points (``Pair.point``) that were asked before.
+        concept: Of this one, as long as it has fresh questions.
     """
     order = {concept.name: place for place, concept in enumerate(graph)}
     fit = [
@@ -54,6 +56,7 @@ def next_quiz(
         if p.split == "train" and p.status != "rejected" and p.kind in _KINDS
     ]
     fresh = [quiz for quiz in fit if quiz.pair.point not in set(seen)]
+    fresh = [quiz for quiz in fresh if quiz.concept == concept] or fresh
 
     def urgency(quiz: Quiz) -> tuple[float, int, int]:
         level = mastery.get(quiz.concept)

@@ -7,7 +7,7 @@ from engine.learner import State, course_edits, over_time, path, reviews, states
 from engine.learner.events import as_answers
 from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
-from pages.shared import assignment, charts, people, session
+from pages.shared import assignment, charts, people, quiz, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _
 from pages.shared.literal import escaped
@@ -178,7 +178,10 @@ if mine:
         ]
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Latest grades"))
 with st.container(horizontal=True):
-    if st.button(_("Ask the tutor"), type="primary", icon=":material/forum:"):
+    if steps and st.button(_("Start the next step"), type="primary", icon=":material/play_arrow:"):
+        quiz.start_with(course.id, steps[0].concept)
+        go("learn/tutor.py")
+    if st.button(_("Ask the tutor"), icon=":material/forum:"):
         go("learn/tutor.py")
     st.download_button(
         _("My report (HTML)"),

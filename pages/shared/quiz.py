@@ -15,6 +15,8 @@ def card(room: Room, me: str | None) -> None:
     key = f"quiz-{room.course.id}"
     with st.container(border=True):
         st.markdown(f"**{_('Quiz me')}**")
+        if concept := st.session_state.pop(f"{key}-start", ""):
+            _set(room, me, key, concept)
         current: Quiz | None = st.session_state.get(key)
         if current is None:
             st.caption(_("One question of the course, on what you need most."))
@@ -33,12 +35,19 @@ def card(room: Room, me: str | None) -> None:
             st.rerun()
 
 
-def _set(room: Room, me: str | None, key: str) -> None:
+def start_with(course: str, concept: str) -> None:
+    """Let the card ask about this concept when it is shown next."""
+    st.session_state[f"quiz-{course}-start"] = concept
+
+
+def _set(room: Room, me: str | None, key: str, concept: str = "") -> None:
     course = room.course.id
     seen = st.session_state.setdefault(f"{key}-seen", set())
     own = {event.item for event in people.events(course) if event.learner == me and event.correct}
     levels = people.mastery(course, me) if me else {}
-    found = next_quiz(session.training_pairs(course), people.graph(course), levels, seen | own)
+    found = next_quiz(
+        session.training_pairs(course), people.graph(course), levels, seen | own, concept
+    )
     if found is None:
         seen.clear()
         session.flash(_("You have answered every question of this course."))

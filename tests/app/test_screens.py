@@ -351,3 +351,13 @@ def test_a_large_class_is_asked_for_by_name(screen, filled_home, monkeypatch):
     app.text_input(key="record-of").set_value(who).run()
     check(app, "Students")
     assert not app.warning
+
+
+def test_the_next_step_starts_with_a_question_about_it(screen, filled_home):
+    app = screen(filled_home, "learn/progress.py", "en", "c")
+    app.selectbox(key="pick-me").select_index(0).run()
+    [button] = [b for b in app.button if b.label == "Start the next step"]
+    button.click().run()
+    assert not app.exception
+    assert app.title[0].value == "Tutor"
+    assert any(b.label == "Another question" for b in app.button)

@@ -198,6 +198,12 @@ def test_the_quiz_asks_the_weakest_concept_and_never_the_exam():
     assert next_quiz(PAIRS, GRAPH, {"tuple": 0.3, "list": 0.9}, seen).concept == "list"
 
 
+def test_the_quiz_asks_about_a_given_concept_as_long_as_it_can():
+    levels = {"tuple": 0.3, "list": 0.9}
+    assert next_quiz(PAIRS, GRAPH, levels, concept="list").concept == "list"
+    assert next_quiz(PAIRS, GRAPH, levels, concept="no such thing").concept == "tuple"
+
+
 def test_a_reteach_set_asks_about_what_the_class_is_least_firm_on():
     levels = {"tuple": 0.2, "list": 0.8}
     found = reteach_set(PAIRS, GRAPH, levels, concepts=1, each=2)
