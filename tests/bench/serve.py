@@ -2,16 +2,18 @@
 
     python tests/bench/serve.py --minutes 5 --streams 8 [--gguf STUDENT.gguf]
 
-Eight clients (the official openai client, streaming) ask one question after another through HTTP,
-each question another; then the same questions go straight to a ContinuousBatchingPipeline with the
-same scheduler, in the same process. Tokens are the model's own. One process, so both share cores
-with their clients. Prints errors, time to first token (ms), tokens/s and their ratio.
+Eight clients (the official openai client, streaming; threads of a process of their own on the same
+cores) ask one question after another through HTTP, each question another; then the same questions
+go straight to a ContinuousBatchingPipeline with the same scheduler. Tokens are the model's own.
+Prints errors, time to first token (ms), tokens/s and their ratio.
 """
 
 import argparse
 import itertools
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -41,40 +43,49 @@ def served(chat: Embedded, seconds: float, streams: int) -> dict[str, float]:
         store = Store(f"sqlite:///{folder}/rows.db")
         key = new_key(store, "c", "bench")
         port = free_port()
-        first: list[float] = []
-        texts: list[str] = []
-        errors: list[str] = []
-        numbers = itertools.count()
-        end = time.monotonic() + seconds
-
-        def client() -> None:
-            own = openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key, max_retries=0)
-            while time.monotonic() < end:
-                try:
-                    text, wait = _stream(own, question(next(numbers)))
-                    texts.append(text)
-                    first.append(wait)
-                except openai.OpenAIError as error:
-                    errors.append(str(error))
-
         with serving(make_app(chat, store, "c", per_minute=1_000_000), port):
             _until_up(port)
-            started = time.monotonic()
-            threads = [threading.Thread(target=client) for _ in range(streams)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            took = time.monotonic() - started
+            plan = [str(seconds), str(streams), f"http://127.0.0.1:{port}/v1", key]
+            told = subprocess.run(
+                [sys.executable, "-m", "tests.bench.serve", "--client", *plan],
+                stdout=subprocess.PIPE, check=True,
+            )  # fmt: skip
         store.close()
+    heard = json.loads(told.stdout)
+    texts, first = heard["texts"], heard["first"]
     tokens = sum(int(chat._pipe.tokenizer.encode(t).input_ids.shape[1]) for t in texts)
     return {
         "answers": len(texts),
-        "errors": len(errors),
+        "errors": len(heard["errors"]),
         "first_ms_p50": 1000 * statistics.median(first),
         "first_ms_p95": 1000 * statistics.quantiles(first, n=20)[-1],
-        "tokens_per_second": tokens / took,
+        "tokens_per_answer": tokens / len(texts),
+        "tokens_per_second": tokens / heard["took"],
     }
+
+
+def clients(seconds: float, streams: int, url: str, key: str) -> dict[str, object]:
+    """What ``streams`` clients hear until time is up."""
+    heard: dict[str, list] = {"texts": [], "first": [], "errors": []}
+    numbers = itertools.count()
+    started = time.monotonic()
+
+    def client() -> None:
+        own = openai.OpenAI(base_url=url, api_key=key, max_retries=0)
+        while time.monotonic() < started + seconds:
+            try:
+                text, wait = _stream(own, question(next(numbers)))
+                heard["texts"].append(text)
+                heard["first"].append(wait)
+            except openai.OpenAIError as error:
+                heard["errors"].append(str(error))
+
+    threads = [threading.Thread(target=client) for _ in range(streams)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return heard | {"took": time.monotonic() - started}
 
 
 def _stream(client: openai.OpenAI, text: str) -> tuple[str, float]:
@@ -136,7 +147,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--gguf", type=Path)
+    parser.add_argument("--client", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.client:
+        time_, streams, url, key = options.client
+        print(json.dumps(clients(float(time_), int(streams), url, key)))
+        return
     chat = Embedded(load(models_folder()), gguf=options.gguf)
     chat.load()
     seconds = 60 * options.minutes
