@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi import Request as Http
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -96,17 +97,15 @@ class _Door:
     per_minute: float
     metrics: _Metrics
     buckets: dict[str, Bucket] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __call__(self, request: Http) -> str:
-        """The key's owner; answers 401 or 429 else."""
+    async def __call__(self, request: Http) -> str:
+        """The key's owner; answers 401 or 429 else. Short enough for the event loop."""
         key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         owner = owner_of(self.store, self.course, key) if key else None
         if owner is None:
             self.metrics.requests.labels("401").inc()
             raise HTTPException(401, "This key is not known.", {"WWW-Authenticate": "Bearer"})
-        with self.lock:
-            seconds = self.buckets.setdefault(owner, Bucket(self.per_minute)).wait()
+        seconds = self.buckets.setdefault(owner, Bucket(self.per_minute)).wait()
         if seconds:
             self.metrics.requests.labels("429").inc()
             raise HTTPException(429, "Too many requests.", {"Retry-After": f"{seconds:.0f}"})
@@ -145,8 +144,13 @@ def make_app(
         return {"object": "list", "data": [row]}
 
     @app.post("/v1/chat/completions", response_model=None, dependencies=for_holders)
-    def complete(body: ChatBody) -> JSONResponse | StreamingResponse:
-        return _complete(chat, body, model, metrics)
+    async def complete(body: ChatBody) -> JSONResponse | StreamingResponse:
+        if sum(len(m.content) for m in body.messages) > MAX_PROMPT_CHARACTERS:
+            raise HTTPException(400, f"The prompt is over {MAX_PROMPT_CHARACTERS} characters.")
+        if body.stream:
+            events = _events(chat, body.request(), model, metrics)
+            return StreamingResponse(events, media_type="text/event-stream")
+        return await run_in_threadpool(_complete, chat, body, model, metrics)
 
     return app
 
@@ -157,14 +161,7 @@ def _told(_: Http, error: Exception) -> JSONResponse:
     return JSONResponse(body, error.status_code, error.headers)
 
 
-def _complete(
-    chat: Chat, body: ChatBody, model: str, metrics: _Metrics
-) -> JSONResponse | StreamingResponse:
-    if sum(len(m.content) for m in body.messages) > MAX_PROMPT_CHARACTERS:
-        raise HTTPException(400, f"The prompt is over {MAX_PROMPT_CHARACTERS} characters.")
-    if body.stream:
-        events = _events(chat, body.request(), model, metrics)
-        return StreamingResponse(events, media_type="text/event-stream")
+def _complete(chat: Chat, body: ChatBody, model: str, metrics: _Metrics) -> JSONResponse:
     try:
         answer = metrics.timed(lambda: ask_one(chat, body.request()))
     except TeacherError as error:

@@ -1,7 +1,6 @@
 import shutil
 import threading
 import time
-from itertools import islice
 
 import pytest
 
@@ -85,7 +84,7 @@ def test_a_schema_that_cannot_be_kept_fails_alone(embedded):
 
 def test_greedy_answers_repeat_and_seeds_matter(embedded):
     said = [
-        "".join(islice(embedded.stream(ask("Name an animal.", temperature=1.2, seed=s)), 12))
+        "".join(embedded.stream(ask("Name an animal.", temperature=1.2, seed=s, max_tokens=24)))
         for s in (5, 5, 6)
     ]
     assert said[0] == said[1] != said[2]
