@@ -17,7 +17,8 @@ from typing import Any
 
 from engine.errors import BadAnswer, Missing, TeacherError
 from engine.llm import Answer, Request
-from engine.llm.content import check_schema, find_json, usable_text
+from engine.llm.content import check_schema
+from engine.llm.outcome import settled
 from engine.llm.pipeline import Pipeline, Run
 from engine.models import smollm2_q8_gguf
 from engine.progress import Report, silent
@@ -181,25 +182,9 @@ class Embedded:
 def _outcome(tokenizer: Any, run: Run, request: Request, began: float) -> Answer | TeacherError:
     if run.error is not None:
         return run.error
-    if run.cut and not request.may_be_cut:
-        return BadAnswer(
-            f"The answer was cut off after {len(run.ids)} tokens.",
-            code="teacher.length",
-            next="Allow longer answers, or ask for less at a time.",
-        )
-    try:
-        text = usable_text(_decoded(tokenizer, run.ids))
-        schema = request.answer_schema
-        data = None if schema is None else find_json(text, schema)
-    except BadAnswer as error:
-        return error
-    return Answer(
-        text=text,
-        data=data,
-        prompt_tokens=run.prompt_tokens,
-        completion_tokens=len(run.ids),
-        seconds=time.monotonic() - began,
-    )
+    text = _decoded(tokenizer, run.ids)
+    seconds = time.monotonic() - began
+    return settled(request, text, run.prompt_tokens, len(run.ids), seconds, cut=run.cut)
 
 
 def _configured(config: Any, request: Request, room: int) -> Any:

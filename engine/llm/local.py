@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadAnswer, Missing, TeacherBroken, TeacherError, TeacherRefused
 from engine.llm import Answer, Request
-from engine.llm.content import check_schema, find_json, usable_text
+from engine.llm.content import check_schema, usable_text
+from engine.llm.outcome import settled
 from engine.models.precision import faster_precision
 from engine.models.tokenizer import PLAIN_STOP, is_plain, load_tokenizer, prompt_ids
 from engine.settings import Settings
@@ -211,25 +212,7 @@ class Local:
         ids = ids[: request.max_tokens]
         text = self._text(ids)
         ended = (bool(ids) and ids[-1] in self._ends) or self._runs_on(ids)
-        if not ended and not request.may_be_cut:
-            return BadAnswer(
-                f"The answer was cut off after {len(ids)} tokens.",
-                code="teacher.length",
-                next="Allow longer answers, or ask for less at a time.",
-            )
-        try:
-            text = usable_text(text)
-            schema = request.answer_schema
-            data = None if schema is None else find_json(text, schema)
-        except BadAnswer as error:
-            return error
-        return Answer(
-            text=text,
-            data=data,
-            prompt_tokens=prompt,
-            completion_tokens=len(ids),
-            seconds=seconds,
-        )
+        return settled(request, text, prompt, len(ids), seconds, cut=not ended)
 
     def _steps(self, prompt: list[int], request: Request) -> Iterator[int]:
         """One new token after the other, the end mark left out."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.errors import BadAnswer, TeacherBroken, TeacherError, TeacherRefused
 
-BREATH, GASP = 0.003, 0.0005
+READING_PAUSE, PAUSE = 0.003, 0.0005
 """Seconds after a step in which other threads may run, with and without somebody who reads along.
 
 OpenVINO GenAI holds Python's lock for the whole of ``step`` (30 ms with 8 requests), and takes it
@@ -130,14 +130,14 @@ class Pipeline:
                 if self._pipe.has_non_finished_requests():
                     self._pipe.step()
                 told = [run for run in self._running if _read(run)]
-            except RuntimeError as error:
+            except Exception as error:  # whatever it is: callers wait for their runs to end
                 self._fail(error)
                 continue
             self._running = [run for run in self._running if not run.ended]
             for run in told:
                 if run.ended or run.every_token:
                     run.news.put(run)
-            time.sleep(BREATH if any(run.every_token for run in told) else GASP)
+            time.sleep(READING_PAUSE if any(run.every_token for run in told) else PAUSE)
 
     def _hand_over(self) -> bool:
         """Let new requests in and cancelled ones out; False (and no thread) if none is left."""
@@ -176,7 +176,7 @@ class Pipeline:
                 self._pipe.step()  # nothing else would let the pipeline drop it
         _end(run)
 
-    def _fail(self, error: RuntimeError) -> None:
+    def _fail(self, error: Exception) -> None:
         """End every run: the pipeline's state is unknown after an error."""
         self.broken = True
         lost, self._running = self._running, []

@@ -134,3 +134,25 @@ def test_another_file(settings, tmp_path, embedded):
     (tmp_path / "bad.gguf").write_bytes(b"not a model")
     with pytest.raises(TeacherRefused):
         ask_one(Embedded(settings, gguf=tmp_path / "bad.gguf"), ask("Hi"))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("lost"), ValueError("odd"), MemoryError()])
+def test_a_pipeline_that_fails_ends_every_run_and_is_loaded_afresh(settings, monkeypatch, error):
+    own = Embedded(settings)
+    own.load()
+
+    class Failing:
+        def has_non_finished_requests(self):
+            return True
+
+        def step(self):
+            raise error
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+    real = own._pipe._pipe
+    monkeypatch.setattr(own._pipe, "_pipe", Failing())
+    found = dict(own.ask([ask("Say yes.", max_tokens=5), ask("Say no.", max_tokens=5)]))
+    assert [outcome.code for outcome in found.values()] == ["model.failed"] * 2
+    assert "Paris" in ask_one(own, ask("What is the capital of France?", max_tokens=40)).text
