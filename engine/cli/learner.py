@@ -83,7 +83,7 @@ def _trace(context: Context) -> None:
 
 
 def _prerequisites(context: Context) -> None:
-    from engine.learner import read_pairs, render_scores, score_pairs
+    from engine.concepts import read_pairs, render_scores, score_pairs
 
     options = context.options
     file = read_pairs(options.pairs)
@@ -102,32 +102,32 @@ def _read(context: Context, path: Path) -> Document:
 
 
 def _change(context: Context) -> None:
-    from engine import learner
+    from engine import concepts
 
     options, store = context.options, context.store
     if options.undo:
-        learner.undo_edits(store, options.course)
-    edits = learner.course_edits(store, options.course)
+        concepts.undo_edits(store, options.course)
+    edits = concepts.course_edits(store, options.course)
     for name, verb in (
-        ("rename", learner.renamed),
-        ("merge", learner.merged),
-        ("separate", learner.separated),
-        ("hide", learner.hidden),
-        ("show", learner.shown),
-        ("connect", learner.connected),
-        ("disconnect", learner.disconnected),
+        ("rename", concepts.renamed),
+        ("merge", concepts.merged),
+        ("separate", concepts.separated),
+        ("hide", concepts.hidden),
+        ("show", concepts.shown),
+        ("connect", concepts.connected),
+        ("disconnect", concepts.disconnected),
     ):
         if words := getattr(options, name):
-            learner.save_edits(store, options.course, verb(edits, *words))
+            concepts.save_edits(store, options.course, verb(edits, *words))
     if options.new:
         books = store.documents(options.course)
-        new = learner.with_concept(edits, books, *options.new)
-        learner.save_edits(store, options.course, new)
+        new = concepts.with_concept(edits, books, *options.new)
+        concepts.save_edits(store, options.course, new)
 
 
 def _concepts(context: Context) -> None:
+    from engine.concepts import course_concepts
     from engine.course import titles
-    from engine.learner import course_concepts
 
     course = context.options.course
     context.store.course(course)

@@ -230,7 +230,7 @@ def _export(context: Context) -> None:
 
 
 def _serve(context: Context) -> None:
-    from engine.publish.keys import key_names, new_key
+    from engine.serve.keys import key_names, new_key
 
     options = context.options
     course = context.store.course(options.course).id

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from engine.course import SplitPlan
-from engine.distil.gates import near_duplicates
 from engine.distil.points import Point
+from engine.gates import near_duplicates
 from engine.schema import ExamPart, Language, Pair, Split, content_id
 from engine.text import words
 

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from engine.distil.forms import ENTRY, FORMS, ITEM, ORDINARY, PRONOUN, STEPS, Form
-from engine.distil.gates import leans_back, readable, tidy
 from engine.distil.points import Point
 from engine.distil.wordings import ask_for
+from engine.gates import leans_back, readable, tidy
 from engine.schema import Block, Evidence, Language, PairKind, Section
 from engine.text import language_of, sentences
 

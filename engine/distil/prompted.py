@@ -15,10 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engine.distil.gates import grounded, holds_quote, leans_back
 from engine.distil.plan import ALL_KINDS
 from engine.distil.points import Point
 from engine.errors import TeacherError
+from engine.gates import grounded, holds_quote, leans_back
 from engine.llm import Answer, Chat, Request, user
 from engine.schema import Evidence, Language, Passage
 

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.documents.tables import read_table
 from engine.errors import BadInput, Missing
-from engine.learner.log import Answer, read_table
+from engine.learner.log import Answer
 from engine.schema import Value, content_id
 from engine.settings import Settings
 from engine.store import Store

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
-from engine.documents.encoding import decode
-from engine.errors import BadDocument, BadInput
+from engine.documents.tables import read_table
+from engine.errors import BadInput
 
 UNKNOWN = -1
 """``correct`` of a row whose outcome is not known: it is predicted, and teaches nothing."""
@@ -68,33 +68,6 @@ def read_log(path: Path) -> Log:
             that cannot be read, with its line), and as ``read_table``.
     """
     return parse_log(read_table(path), path.name)
-
-
-def read_table(path: Path) -> str:
-    """The text of a CSV or TSV file of unknown encoding.
-
-    Raises:
-        BadInput: ``table.missing`` (no such file), ``table.binary`` (a spreadsheet, say).
-        BadDocument: ``empty`` or ``encoding``.
-    """
-    if not path.is_file():
-        raise BadInput(
-            f"There is no file {path}.",
-            code="table.missing",
-            next="Check the name of the file.",
-            file=str(path),
-        )
-    try:
-        return decode(path.read_bytes(), path.name)
-    except BadDocument as error:
-        if error.code != "binary":
-            raise
-        raise BadInput(
-            f"{path.name} is not a text file.",
-            code="table.binary",
-            next="Save the table as CSV (UTF-8) in your spreadsheet program, and give that file.",
-            file=path.name,
-        ) from error
 
 
 def parse_log(text: str, name: str = "log") -> Log:

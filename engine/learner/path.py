@@ -16,11 +16,12 @@ from contextlib import suppress
 from math import log
 from typing import Any, Literal
 
+from engine.concepts.extract import Concept
+from engine.concepts.graph import course_concepts, course_edits
 from engine.course import titles
 from engine.errors import Forbidden
-from engine.learner.concepts import Concept
 from engine.learner.events import Event, as_answers, events_of
-from engine.learner.graph import course_concepts, course_edits, named_now
+from engine.learner.naming import named_now
 from engine.learner.reviews import Review, reviews
 from engine.learner.tracing import (
     Mastery,

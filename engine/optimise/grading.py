@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from engine.distil.gates import grounded
 from engine.errors import TeacherError
+from engine.gates import grounded
 from engine.judge import judge_by_reference
 from engine.llm import Answer, Chat, Request, user
 from engine.optimise import words

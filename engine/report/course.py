@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.learner import ClassView, class_view, course_concepts
+from engine.classroom import ClassView, class_view
+from engine.concepts import course_concepts
 from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice, prices
 from engine.prompts import chosen_prompt

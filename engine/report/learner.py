@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from engine.concepts import course_concepts, course_edits
 from engine.course import titles
 from engine.learner import (
     State,
     Tracer,
-    course_concepts,
-    course_edits,
     course_tracer,
     events_of,
     named_now,

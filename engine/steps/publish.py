@@ -29,7 +29,7 @@ def export_student(room: Room, plan: dict[str, Any], report: Report = silent) ->
 
 def serve_student(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
     """Serve the current student on 127.0.0.1 until stopped (``report`` raises ``Cancelled``)."""
-    from engine.publish.serve import make_app, serving
+    from engine.serve.api import make_app, serving
 
     folder = finished_run(room)
     chat = student_model(room.settings, folder)

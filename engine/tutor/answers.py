@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from engine.distil.gates import readable
 from engine.embeddings import embed
+from engine.gates import readable
 from engine.llm import Chat, Request, user
 from engine.prompts import START, AnswerPrompt
 from engine.schema import Evidence, Language, Message, Value

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.distil.gates import similar
 from engine.embeddings import embed
+from engine.gates import similar
 from engine.schema import Evidence, Language, Pair, PairKind
 from engine.search import Hit
 from engine.text import question_words, search_terms, words

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 
+from engine.concepts import Concept
 from engine.grade import Grade
-from engine.learner import Concept, Event
+from engine.learner import Event
 from engine.schema import Language, Pair, Value
 from engine.search import Index
 from engine.tutor.replies import is_right, mark

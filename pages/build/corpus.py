@@ -8,13 +8,13 @@ from engine.course import SplitPlan
 from engine.distil import ALL_KINDS, DistilPlan, coverage, estimate, preview
 from engine.llm.teacher import load_choice
 from engine.steps import teacher_chat
+from pages.build.parts.review import review
+from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, minutes_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
-from pages.shared.review import review
-from pages.shared.teacher_card import teacher_card
 
 room = session.room()
 course = room.course

@@ -6,8 +6,8 @@ from engine.documents.encoding import decode
 from engine.exam import read_questions
 from engine.llm.teacher import load_choice
 from engine.steps import exam_costs
+from pages.build.parts.costs import cost_line
 from pages.shared import charts, session
-from pages.shared.costs import cost_line
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _
 from pages.shared.job_board import board

@@ -16,7 +16,8 @@ from engine.train import (
     masked_sample,
     preset,
 )
-from pages.shared import arms, base_picker, charts, session
+from pages.build.parts import arms, base_picker
+from pages.shared import charts, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.job_board import board

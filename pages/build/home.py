@@ -3,7 +3,7 @@ import shutil
 import psutil
 import streamlit as st
 
-from engine.learner import role_of
+from engine.classroom import role_of
 from engine.schema import Course, content_id
 from pages.shared import account, session
 from pages.shared.frame import go, heading

@@ -8,12 +8,13 @@ from engine.llm.teacher import load_choice
 from engine.optimise import METHODS, Optimised, OptimisePlan, current, estimate, fresh_seed, use
 from engine.prompts import chosen_prompt
 from engine.steps.optimise import plan_search
-from pages.shared import prompt_view, session
+from pages.build.parts import prompt_view
+from pages.build.parts.teacher_card import teacher_card
+from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text, minutes_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
-from pages.shared.teacher_card import teacher_card
 
 room = session.room()
 course = room.course

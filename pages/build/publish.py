@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
-from engine.publish.keys import key_names, new_key, remove_key
+from engine.serve.keys import key_names, new_key, remove_key
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text

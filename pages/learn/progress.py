@@ -3,11 +3,13 @@ import time
 import pandas as pd
 import streamlit as st
 
-from engine.learner import State, course_edits, over_time, path, reviews, states, with_met
+from engine.concepts import course_edits
+from engine.learner import State, over_time, path, reviews, states, with_met
 from engine.learner.events import as_answers
 from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
-from pages.shared import assignment, charts, people, quiz, session
+from pages.learn.parts import quiz
+from pages.shared import assignment, charts, people, session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _
 from pages.shared.literal import escaped

@@ -3,7 +3,8 @@ import streamlit as st
 from engine.errors import TeacherError
 from engine.schema import Evidence, content_id
 from engine.tutor import MODES, Material, Talk, answer_stream, turn
-from pages.shared import people, quiz, session
+from pages.learn.parts import quiz
+from pages.shared import people, session
 from pages.shared.frame import heading, lacks
 from pages.shared.i18n import _, error_text
 from pages.shared.literal import escaped, spoken

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine.learner import Role, role_of
+from engine.classroom import Role, role_of
 from engine.settings import Settings
 from engine.store import Store
 from pages.shared.i18n import _

@@ -5,9 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from engine.course import taught_sections
-from engine.errors import BadInput
-from engine.learner import (
+from engine.concepts import (
     Concept,
     Edits,
     connected,
@@ -22,6 +20,8 @@ from engine.learner import (
     undo_edits,
     with_concept,
 )
+from engine.course import taught_sections
+from engine.errors import BadInput
 from pages.shared import charts, people, session
 from pages.shared.i18n import _, error_text
 from pages.shared.literal import escaped

@@ -6,15 +6,13 @@ from typing import Any
 
 import streamlit as st
 
+from engine.classroom import ClassView, class_view
+from engine.concepts import Concept, course_concepts
 from engine.learner import (
-    ClassView,
-    Concept,
     Event,
     Person,
     State,
     Tracer,
-    class_view,
-    course_concepts,
     course_tracer,
     events_of,
     learners_of,

@@ -7,10 +7,11 @@ from typing import Any
 import streamlit as st
 
 from engine import jobs as queue
+from engine.classroom import Role
 from engine.course import titles as section_titles
 from engine.documents import page_image
 from engine.errors import Missing
-from engine.learner import Role, pseudonym
+from engine.learner import pseudonym
 from engine.llm import Chat
 from engine.prompts import AnswerPrompt, chosen_prompt
 from engine.schema import Course, Document, Pair, Passage

@@ -8,10 +8,11 @@ from engine import jobs as queue
 from engine.grade import Calibration
 from engine.schema import content_id
 from engine.steps.gradebook import gradebook, items_of, marked, submissions_of
-from pages.shared import assignment, charts, grade_review, session
+from pages.shared import assignment, charts, session
 from pages.shared.frame import heading
 from pages.shared.i18n import _
 from pages.shared.job_board import board
+from pages.teach.parts import grade_review
 
 room = session.room()
 course, store = room.course, room.store

@@ -5,9 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from engine.learner import Event, import_roster, pseudonym, read_log, record
-from pages.shared import class_parts, concept_map, people, session
+from pages.shared import concept_map, people, session
 from pages.shared.frame import heading
 from pages.shared.i18n import _
+from pages.teach.parts import class_parts
 
 room = session.room()
 course = room.course

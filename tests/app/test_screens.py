@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.learner import give_role, pseudonym
+from engine.classroom import give_role
+from engine.learner import pseudonym
 from engine.schema import Course
 from engine.settings import Settings
 from engine.store import Store
@@ -335,7 +336,7 @@ def test_the_concept_map_stands_on_students_too(screen, filled_home):
 
 def test_a_large_class_is_asked_for_by_name(screen, filled_home, monkeypatch):
     monkeypatch.setattr("pages.shared.people._LISTED", 2)
-    monkeypatch.setattr("pages.shared.class_parts._LISTED", 2)
+    monkeypatch.setattr("pages.teach.parts.class_parts._LISTED", 2)
     who = pseudonym(Settings(home=filled_home), "c", "L1")
     app = screen(filled_home, "learn/progress.py", "en", "c")
     app.text_input(key="type-me").set_value("nobody").run()

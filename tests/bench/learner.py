@@ -23,16 +23,12 @@ from statistics import fmean
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
+from engine.classroom import items, tiles
+from engine.classroom.analytics import DAY, by_learner
+from engine.concepts import read_pairs
+from engine.concepts.prerequisites import Mentions, Weights, fit_weights, name_features, score_pairs
 from engine.documents import read_document
-from engine.learner import fit, items, read_log, read_pairs, tiles
-from engine.learner.analytics import DAY, by_learner
-from engine.learner.prerequisites import (
-    Mentions,
-    Weights,
-    fit_weights,
-    name_features,
-    score_pairs,
-)
+from engine.learner import fit, read_log
 from engine.settings import Settings
 
 SEED = 20261121

@@ -22,8 +22,8 @@ from pathlib import Path
 import openai
 
 from engine.llm.embedded import Embedded
-from engine.publish.keys import new_key
-from engine.publish.serve import make_app, serving
+from engine.serve.api import make_app, serving
+from engine.serve.keys import new_key
 from engine.settings import load
 from engine.store import Store
 from tests.unit.llm_server import free_port

@@ -9,28 +9,22 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from engine.classroom import at_risk, heat_map, items, ladder, table_of, tiles
 from engine.cli import main
+from engine.concepts import Concept, Prerequisite
 from engine.errors import BadInput, Missing
 from engine.learner import (
-    Concept,
     Event,
-    Prerequisite,
-    at_risk,
     erase_learner,
     events_of,
     export_learner,
     find_learner,
-    heat_map,
     import_roster,
-    items,
-    ladder,
     path,
     pseudonym,
     record,
     reviews,
     states,
-    table_of,
-    tiles,
 )
 from engine.learner.bkt import Bkt
 from engine.learner.path import next_steps

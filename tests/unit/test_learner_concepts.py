@@ -6,9 +6,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from engine.cli import main
-from engine.documents import read_document
-from engine.errors import BadInput
-from engine.learner import (
+from engine.concepts import (
     Concept,
     Edits,
     Prerequisite,
@@ -18,9 +16,11 @@ from engine.learner import (
     save_edits,
     score_pairs,
 )
-from engine.learner.definitions import definitions_of
-from engine.learner.edits import apply_edits, check_edits, path_between
-from engine.learner.prerequisites import Mentions
+from engine.concepts.definitions import definitions_of
+from engine.concepts.edits import apply_edits, check_edits, path_between
+from engine.concepts.prerequisites import Mentions
+from engine.documents import read_document
+from engine.errors import BadInput
 from engine.schema import Block, Course, Document, Section
 from engine.store import Store
 

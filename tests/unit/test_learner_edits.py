@@ -8,11 +8,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from engine.cli import main
-from engine.errors import BadInput
-from engine.learner import (
+from engine.concepts import (
     Concept,
     Edits,
-    Event,
     Prerequisite,
     connected,
     course_concepts,
@@ -20,18 +18,16 @@ from engine.learner import (
     disconnected,
     hidden,
     merged,
-    named_now,
-    path,
-    record,
     renamed,
     save_edits,
     separated,
     shown,
     undo_edits,
     with_concept,
-    with_met,
 )
-from engine.learner.edits import apply_edits, check_edits, path_between
+from engine.concepts.edits import apply_edits, check_edits, path_between
+from engine.errors import BadInput
+from engine.learner import Event, named_now, path, record, with_met
 from engine.schema import Block, Course, Document, Section
 from engine.store import Store
 from engine.store.own import LearnerStore

@@ -9,8 +9,9 @@ import inspect
 import pytest
 import sqlalchemy as sa
 
+from engine.classroom import class_view
 from engine.errors import Forbidden
-from engine.learner import Event, class_view, pseudonym, record
+from engine.learner import Event, pseudonym, record
 from engine.report import report
 from engine.schema import Block, Course, Document, Evidence, Pair, Passage, Section
 from engine.settings import Settings

@@ -2,8 +2,9 @@
 
 import pytest
 
+from engine.classroom import give_role, role_of
 from engine.errors import BadInput, Forbidden
-from engine.learner import Event, events_of, give_role, pseudonym, record, role_of
+from engine.learner import Event, events_of, pseudonym, record
 from engine.schema import Course
 from engine.settings import Settings
 from engine.store import Result, Store

@@ -8,8 +8,8 @@ import pytest
 
 from engine.errors import BadAnswer, WorkFailed
 from engine.llm.scripted import Scripted
-from engine.publish.keys import key_names, new_key, owner_of, remove_key
-from engine.publish.serve import Bucket, make_app, serving
+from engine.serve.api import Bucket, make_app, serving
+from engine.serve.keys import key_names, new_key, owner_of, remove_key
 from engine.store import Store
 from tests.unit.llm_server import free_port
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.learner import Concept, events_of, record
+from engine.concepts import Concept
+from engine.learner import events_of, record
 from engine.llm.scripted import Scripted
 from engine.schema import Course, Evidence, Pair, Passage
 from engine.search import Index

@@ -12,8 +12,8 @@ from engine.align.plan import ALWAYS, AlignPlan
 from engine.llm.teacher import load_choice
 from engine.steps import Room
 from engine.store import Result
+from pages.build.parts.costs import cost_line
 from pages.shared import charts, session
-from pages.shared.costs import cost_line
 from pages.shared.i18n import _
 from pages.shared.job_board import board
 

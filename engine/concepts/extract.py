@@ -12,9 +12,8 @@ import re
 from collections.abc import Sequence
 from math import exp, log1p
 
-from engine.course import taught_sections
-from engine.learner.definitions import definitions_of, is_term
-from engine.learner.prerequisites import (
+from engine.concepts.definitions import definitions_of, is_term
+from engine.concepts.prerequisites import (
     ORDER,
     REFERENCES,
     WEIGHTS,
@@ -22,6 +21,7 @@ from engine.learner.prerequisites import (
     name_features,
     terms_of,
 )
+from engine.course import taught_sections
 from engine.schema import Document, Section, Value
 from engine.text import language_of, sentences
 

@@ -26,8 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import BadAnswer, TeacherError, WorkFailed
 from engine.llm import Answer, Chat, Request, ask_one
-from engine.publish.keys import owner_of
 from engine.schema import Message
+from engine.serve.keys import owner_of
 from engine.store import Store
 from engine.text import count_tokens
 

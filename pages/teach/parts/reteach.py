@@ -5,7 +5,7 @@ import io
 
 import streamlit as st
 
-from engine.learner import Concept
+from engine.concepts import Concept
 from engine.tutor import Quiz, reteach_set
 from pages.shared import charts, people, session
 from pages.shared.concept_map import quoted

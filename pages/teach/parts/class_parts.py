@@ -5,23 +5,17 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from engine.classroom import ROLES, ClassView, give_role
 from engine.errors import EngineError
-from engine.learner import (
-    ROLES,
-    ClassView,
-    Person,
-    erase_learner,
-    export_learner,
-    find_learner,
-    give_role,
-)
+from engine.learner import Person, erase_learner, export_learner, find_learner
 from engine.report import error_kinds, grading_quality, mistakes, report
 from engine.schema import Figure
 from engine.steps import Room
 from engine.steps.gradebook import items_of, marked
-from pages.shared import account, charts, people, reteach, session
+from pages.shared import account, charts, people, session
 from pages.shared.i18n import _, error_text
 from pages.shared.literal import escaped
+from pages.teach.parts import reteach
 
 _LISTED = 300
 """Learners in a list to choose from at most; above, one types a name."""

@@ -24,9 +24,9 @@ from math import exp, log1p
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.documents.tables import read_table
 from engine.embeddings import embed
 from engine.errors import BadInput
-from engine.learner.log import read_table
 from engine.schema import Document
 from engine.text import language_of, search_terms
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from engine.concepts.extract import Concept, Prerequisite, sentence_with
 from engine.errors import BadInput
-from engine.learner.concepts import Concept, Prerequisite, sentence_with
 from engine.schema import Document, Value
 
 Edge = tuple[str, str]

@@ -5,15 +5,12 @@ Edits are a choice of the course (``concept_edits``); the ones before them stay 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from engine.concepts.edits import Edits, apply_edits, check_edits
+from engine.concepts.extract import Concept, concepts
 from engine.errors import Forbidden
-from engine.learner.concepts import Concept, concepts
-from engine.learner.edits import Edits, apply_edits, check_edits
-from engine.learner.events import Event
-from engine.learner.prerequisites import terms_of
 from engine.schema import content_id
 from engine.store import Result, Store
 
@@ -67,35 +64,6 @@ def undo_edits(store: Store, course: str) -> bool:
     store.choose(course, _CHOICE, stack[-1])
     store.choose(course, _BEFORE, stack[:-1])
     return True
-
-
-def named_now(store: Store, course: str, events: Sequence[Event]) -> list[Event]:
-    """The events under the present names of their concepts: renamed and joined ones included.
-
-    A file of items or answers may write a concept otherwise than the book (``roots`` for *Roots*,
-    ``plant cells`` for *plant cell*): equal stems are one concept.
-    """
-    if not events:
-        return []
-    edits = course_edits(store, course)
-    known = [c.name for c in of_the_books(store, course).graph] + [new.name for new in edits.new]
-    exact = {*known, *edits.rename, *edits.rename.values()}
-    stems = {tuple(terms_of(name)): name for name in reversed(known)}
-    names = {
-        name: edits.now(name if name in exact else stems.get(tuple(terms_of(name)), name))
-        for name in {event.concept for event in events}
-    }
-    return [
-        e if names[e.concept] == e.concept else e.model_copy(update={"concept": names[e.concept]})
-        for e in events
-    ]
-
-
-def with_met(graph: Sequence[Concept], events: Sequence[Event], edits: Edits) -> list[Concept]:
-    """The graph, and after it what answers name and no book of the course does."""
-    known = {concept.name for concept in graph} | set(edits.hide)
-    met = dict.fromkeys(event.concept for event in events if event.concept not in known)
-    return [*graph, *(Concept(name=name, sections=()) for name in met)]
 
 
 def of_the_books(store: Store, course: str) -> Book:

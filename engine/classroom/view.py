@@ -11,10 +11,11 @@ from contextlib import suppress
 from math import isnan
 from typing import Any
 
+from engine.classroom.analytics import DAY, AtRisk, Tiles, at_risk, heat_map, items, table_of, tiles
+from engine.concepts.graph import course_edits
 from engine.errors import Forbidden
-from engine.learner.analytics import DAY, AtRisk, Tiles, at_risk, heat_map, items, table_of, tiles
 from engine.learner.events import events_of
-from engine.learner.graph import course_edits, named_now
+from engine.learner.naming import named_now
 from engine.learner.path import course_tracer
 from engine.schema import Value, content_id
 from engine.store import Result, Store

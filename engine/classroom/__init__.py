@@ -1,0 +1,35 @@
+"""How a class stands, and who may see it: figures of all learners, the class view, roles."""
+
+from engine.classroom.analytics import (
+    AtRisk,
+    Rules,
+    Tiles,
+    at_risk,
+    by_learner,
+    heat_map,
+    items,
+    ladder,
+    table_of,
+    tiles,
+)
+from engine.classroom.roles import ROLES, Role, give_role, role_of
+from engine.classroom.view import ClassView, class_view
+
+__all__ = [
+    "ROLES",
+    "AtRisk",
+    "ClassView",
+    "Role",
+    "Rules",
+    "Tiles",
+    "at_risk",
+    "by_learner",
+    "class_view",
+    "give_role",
+    "heat_map",
+    "items",
+    "ladder",
+    "role_of",
+    "table_of",
+    "tiles",
+]
