@@ -8,7 +8,7 @@ from engine.distil import DistilPlan
 from engine.progress import Report, silent
 from engine.schema import Course, Language
 from engine.settings import Settings
-from engine.steps import Room, make_corpus, read_books
+from engine.steps import Workspace, make_corpus, read_books
 from engine.store import Store
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "sample_course"
@@ -27,10 +27,10 @@ def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> 
         found.append(course)
         if name not in have:
             store.add_course(course)
-        room = Room(settings, store, course)
+        workspace = Workspace(settings, store, course)
         if not store.document_ids(name):
             book = FOLDER / f"textbook_{language}.md"
-            read_books(room, {"files": [str(book)]}, report)
+            read_books(workspace, {"files": [str(book)]}, report)
         if not store.count_pairs(name):
-            make_corpus(room, DistilPlan(pairs=400).model_dump(mode="json"), report)
+            make_corpus(workspace, DistilPlan(pairs=400).model_dump(mode="json"), report)
     return found

@@ -43,6 +43,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--quiet", action="store_true", help="no progress")
     top.add_argument("--version", action="version", version=__version__)
     verbs = top.add_subparsers(required=True, metavar="VERB")
-    for room in (machine, course, model, align, prompts, learner, grading, report):
-        room.add_verbs(verbs)
+    for group in (machine, course, model, align, prompts, learner, grading, report):
+        group.add_verbs(verbs)
     return top

@@ -10,7 +10,7 @@ _SIZES = ("drafts", "preference", "test", "rounds", "seed")
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verb to the grammar."""
+    """Add this verb to the grammar."""
     from engine.align.plan import ALWAYS, ARMS
 
     align = verbs.add_parser("align", help="from which explanations does the student learn best?")

@@ -9,11 +9,11 @@ from typing import Any
 from engine.cli.context import Context, Verbs, table
 from engine.cli.report import write_report
 from engine.schema import Course, Document
-from engine.steps import BUILD_BUDGET, Room, open_index
+from engine.steps import BUILD_BUDGET, Workspace, open_index
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verbs to the grammar."""
+    """Add these verbs to the grammar."""
     new = verbs.add_parser("new", help="create a course")
     new.add_argument("course")
     new.add_argument("--language", choices=("en", "zh"), required=True)
@@ -121,8 +121,8 @@ def _text(context: Context) -> None:
 
 def _search(context: Context) -> None:
     options = context.options
-    room = Room(context.settings, context.store, context.store.course(options.course))
-    hits = open_index(room, context.report).search(options.query, options.k)
+    workspace = Workspace(context.settings, context.store, context.store.course(options.course))
+    hits = open_index(workspace, context.report).search(options.query, options.k)
     data = [
         {
             "section": hit.passage.title,
@@ -143,8 +143,8 @@ def _build(context: Context) -> None:
     plan = {"effort": options.effort, "prompts": options.prompts}
     result = context.step("build", options.course, plan, version)
     if "job" not in result:
-        room = Room(context.settings, context.store, context.store.course(options.course))
-        path = write_report(room, room.folder / "report.html")
+        workspace = Workspace(context.settings, context.store, context.store.course(options.course))
+        path = write_report(workspace, workspace.folder / "report.html")
         context.end()
         print(f"The report is in {path}", file=sys.stderr)
         result = {**result, "report": str(path)}

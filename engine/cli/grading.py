@@ -16,7 +16,7 @@ ANSWERS: answer_id, item_id, answer. GRADED: the same and score or label."""
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verbs to the grammar."""
+    """Add these verbs to the grammar."""
     verb = verbs.add_parser("grade", help="grade learners' answers", epilog=_HELP)
     verb.add_argument("--items", type=Path, required=True)
     verb.add_argument("--answers", type=Path, required=True)

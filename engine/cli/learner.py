@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verbs to the grammar."""
+    """Add these verbs to the grammar."""
     trace = verbs.add_parser("trace", help="predict answers from a log of answers")
     trace.add_argument("--train", type=Path, required=True, metavar="LOG")
     trace.add_argument("--test", type=Path, required=True, metavar="LOG")

@@ -15,7 +15,7 @@ from engine.errors import BadInput, WorkFailed
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verbs to the grammar."""
+    """Add these verbs to the grammar."""
     app = verbs.add_parser("app", help="open the browser application and its worker")
     app.add_argument("--port", type=int, default=8501)
     app.set_defaults(run=_app)

@@ -11,7 +11,7 @@ from engine.distil import FORMATS, DistilPlan, estimate, render
 from engine.errors import BadInput
 from engine.prompts import chosen_prompt
 from engine.steps import (
-    Room,
+    Workspace,
     connected_chat,
     current_run,
     exam_costs,
@@ -22,7 +22,7 @@ from engine.steps import (
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verbs to the grammar."""
+    """Add these verbs to the grammar."""
     _add_corpus_verbs(verbs)
     _add_train(verbs)
     exam = verbs.add_parser("exam", help="examine the student against its base")
@@ -129,8 +129,8 @@ def _estimate_corpus(context: Context, course: str) -> None:
 
 
 def _estimate_exam(context: Context, course: str) -> None:
-    room = Room(context.settings, context.store, context.store.course(course))
-    context.show(exam_costs(room).model_dump(mode="json"))
+    workspace = Workspace(context.settings, context.store, context.store.course(course))
+    context.show(exam_costs(workspace).model_dump(mode="json"))
 
 
 def _estimate_arms(context: Context, course: str) -> None:
@@ -176,8 +176,8 @@ def _estimate_search(context: Context, course: str) -> None:
     from engine.optimise import estimate as estimate_search
     from engine.steps.optimise import plan_search
 
-    room = Room(context.settings, context.store, context.store.course(course))
-    plan = plan_search(room, "recombine")
+    workspace = Workspace(context.settings, context.store, context.store.course(course))
+    plan = plan_search(workspace, "recombine")
     costs = estimate_search(context.store.pairs(course), context.store.passages(course), plan)
     context.show(costs.model_dump(mode="json"))
 
@@ -252,14 +252,14 @@ def _ask(context: Context) -> None:
     course = context.store.course(options.course)
     if not options.question.strip():
         raise BadInput("The question is empty.", code="ask.empty", next="Type a question.")
-    room = Room(context.settings, context.store, course)
-    run = current_run(room)
+    workspace = Workspace(context.settings, context.store, course)
+    run = current_run(workspace)
     at = Material(
-        index=open_index(room, context.report),
+        index=open_index(workspace, context.report),
         language=course.language,
         pairs=training_pairs(context.store, course.id, "train"),
-        chat=student_chat(room, run) if run else None,
-        guide=connected_chat(room),
+        chat=student_chat(workspace, run) if run else None,
+        guide=connected_chat(workspace),
         prompt=chosen_prompt(context.store, course.id, course.language),
     )
     _, said = turn(Talk(mode=options.mode), options.question, at)

@@ -8,12 +8,12 @@ from engine.cli.context import Context, Verbs
 from engine.errors import Missing
 from engine.optimise import METHODS, current, use
 from engine.prompts import chosen_prompt
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.optimise import plan_search
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verb to the grammar."""
+    """Add this verb to the grammar."""
     verb = verbs.add_parser("optimise", help="search for a better way to ask the model")
     verb.add_argument("course")
     verb.add_argument("--method", choices=METHODS, default="recombine")
@@ -30,19 +30,19 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _optimise(context: Context) -> None:
     options = context.options
-    room = Room(context.settings, context.store, context.store.course(options.course))
+    workspace = Workspace(context.settings, context.store, context.store.course(options.course))
     if options.use:
-        _use(context, room)
+        _use(context, workspace)
         return
-    plan = plan_search(room, options.method, options.budget).model_dump(mode="json")
-    version = context.store.corpus_version(room.course.id, "train", "validation")
-    result = context.step("optimise", room.course.id, plan, version)
+    plan = plan_search(workspace, options.method, options.budget).model_dump(mode="json")
+    version = context.store.corpus_version(workspace.course.id, "train", "validation")
+    result = context.step("optimise", workspace.course.id, plan, version)
     context.show(result, lambda: _words(result))
 
 
-def _use(context: Context, room: Room) -> None:
+def _use(context: Context, workspace: Workspace) -> None:
     wanted = context.options.use
-    newest = current(room.store, room.course.id)
+    newest = current(workspace.store, workspace.course.id)
     if newest is None:
         raise Missing(
             "No prompts were tried for this course yet.",
@@ -51,8 +51,8 @@ def _use(context: Context, room: Room) -> None:
         )
     search = newest[1]
     name = {"best": search.best, "start": search.start}.get(wanted, wanted)
-    use(room.store, room.course.id, search, name)
-    prompt = chosen_prompt(room.store, room.course.id, room.course.language)
+    use(workspace.store, workspace.course.id, search, name)
+    prompt = chosen_prompt(workspace.store, workspace.course.id, workspace.course.language)
     context.show({"id": prompt.id, **prompt.model_dump(mode="json")}, prompt.text)
 
 

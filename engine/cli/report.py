@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.cli.context import Context, Verbs
-from engine.steps import Room
+from engine.steps import Workspace
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verbs to the grammar."""
+    """Add these verbs to the grammar."""
     verb = verbs.add_parser("report", help="a course, or one learner of it, as one HTML file")
     verb.add_argument("course")
     verb.add_argument("--learner", help="pseudonym or name")
@@ -19,16 +19,16 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _report(context: Context) -> None:
     options = context.options
-    room = Room(context.settings, context.store, context.store.course(options.course))
-    path = write_report(room, options.out, options.learner)
+    workspace = Workspace(context.settings, context.store, context.store.course(options.course))
+    path = write_report(workspace, options.out, options.learner)
     context.show({"out": str(path)}, f"Wrote the report to {path}.")
 
 
-def write_report(room: Room, path: Path, learner: str | None = None) -> Path:
+def write_report(workspace: Workspace, path: Path, learner: str | None = None) -> Path:
     """Write a report and return its path."""
     from engine.report import report
 
-    text = report(room, learner)
+    text = report(workspace, learner)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path

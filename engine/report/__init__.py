@@ -21,7 +21,7 @@ from engine.report.answers import (
 from engine.report.course import course_parts
 from engine.report.learner import learner_parts
 from engine.report.words import words
-from engine.steps import Room
+from engine.steps import Workspace
 
 __all__ = [
     "ErrorKind",
@@ -35,7 +35,7 @@ __all__ = [
 
 
 def report(
-    room: Room,
+    workspace: Workspace,
     learner: str | None = None,
     *,
     now: float | None = None,
@@ -44,7 +44,7 @@ def report(
     """The report on a course, or on a learner (pseudonym or name) of it, as one HTML document.
 
     Args:
-        room: The course; a learner's own store is enough for her report.
+        workspace: The course; a learner's own store is enough for her report.
         learner: Whom the report is about; without one it is about the course.
         now: Seconds since 1970.
         tracer: The class's tracer, where the store is a learner's own.
@@ -53,18 +53,18 @@ def report(
         Missing, BadInput: as ``find_learner``.
     """
     moment = time.time() if now is None else now
-    say = words(room.course.language)
-    who = find_learner(room.store, room.course.id, learner).pseudonym if learner else None
+    say = words(workspace.course.language)
+    who = find_learner(workspace.store, workspace.course.id, learner).pseudonym if learner else None
     title = say("about_learner", who=who) if who else say("about_course")
     day = time.strftime("%Y-%m-%d", time.gmtime(moment))
     parts = [
-        html.heading(room.course.title, 1),
+        html.heading(workspace.course.title, 1),
         html.para(title),
         html.para(say("made", day=day), note=True),
         *(
-            learner_parts(room, who, say, moment, tracer)
+            learner_parts(workspace, who, say, moment, tracer)
             if who
-            else course_parts(room, say, moment)
+            else course_parts(workspace, say, moment)
         ),
     ]
-    return html.page(f"{room.course.title} · {title}", room.course.language, parts)
+    return html.page(f"{workspace.course.title} · {title}", workspace.course.language, parts)

@@ -10,7 +10,7 @@ from typing import Any
 from engine.grade import Item
 from engine.judge import interval
 from engine.schema import Figure, Value
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.gradebook import Marked, marked, share_of, value_of
 
 _PASSED = 0.6
@@ -155,18 +155,18 @@ class Quality(Value):
     held_out: Figure | None
 
 
-def grading_quality(room: Room, items: Iterable[Item]) -> Quality | None:
+def grading_quality(workspace: Workspace, items: Iterable[Item]) -> Quality | None:
     """The quality of a course's grading; None where nothing was graded."""
     known = {item.item_id: item for item in items}
-    every = [m for m in marked(room) if m.submission.item_id in known]
-    result = room.store.result(room.course.id, "grade")
+    every = [m for m in marked(workspace) if m.submission.item_id in known]
+    result = workspace.store.result(workspace.course.id, "grade")
     if not every:
         return None
     data: Mapping[str, object] = result.data if result else {}
     target = float(str(data.get("target", 0.9)))
     own = [m for m in every if not m.submission.graded]
     doubted = [float(m.grade.promise < target or not m.grade.promise) for m in own]
-    first = _first_decisions(room)
+    first = _first_decisions(workspace)
     agreed = {
         m.grade.answer_id: _agrees(m, known, first) for m in own if m.grade.answer_id in first
     }
@@ -186,10 +186,10 @@ def grading_quality(room: Room, items: Iterable[Item]) -> Quality | None:
     )
 
 
-def _first_decisions(room: Room) -> dict[str, object]:
+def _first_decisions(workspace: Workspace) -> dict[str, object]:
     """By answer, what the grader had proposed when a person first decided on its present text."""
     found: dict[str, object] = {}
-    for line in reversed(room.store.grade_log(room.course.id)):
+    for line in reversed(workspace.store.grade_log(workspace.course.id)):
         if line["new"] is None:
             found.pop(line["answer"], None)
         else:

@@ -16,30 +16,30 @@ from engine.report.answers import Quality, error_kinds, grading_quality, mistake
 from engine.report.html import Safe
 from engine.report.words import Words
 from engine.schema import Figure
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.gradebook import items_of, marked
 
 _MOST = 20
 """Rows of a table of the class at most: a report is read, not searched."""
 
 
-def course_parts(room: Room, say: Words, now: float) -> Iterator[Safe]:
+def course_parts(workspace: Workspace, say: Words, now: float) -> Iterator[Safe]:
     """The sections of the report, in order; what does not exist yet is left out."""
-    yield from _books(room, say)
-    yield from _corpus(room, say)
-    yield from _model(room, say)
-    yield from _exam(room, say)
-    yield from _published(room, say)
-    yield from _spend(room, say)
-    view = class_view(room.store, room.course.id, now)
+    yield from _books(workspace, say)
+    yield from _corpus(workspace, say)
+    yield from _model(workspace, say)
+    yield from _exam(workspace, say)
+    yield from _published(workspace, say)
+    yield from _spend(workspace, say)
+    view = class_view(workspace.store, workspace.course.id, now)
     if view.tiles.learners:
-        texts = {item.item_id: item.question for item in items_of(room)}
+        texts = {item.item_id: item.question for item in items_of(workspace)}
         yield from _class(view, texts, say)
-    yield from _grading(room, say)
+    yield from _grading(workspace, say)
 
 
-def _books(room: Room, say: Words) -> Iterator[Safe]:
-    documents = room.store.documents(room.course.id)
+def _books(workspace: Workspace, say: Words) -> Iterator[Safe]:
+    documents = workspace.store.documents(workspace.course.id)
     yield html.heading(say("books"))
     if not documents:
         yield html.para(say("none_yet"))
@@ -49,16 +49,16 @@ def _books(room: Room, say: Words) -> Iterator[Safe]:
         (d.title, say(f"lang_{d.language}"), d.pages or "–", len(d.sections)) for d in documents
     ]
     yield html.table(head, rows)
-    graph = course_concepts(room.store, room.course.id)
+    graph = course_concepts(workspace.store, workspace.course.id)
     edges = sum(len(concept.prerequisites) for concept in graph)
-    result = room.store.result(room.course.id, "books")
+    result = workspace.store.result(workspace.course.id, "books")
     passages = result.data["passages"] if result else None
     named = [(say("passages"), passages), (say("concepts"), len(graph))]
     yield html.facts([*named, (say("prerequisites"), edges)])
 
 
-def _corpus(room: Room, say: Words) -> Iterator[Safe]:
-    pairs = room.store.pairs(room.course.id)
+def _corpus(workspace: Workspace, say: Words) -> Iterator[Safe]:
+    pairs = workspace.store.pairs(workspace.course.id)
     if not pairs:
         return
     yield html.heading(say("corpus"))
@@ -79,14 +79,14 @@ def _corpus(room: Room, say: Words) -> Iterator[Safe]:
     yield html.table(head, rows)
 
 
-def _model(room: Room, say: Words) -> Iterator[Safe]:
-    result = room.store.result(room.course.id, "train")
+def _model(workspace: Workspace, say: Words) -> Iterator[Safe]:
+    result = workspace.store.result(workspace.course.id, "train")
     if result is None:
         return
     recipe, training = result.data.get("recipe", {}), result.data["training"]
     parity = result.data.get("published", {}).get("parity")
     agreeing = say("parity_value", n=parity["agreeing"], m=parity["prompts"]) if parity else None
-    prompt = chosen_prompt(room.store, room.course.id, room.course.language)
+    prompt = chosen_prompt(workspace.store, workspace.course.id, workspace.course.language)
     yield html.heading(say("model"))
     yield html.facts(
         [
@@ -104,8 +104,8 @@ def _rounded(value: Any, unit: float = 1) -> str | None:
     return None if value is None else f"{float(value) / unit:.2f}"
 
 
-def _exam(room: Room, say: Words) -> Iterator[Safe]:
-    result = room.store.result(room.course.id, "exam")
+def _exam(workspace: Workspace, say: Words) -> Iterator[Safe]:
+    result = workspace.store.result(workspace.course.id, "exam")
     if result is None:
         return
     data = result.data
@@ -152,10 +152,10 @@ def _exam_row(row: dict[str, Any], say: Words) -> tuple[object, ...]:
     )
 
 
-def _published(room: Room, say: Words) -> Iterator[Safe]:
+def _published(workspace: Workspace, say: Words) -> Iterator[Safe]:
     rows = [
         (result.name, Path(file).name, Path(file).stat().st_size / 2**20)
-        for result in room.store.results(room.course.id, "publish")
+        for result in workspace.store.results(workspace.course.id, "publish")
         for file in result.data["files"]
         if Path(file).exists()
     ]
@@ -164,8 +164,8 @@ def _published(room: Room, say: Words) -> Iterator[Safe]:
         yield html.table([say(key) for key in ("format", "file", "megabytes")], rows)
 
 
-def _spend(room: Room, say: Words) -> Iterator[Safe]:
-    rows = spend(room.store, prices(load_choice(room.store)))
+def _spend(workspace: Workspace, say: Words) -> Iterator[Safe]:
+    rows = spend(workspace.store, prices(load_choice(workspace.store)))
     if not rows:
         return
     yield html.heading(say("spend"))
@@ -239,12 +239,12 @@ def _class(view: ClassView, texts: dict[str, str], say: Words) -> Iterator[Safe]
         yield html.table(head, items)
 
 
-def _grading(room: Room, say: Words) -> Iterator[Safe]:
-    items = items_of(room)
-    quality = grading_quality(room, items)
+def _grading(workspace: Workspace, say: Words) -> Iterator[Safe]:
+    items = items_of(workspace)
+    quality = grading_quality(workspace, items)
     if quality is None:
         return
-    answers = marked(room)
+    answers = marked(workspace)
     wrong = [row for row in mistakes(items, answers) if row.learners > 1][:_MOST]
     if wrong:
         yield html.heading(say("mistakes"))

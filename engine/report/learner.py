@@ -22,15 +22,15 @@ from engine.report import html
 from engine.report.course import where
 from engine.report.html import Safe
 from engine.report.words import Words
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.gradebook import items_of, marked, value_of
 
 
 def learner_parts(
-    room: Room, learner: str, say: Words, now: float, tracer: Tracer | None = None
+    workspace: Workspace, learner: str, say: Words, now: float, tracer: Tracer | None = None
 ) -> Iterator[Safe]:
     """The sections of the report on a learner (pseudonym)."""
-    store, course = room.store, room.course.id
+    store, course = workspace.store, workspace.course.id
     events = named_now(store, course, events_of(store, course, learner))
     tracer = tracer or course_tracer(store, course)
     right = sum(event.correct for event in events)
@@ -46,7 +46,7 @@ def learner_parts(
             (s.step, s.concept, s.title, say(f"why_{s.why}", **s.values), s.minutes) for s in steps
         ]
         yield html.table(head, rows)
-    yield from _grades(room, learner, say)
+    yield from _grades(workspace, learner, say)
     graph = with_met(course_concepts(store, course), events, course_edits(store, course))
     known = states(graph, events, tracer, now)
     yield from _mastery([state for state in known.values() if state.answered], say)
@@ -57,10 +57,10 @@ def learner_parts(
         yield html.table([say(key) for key in ("concept", "due", "recall")], dates)
 
 
-def _grades(room: Room, learner: str, say: Words) -> Iterator[Safe]:
-    items = {item.item_id: item for item in items_of(room)}
-    names = titles(room.store.documents(room.course.id))
-    own = [m for m in marked(room, learner) if m.final and m.submission.item_id in items]
+def _grades(workspace: Workspace, learner: str, say: Words) -> Iterator[Safe]:
+    items = {item.item_id: item for item in items_of(workspace)}
+    names = titles(workspace.store.documents(workspace.course.id))
+    own = [m for m in marked(workspace, learner) if m.final and m.submission.item_id in items]
     if not own:
         return
     yield html.heading(say("grades"))

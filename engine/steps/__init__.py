@@ -23,9 +23,10 @@ from engine.steps.exam import chapter_of, exam_costs, take_exam
 from engine.steps.grading import grade_answers
 from engine.steps.optimise import discard_prompts, optimise_prompts, plan_search
 from engine.steps.publish import export_student, serve_student
-from engine.steps.room import (
-    Room,
+from engine.steps.student import discard_student, train_student
+from engine.steps.workspace import (
     Step,
+    Workspace,
     base_chat,
     connected_chat,
     current_base,
@@ -35,13 +36,12 @@ from engine.steps.room import (
     teacher_chat,
     training_pairs,
 )
-from engine.steps.student import discard_student, train_student
 from engine.store import Store
 
 __all__ = [
     "BUILD_BUDGET",
     "STEPS",
-    "Room",
+    "Workspace",
     "Step",
     "align_teacher",
     "base_chat",
@@ -71,7 +71,7 @@ BUILD_BUDGET = 100
 """Answers of the prompt search within ``build``: minutes, where its own default takes twenty."""
 
 
-def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+def build(workspace: Workspace, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
     """All steps in order with their defaults; finished ones are passed by.
 
     ``plan``: ``teacher``, ``distil``, ``effort`` of the fine-tuning, ``prompts`` (answers that the
@@ -84,36 +84,38 @@ def build(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str
     result: dict[str, Any] = {}
     teacher = str(plan.get("teacher", "extractive"))
     distil_plan = DistilPlan(teacher=teacher, **plan.get("distil", {})).model_dump(mode="json")
-    base = recommended(room.course.language)
+    base = recommended(workspace.course.language)
     chosen = preset(plan.get("effort", "normal")).model_copy(update={"base": base})
     recipe = chosen.model_dump(mode="json")
     steps: list[tuple[str, Step, dict[str, Any]]] = [("distil", make_corpus, distil_plan)]
-    if room.course.language == "en":
+    if workspace.course.language == "en":
         budget = plan.get("prompts", BUILD_BUDGET)
         steps += [("optimise", _best_prompt, {"budget": budget})] if budget else []
-    if not pending_terms(base, room.settings):
+    if not pending_terms(base, workspace.settings):
         steps += [("train", train_student, recipe), ("exam", take_exam, {})]
     for name, step, step_plan in steps:
         started = time.monotonic()
-        result[name] = step(room, step_plan, report)
+        result[name] = step(workspace, step_plan, report)
         minutes[name] = (time.monotonic() - started) / 60
     return {"minutes": minutes, **result}
 
 
-def _best_prompt(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+def _best_prompt(
+    workspace: Workspace, plan: dict[str, Any], report: Report = silent
+) -> dict[str, Any]:
     """Search for a prompt and use the best, unless somebody has chosen one already."""
     from engine.optimise import current, use
 
-    if was_chosen(room.store, room.course.id):
+    if was_chosen(workspace.store, workspace.course.id):
         return {"skipped": "a prompt was chosen before"}
     try:
-        wanted = plan_search(room, "recombine", plan["budget"]).model_dump(mode="json")
-        found = optimise_prompts(room, wanted, report)
+        wanted = plan_search(workspace, "recombine", plan["budget"]).model_dump(mode="json")
+        found = optimise_prompts(workspace, wanted, report)
     except Missing as error:  # a small course has too few questions to search with
         return {"skipped": error.message}
-    newest = current(room.store, room.course.id, finished=True)
+    newest = current(workspace.store, workspace.course.id, finished=True)
     assert newest is not None, "the search has just ended"
-    use(room.store, room.course.id, newest[1], newest[1].best)
+    use(workspace.store, workspace.course.id, newest[1], newest[1].best)
     return found
 
 
@@ -131,7 +133,7 @@ STEPS: Mapping[str, Step] = {
 }
 
 
-DISCARD: Mapping[str, Callable[[Room, dict[str, Any]], None]] = {
+DISCARD: Mapping[str, Callable[[Workspace, dict[str, Any]], None]] = {
     "distil": discard_corpus,
     "optimise": discard_prompts,
     "train": discard_student,
@@ -152,7 +154,7 @@ def run_step(
         raise BadInput(f"There is no step “{kind}”.", code="step.unknown")
     store = Store(settings.database)
     try:
-        return STEPS[kind](Room(settings, store, store.course(course)), plan, report)
+        return STEPS[kind](Workspace(settings, store, store.course(course)), plan, report)
     finally:
         store.close()
 
@@ -162,6 +164,6 @@ def discard_step(settings: Settings, kind: str, course: str, plan: dict[str, Any
     if kind in DISCARD:
         store = Store(settings.database)
         try:
-            DISCARD[kind](Room(settings, store, store.course(course)), plan)
+            DISCARD[kind](Workspace(settings, store, store.course(course)), plan)
         finally:
             store.close()

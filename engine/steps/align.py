@@ -9,14 +9,16 @@ from engine.errors import BadInput
 from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
 from engine.schema import content_id
-from engine.steps.room import Room, base_chat, connected_chat
+from engine.steps.workspace import Workspace, base_chat, connected_chat
 from engine.store import Result
 
 if TYPE_CHECKING:
     from engine.llm import Chat
 
 
-def align_teacher(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+def align_teacher(
+    workspace: Workspace, plan: dict[str, Any], report: Report = silent
+) -> dict[str, Any]:
     """Run the arms in ``plan["arms"]`` (default: all); the rest of ``plan`` is an ``AlignPlan``.
 
     Raises:
@@ -24,32 +26,36 @@ def align_teacher(room: Room, plan: dict[str, Any], report: Report = silent) -> 
     """
     from engine.align import ARMS, AlignPlan, Workshop, align
 
-    if room.course.language != "en":
+    if workspace.course.language != "en":
         raise BadInput(
             "The built-in student reads English only.",
             code="align.language",
             next="Use this with an English course.",
         )
     wanted = AlignPlan.model_validate({k: v for k, v in plan.items() if k != "arms"})
-    student, connected = base_chat(room, SMOLLM2), connected_chat(room)
+    student, connected = base_chat(workspace, SMOLLM2), connected_chat(workspace)
     teacher = connected or student
-    version = room.store.corpus_version(room.course.id, "train", "exam")
+    version = workspace.store.corpus_version(workspace.course.id, "train", "exam")
     name = content_id(version, wanted.model_dump(mode="json"), teacher.model, student.model)
     result = align(
-        [pair for pair in room.store.pairs(room.course.id) if pair.status != "rejected"],
+        [pair for pair in workspace.store.pairs(workspace.course.id) if pair.status != "rejected"],
         wanted,
-        room.folder / "align" / name,
-        Workshop(room.settings, teacher, student, connected is None, lambda f: _opened(room, f)),
+        workspace.folder / "align" / name,
+        Workshop(
+            workspace.settings, teacher, student, connected is None, lambda f: _opened(workspace, f)
+        ),
         report,
         plan.get("arms") or ARMS,
     )
     data = result.model_dump(mode="json")
-    room.store.save_result(room.course.id, Result(stage="align", inputs=version, data=data))
+    workspace.store.save_result(
+        workspace.course.id, Result(stage="align", inputs=version, data=data)
+    )
     return data
 
 
-def _opened(room: Room, gguf: Path) -> Chat:
+def _opened(workspace: Workspace, gguf: Path) -> Chat:
     from engine.llm.embedded import Embedded
     from engine.llm.ledger import Ledger
 
-    return Ledger(Embedded(room.settings, gguf=gguf), room.store)
+    return Ledger(Embedded(workspace.settings, gguf=gguf), workspace.store)

@@ -9,11 +9,13 @@ from engine.course import make_passages
 from engine.errors import EngineError
 from engine.progress import Report, silent
 from engine.schema import Document, content_id
-from engine.steps.room import Room, open_index
+from engine.steps.workspace import Workspace, open_index
 from engine.store import Result
 
 
-def read_books(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+def read_books(
+    workspace: Workspace, plan: dict[str, Any], report: Report = silent
+) -> dict[str, Any]:
     """Read the files in ``plan["files"]`` into the course, then make passages and their index.
 
     A file that cannot be read does not stop the others; its error stands in the result.
@@ -23,23 +25,23 @@ def read_books(room: Room, plan: dict[str, Any], report: Report = silent) -> dic
     """
     from engine.documents import read_all
 
-    known = set(room.store.document_ids(room.course.id))
+    known = set(workspace.store.document_ids(workspace.course.id))
     added: list[Document] = []
     repeated: list[str] = []
     failed: list[tuple[Path, EngineError]] = []
-    for path, outcome in read_all([Path(f) for f in plan["files"]], room.settings, report):
+    for path, outcome in read_all([Path(f) for f in plan["files"]], workspace.settings, report):
         if isinstance(outcome, Document):
             if outcome.id in known:
                 repeated.append(outcome.title)
             else:
                 added.append(outcome)
-            _keep_file(room, path, outcome)
-            room.store.add_document(room.course.id, outcome)
+            _keep_file(workspace, path, outcome)
+            workspace.store.add_document(workspace.course.id, outcome)
         else:
             failed.append((path, outcome))
     if failed and not added and not known:
         raise failed[0][1]
-    index_books(room, report)
+    index_books(workspace, report)
     return {
         "added": [d.id for d in added],
         "repeated": repeated,
@@ -47,10 +49,10 @@ def read_books(room: Room, plan: dict[str, Any], report: Report = silent) -> dic
     }
 
 
-def _keep_file(room: Room, path: Path, document: Document) -> None:
+def _keep_file(workspace: Workspace, path: Path, document: Document) -> None:
     """Keep a PDF beside the course: its pages are shown again."""
     if path.is_file() and path.suffix.lower() == ".pdf":
-        target = room.folder / "books" / f"{document.id}.pdf"
+        target = workspace.folder / "books" / f"{document.id}.pdf"
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_suffix(".part")
@@ -58,14 +60,14 @@ def _keep_file(room: Room, path: Path, document: Document) -> None:
             partial.replace(target)
 
 
-def index_books(room: Room, report: Report = silent) -> None:
+def index_books(workspace: Workspace, report: Report = silent) -> None:
     """Passages of all books, and their search index."""
-    documents = room.store.documents(room.course.id)
+    documents = workspace.store.documents(workspace.course.id)
     passages = make_passages(documents)
-    room.store.replace_passages(room.course.id, passages)
-    open_index(room, report)
-    room.store.save_result(
-        room.course.id,
+    workspace.store.replace_passages(workspace.course.id, passages)
+    open_index(workspace, report)
+    workspace.store.save_result(
+        workspace.course.id,
         Result(
             stage="books",
             inputs=content_id([d.id for d in documents]),
@@ -79,8 +81,8 @@ def index_books(room: Room, report: Report = silent) -> None:
     )
 
 
-def remove_book(room: Room, document: str) -> None:
+def remove_book(workspace: Workspace, document: str) -> None:
     """Take a book out of the course, with its passages; pairs stay until the corpus is remade."""
-    room.store.remove_document(room.course.id, document)
-    (room.folder / "books" / f"{document}.pdf").unlink(missing_ok=True)
-    index_books(room)
+    workspace.store.remove_document(workspace.course.id, document)
+    (workspace.folder / "books" / f"{document}.pdf").unlink(missing_ok=True)
+    index_books(workspace)

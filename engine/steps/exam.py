@@ -11,8 +11,8 @@ from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
 from engine.schema import Document
-from engine.steps.room import (
-    Room,
+from engine.steps.workspace import (
+    Workspace,
     base_chat,
     connected_chat,
     current_base,
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from engine.llm import Chat
 
 
-def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+def take_exam(
+    workspace: Workspace, plan: dict[str, Any], report: Report = silent
+) -> dict[str, Any]:
     """Examine base and student, closed book and with retrieval.
 
     ``plan`` may name the ``models`` (base, student, teacher); by default these are the first two,
@@ -35,37 +37,39 @@ def take_exam(room: Room, plan: dict[str, Any], report: Report = silent) -> dict
     """
     from engine.exam import examine
 
-    folder = current_run(room)
-    models: dict[str, Chat] = {"base": base_chat(room)}
+    folder = current_run(workspace)
+    models: dict[str, Chat] = {"base": base_chat(workspace)}
     if folder is not None:
-        models["student"] = student_chat(room, folder)
+        models["student"] = student_chat(workspace, folder)
     if plan.get("teacher") or "teacher" in plan.get("models", ()):
-        models["teacher"] = _teacher(room)
+        models["teacher"] = _teacher(workspace)
     wanted = plan.get("models") or list(models)
-    documents = room.store.documents(room.course.id)
+    documents = workspace.store.documents(workspace.course.id)
     result = examine(
         {name: chat for name, chat in models.items() if name in wanted},
-        training_pairs(room.store, room.course.id, "exam"),
-        index=open_index(room) if plan.get("rag", True) else None,
+        training_pairs(workspace.store, workspace.course.id, "exam"),
+        index=open_index(workspace) if plan.get("rag", True) else None,
         chapters=chapter_of(documents),
-        prompt=chosen_prompt(room.store, room.course.id, room.course.language),
+        prompt=chosen_prompt(workspace.store, workspace.course.id, workspace.course.language),
         report=report,
     )
     run = folder.name if folder else ""
     data = result.model_dump(mode="json") | {"run": run}
     if not plan.get("models"):
-        inputs = exam_inputs(room.store, room.course.id, run)
-        room.store.save_result(room.course.id, Result(stage="exam", inputs=inputs, data=data))
+        inputs = exam_inputs(workspace.store, workspace.course.id, run)
+        workspace.store.save_result(
+            workspace.course.id, Result(stage="exam", inputs=inputs, data=data)
+        )
     return data if plan.get("models") else {"questions": result.questions, **result.verdicts}
 
 
-def _teacher(room: Room) -> Chat:
+def _teacher(workspace: Workspace) -> Chat:
     """The connected teacher.
 
     Raises:
         Missing: none is connected; the book's own sentences sit no exam.
     """
-    chat = connected_chat(room)
+    chat = connected_chat(workspace)
     if chat is None:
         raise Missing(
             "No teacher model is connected that could be examined.",
@@ -81,26 +85,26 @@ _LOCAL_SECONDS = 1.7
 """Seconds for an answer by transformers on two cores (Gemma 3 270M)."""
 
 
-def exam_costs(room: Room, *, teacher: bool = False) -> Estimate:
+def exam_costs(workspace: Workspace, *, teacher: bool = False) -> Estimate:
     """What the exam of base and student will take, with the connected teacher beside them if so.
 
     Money is the teacher's, at the prices that were saved with it.
     """
     from engine.llm.teacher import load_choice
 
-    pairs = training_pairs(room.store, room.course.id, "exam")
-    passages = room.store.passages(room.course.id)
+    pairs = training_pairs(workspace.store, workspace.course.id, "exam")
+    passages = workspace.store.passages(workspace.course.id)
     mean = sum(p.tokens for p in passages) / max(1, len(passages))
-    models = 1 + (current_run(room) is not None)
+    models = 1 + (current_run(workspace) is not None)
     prompt = len(pairs) * (40 + 2 * mean + 60)
     calls, completion = 2 * len(pairs), 2.0 * len(pairs) * _ANSWER
-    if current_base(room) == SMOLLM2:
+    if current_base(workspace) == SMOLLM2:
         minutes = models * embedded_minutes(prompt, completion)
     else:
         minutes = models * calls * _LOCAL_SECONDS / 60
     money = (0.0, 0.0)
     if teacher:
-        price = load_choice(room.store).price
+        price = load_choice(workspace.store).price
         money = (price.prompt, price.completion)
         minutes += endpoint_minutes(calls)
     paid = estimate_of(calls, prompt, completion, 0.0, money).money

@@ -11,7 +11,7 @@ from engine.grade import Grade, Item, Submission
 from engine.grade.feedback import is_right
 from engine.learner import Event, pseudonym, record_as
 from engine.schema import Value, content_id
-from engine.steps.room import Room
+from engine.steps.workspace import Workspace
 
 _PASSED = 0.6
 """Share of the points from which on an answer counts as right for mastery."""
@@ -30,39 +30,42 @@ class Marked(Value):
         return self.decided or self.grade.status == "accepted"
 
 
-def items_of(room: Room) -> list[Item]:
+def items_of(workspace: Workspace) -> list[Item]:
     """The items of the course, in their order."""
-    return [Item.model_validate(row) for row in room.store.items(room.course.id)]
+    return [Item.model_validate(row) for row in workspace.store.items(workspace.course.id)]
 
 
-def add_items(room: Room, items: Sequence[Item]) -> None:
+def add_items(workspace: Workspace, items: Sequence[Item]) -> None:
     """Add items, or replace those with the same id."""
-    first = len(room.store.items(room.course.id))
+    first = len(workspace.store.items(workspace.course.id))
     rows = [
         {"id": item.item_id, "position": first + n, "data": item.model_dump(mode="json")}
         for n, item in enumerate(items)
     ]
-    room.store.put_items(room.course.id, rows)
+    workspace.store.put_items(workspace.course.id, rows)
 
 
-def submissions_of(room: Room) -> list[Submission]:
+def submissions_of(workspace: Workspace) -> list[Submission]:
     """The answers of the course, by item."""
-    return [Submission.model_validate(r["data"]) for r in room.store.submissions(room.course.id)]
+    return [
+        Submission.model_validate(r["data"])
+        for r in workspace.store.submissions(workspace.course.id)
+    ]
 
 
-def add_submissions(room: Room, submissions: Iterable[Submission]) -> int:
+def add_submissions(workspace: Workspace, submissions: Iterable[Submission]) -> int:
     """Keep answers under the pseudonyms of their learners; returns how many.
 
     An answer with a known id replaces the earlier one; a person's score or label stays with an
     unchanged answer, and a grade of a changed one goes (which the audit log tells).
     """
-    course, store = room.course.id, room.store
+    course, store = workspace.course.id, workspace.store
     names = {row["name"]: row["pseudonym"] for row in store.learners(course)}
-    known = {s.answer_id: s for s in submissions_of(room)}
+    known = {s.answer_id: s for s in submissions_of(workspace)}
     rows, stale, now = [], [], time.time()
     for given in submissions:
         key = given.learner.strip()
-        who = (names.get(key) or pseudonym(room.settings, course, key)) if key else ""
+        who = (names.get(key) or pseudonym(workspace.settings, course, key)) if key else ""
         new, old = given.model_copy(update={"learner": who}), known.get(given.answer_id)
         if old is not None and old.answer != new.answer:
             stale.append(new.answer_id)
@@ -73,12 +76,12 @@ def add_submissions(room: Room, submissions: Iterable[Submission]) -> int:
             {"id": new.answer_id, "item": new.item_id, "learner": who, "at": now, "data": data}
         )
     store.put_submissions(course, rows)
-    _drop(room, stale)
+    _drop(workspace, stale)
     return len(rows)
 
 
-def _drop(room: Room, answers: Sequence[str]) -> None:
-    old = {row["id"]: row for row in room.store.grades(room.course.id)}
+def _drop(workspace: Workspace, answers: Sequence[str]) -> None:
+    old = {row["id"]: row for row in workspace.store.grades(workspace.course.id)}
     lines = {
         answer: {
             "learner": old[answer]["learner"],
@@ -89,27 +92,27 @@ def _drop(room: Room, answers: Sequence[str]) -> None:
         for answer in answers
         if answer in old
     }
-    room.store.drop_grades(room.course.id, lines)
-    room.store.remove_events(room.course.id, [event_id(answer) for answer in lines])
+    workspace.store.drop_grades(workspace.course.id, lines)
+    workspace.store.remove_events(workspace.course.id, [event_id(answer) for answer in lines])
 
 
-def marked(room: Room, learner: str | None = None) -> list[Marked]:
+def marked(workspace: Workspace, learner: str | None = None) -> list[Marked]:
     """Graded answers of the course, or of one learner, by item."""
-    course = room.course.id
-    answers = {row["id"]: row["data"] for row in room.store.submissions(course, learner)}
+    course = workspace.course.id
+    answers = {row["id"]: row["data"] for row in workspace.store.submissions(course, learner)}
     return [
         Marked(
             submission=Submission.model_validate(answers[row["id"]]),
             grade=Grade.model_validate(row["data"]),
             decided=bool(row["decided"]),
         )
-        for row in room.store.grades(course, learner)
+        for row in workspace.store.grades(course, learner)
         if row["id"] in answers
     ]
 
 
 def decide(
-    room: Room,
+    workspace: Workspace,
     item: Item,
     answer: Marked,
     *,
@@ -121,7 +124,7 @@ def decide(
     """A person's word on an answer: it stands, its learner's event follows, the log has a line.
 
     Args:
-        room: The course.
+        workspace: The course.
         item: The answer's item.
         answer: The answer with its proposed grade.
         score: The score given, or None where the item has labels.
@@ -153,9 +156,11 @@ def decide(
     new = Grade.model_validate({**old.model_dump(), **changes, "feedback": words})
     line = {"learner": answer.submission.learner, "old": value_of(old), "new": value_of(new)}
     data = new.model_dump(mode="json")
-    room.store.decide_grade(room.course.id, old.answer_id, data, {**line, "reason": reason.strip()})
+    workspace.store.decide_grade(
+        workspace.course.id, old.answer_id, data, {**line, "reason": reason.strip()}
+    )
     known = Marked(submission=answer.submission, grade=new, decided=True)
-    record_grades(room, [item], [known])
+    record_grades(workspace, [item], [known])
 
 
 def value_of(grade: Grade) -> float | str | None:
@@ -175,11 +180,11 @@ def event_id(answer: str) -> str:
     return content_id("assignment", answer)
 
 
-def record_grades(room: Room, items: Iterable[Item], grades: Sequence[Marked]) -> None:
+def record_grades(workspace: Workspace, items: Iterable[Item], grades: Sequence[Marked]) -> None:
     """Bring the learners' events in line with the grades: those that stand count, others do not."""
     known = {item.item_id: item for item in items}
-    course = room.course.id
-    at = {row["id"]: row["at"] for row in room.store.submissions(course)}
+    course = workspace.course.id
+    at = {row["id"]: row["at"] for row in workspace.store.submissions(course)}
     events: dict[str, Event] = {}
     gone = []
     for m in grades:
@@ -197,16 +202,16 @@ def record_grades(room: Room, items: Iterable[Item], grades: Sequence[Marked]) -
                 at=at[m.grade.answer_id],
                 source="assignment",
             )
-    room.store.remove_events(course, gone)
-    record_as(room.store, course, events)
+    workspace.store.remove_events(course, gone)
+    record_as(workspace.store, course, events)
 
 
-def clear_assignment(room: Room) -> None:
+def clear_assignment(workspace: Workspace) -> None:
     """Remove all items, answers and grades, with the events that followed; the audit log stays."""
-    course = room.course.id
-    rows = room.store.submissions(course)
-    room.store.remove_events(course, [event_id(row["id"]) for row in rows])
-    room.store.clear_grading(course)
+    course = workspace.course.id
+    rows = workspace.store.submissions(course)
+    workspace.store.remove_events(course, [event_id(row["id"]) for row in rows])
+    workspace.store.clear_grading(course)
 
 
 def assignments_of(items: Iterable[Item]) -> list[str]:
@@ -214,20 +219,20 @@ def assignments_of(items: Iterable[Item]) -> list[str]:
     return list(dict.fromkeys(item.assignment for item in items))
 
 
-def gradebook(room: Room) -> list[dict[str, Any]]:
+def gradebook(workspace: Workspace) -> list[dict[str, Any]]:
     """One row a learner: ``learner`` (name, or pseudonym), points by assignment, grades by item.
 
     Grades that wait for review are left empty, and so are the points of their assignment. A label
     counts as all points of its item where it means right, else as none. Items without an
     assignment have no column of points.
     """
-    names = {row["pseudonym"]: row["name"] for row in room.store.learners(room.course.id)}
-    known = {item.item_id: item for item in items_of(room)}
+    names = {row["pseudonym"]: row["name"] for row in workspace.store.learners(workspace.course.id)}
+    known = {item.item_id: item for item in items_of(workspace)}
     empty = dict.fromkeys([*filter(None, assignments_of(known.values())), *known])
     rows: dict[str, dict[str, Any]] = {}
     points: dict[tuple[str, str], float] = {}
     waiting: set[tuple[str, str]] = set()
-    for m in marked(room):
+    for m in marked(workspace):
         who, item = m.submission.learner, known.get(m.submission.item_id)
         row = rows.setdefault(who, {"learner": names.get(who) or who, **empty})
         if item is None:

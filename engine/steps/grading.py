@@ -12,13 +12,15 @@ from engine.llm.teacher import load_choice
 from engine.progress import Report, silent
 from engine.schema import content_id
 from engine.steps.gradebook import items_of, marked, record_grades, submissions_of
-from engine.steps.room import Room, connected_chat, open_index
+from engine.steps.workspace import Workspace, connected_chat, open_index
 from engine.store import Result
 
 TARGET = 0.9
 
 
-def grade_answers(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+def grade_answers(
+    workspace: Workspace, plan: dict[str, Any], report: Report = silent
+) -> dict[str, Any]:
     """Grade what is not graded yet; another target only moves the line between grades and doubts.
 
     The plan's fields: ``target`` (share of accepted answers on which a person must agree, 0.9) and
@@ -30,7 +32,7 @@ def grade_answers(room: Room, plan: dict[str, Any], report: Report = silent) -> 
         BadInput: an answer does not fit its item; the target is outside (0, 1).
         TeacherRefused: the connected teacher refuses altogether.
     """
-    items, answers = items_of(room), submissions_of(room)
+    items, answers = items_of(workspace), submissions_of(workspace)
     if not items or not answers:
         raise Missing(
             "There is nothing to grade yet.",
@@ -39,38 +41,38 @@ def grade_answers(room: Room, plan: dict[str, Any], report: Report = silent) -> 
         )
     target = _target(plan)
     light = bool(plan.get("features_only", False))
-    chat = connected_chat(room)
-    taught = _taught(room, answers)
+    chat = connected_chat(workspace)
+    taught = _taught(workspace, answers)
     model = _model(taught, light, chat is not None)
-    _keep_by_person(room, answers)
-    todo, prints = _todo(room, items, answers, model)
-    result = room.store.result(room.course.id, "grade")
+    _keep_by_person(workspace, answers)
+    todo, prints = _todo(workspace, items, answers, model)
+    result = workspace.store.result(workspace.course.id, "grade")
     data = result.data if result and result.inputs == model else {}
     if todo or not data:
         grader = prepare(
             items,
             taught,
             target_agreement=target,
-            base=None if light else lambda: _minilm(room, report),
-            folder=room.folder / "grader",
+            base=None if light else lambda: _minilm(workspace, report),
+            folder=workspace.folder / "grader",
             report=report,
         )
-        _grade(room, items, answers, todo, prints, grader, chat, report)
+        _grade(workspace, items, answers, todo, prints, grader, chat, report)
         calibrations = [c.model_dump(mode="json") for c in grader.calibrations]
         data = {"calibrations": calibrations, "taught": len(taught)}
     data |= {"target": target, "features_only": light}
-    room.store.save_result(room.course.id, Result(stage="grade", inputs=model, data=data))
-    return {"graded": len(todo), **settle(room, target)}
+    workspace.store.save_result(workspace.course.id, Result(stage="grade", inputs=model, data=data))
+    return {"graded": len(todo), **settle(workspace, target)}
 
 
-def foresee(room: Room, plan: dict[str, Any]) -> GradeEstimate:
+def foresee(workspace: Workspace, plan: dict[str, Any]) -> GradeEstimate:
     """What ``grade_answers`` with this plan will take now: minutes, calls, tokens and money."""
-    items, answers = items_of(room), submissions_of(room)
+    items, answers = items_of(workspace), submissions_of(workspace)
     known = {item.item_id: item for item in items}
-    choice = load_choice(room.store)
-    taught, light = _taught(room, answers), bool(plan.get("features_only", False))
+    choice = load_choice(workspace.store)
+    taught, light = _taught(workspace, answers), bool(plan.get("features_only", False))
     connected = choice.kind == "endpoint"
-    todo, _ = _todo(room, items, answers, _model(taught, light, connected))
+    todo, _ = _todo(workspace, items, answers, _model(taught, light, connected))
     return estimate(
         known,
         taught,
@@ -98,28 +100,28 @@ def _target(plan: dict[str, Any]) -> float:
     return target
 
 
-def settle(room: Room, target: float) -> dict[str, Any]:
+def settle(workspace: Workspace, target: float) -> dict[str, Any]:
     """Accept each grade that reaches the target, leave the others to review; events follow.
 
     Returns:
         Counts: ``answers``, ``accepted``, ``review``.
     """
     now = []
-    for m in marked(room):
+    for m in marked(workspace):
         stands = m.decided or 0 < target <= m.grade.promise
         status = "accepted" if stands else "review"
         fresh = m.grade.model_copy(update={"status": status})
         now.append(m.model_copy(update={"grade": fresh}))
-    kept = {row["id"]: row["inputs"] for row in room.store.grades(room.course.id)}
+    kept = {row["id"]: row["inputs"] for row in workspace.store.grades(workspace.course.id)}
     rows = [_row(m.submission, m.grade, kept[m.grade.answer_id]) for m in now if not m.decided]
-    room.store.put_grades(room.course.id, rows)
-    record_grades(room, items_of(room), now)
+    workspace.store.put_grades(workspace.course.id, rows)
+    record_grades(workspace, items_of(workspace), now)
     accepted = sum(m.final for m in now)
     return {"answers": len(now), "accepted": accepted, "review": len(now) - accepted}
 
 
 def _grade(
-    room: Room,
+    workspace: Workspace,
     items: Sequence[Item],
     answers: Sequence[Submission],
     todo: dict[str, Submission],
@@ -129,35 +131,35 @@ def _grade(
     report: Report,
 ) -> None:
     """Grade in batches; each is stored before the next begins."""
-    indexed = bool(room.store.document_ids(room.course.id)) and bool(todo)
+    indexed = bool(workspace.store.document_ids(workspace.course.id)) and bool(todo)
     found: list[dict[str, Any]] = []
     for one in grade(
         items,
         answers,
         chat=chat,
-        index=open_index(room, report) if indexed else None,
+        index=open_index(workspace, report) if indexed else None,
         done={s.answer_id for s in answers} - set(todo),
         report=report,
         grader=grader,
     ):
         found.append(_row(todo[one.answer_id], one, prints[one.answer_id]))
         if len(found) >= BATCH:
-            room.store.put_grades(room.course.id, found)
+            workspace.store.put_grades(workspace.course.id, found)
             found = []
-    room.store.put_grades(room.course.id, found)
+    workspace.store.put_grades(workspace.course.id, found)
 
 
-def _taught(room: Room, answers: Sequence[Submission]) -> list[Submission]:
+def _taught(workspace: Workspace, answers: Sequence[Submission]) -> list[Submission]:
     """What people graded: in the files, and in review."""
     found = {s.answer_id: s for s in answers if s.graded}
-    for m in marked(room):
+    for m in marked(workspace):
         if m.decided and m.submission.answer_id not in found:
             given = {"score": m.grade.score, "label": m.grade.label}
             found[m.submission.answer_id] = m.submission.model_copy(update=given)
     return [found[answer] for answer in sorted(found)]
 
 
-def _keep_by_person(room: Room, answers: Sequence[Submission]) -> None:
+def _keep_by_person(workspace: Workspace, answers: Sequence[Submission]) -> None:
     """Grades that came with their answers stand as they are."""
     rows = [
         _row(
@@ -175,15 +177,15 @@ def _keep_by_person(room: Room, answers: Sequence[Submission]) -> None:
         for s in answers
         if s.graded
     ]
-    room.store.put_grades(room.course.id, rows)
+    workspace.store.put_grades(workspace.course.id, rows)
 
 
 def _todo(
-    room: Room, items: Sequence[Item], answers: Sequence[Submission], model: str
+    workspace: Workspace, items: Sequence[Item], answers: Sequence[Submission], model: str
 ) -> tuple[dict[str, Submission], dict[str, str]]:
     """Answers without a grade of this making, and the fingerprint of each answer's grade."""
     own = {item.item_id: item.model_dump(mode="json", exclude={"assignment"}) for item in items}
-    have = {row["id"]: row for row in room.store.grades(room.course.id)}
+    have = {row["id"]: row for row in workspace.store.grades(workspace.course.id)}
     prints = {s.answer_id: content_id(model, own.get(s.item_id), s.answer) for s in answers}
     todo = {}
     for s in answers:
@@ -204,7 +206,7 @@ def _row(submission: Submission, found: Grade, inputs: str) -> dict[str, Any]:
     }
 
 
-def _minilm(room: Room, report: Report) -> Any:
+def _minilm(workspace: Workspace, report: Report) -> Any:
     from engine.models.minilm import minilm
 
-    return minilm(room.settings, report)
+    return minilm(workspace.settings, report)

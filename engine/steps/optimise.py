@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadInput, Missing
 from engine.progress import Report, silent
-from engine.steps.room import Room, base_chat, open_index, teacher_chat
+from engine.steps.workspace import Workspace, base_chat, open_index, teacher_chat
 
 if TYPE_CHECKING:
     from engine.llm import Chat
     from engine.optimise import Optimised, OptimisePlan
 
 
-def plan_search(room: Room, method: str, budget: int | None = None) -> OptimisePlan:
+def plan_search(workspace: Workspace, method: str, budget: int | None = None) -> OptimisePlan:
     """A plan with defaults for this course and method, checked against what is connected.
 
     Raises:
@@ -30,37 +30,39 @@ def plan_search(room: Room, method: str, budget: int | None = None) -> OptimiseP
             next="Choose coursegpt or gepa (with a teacher model), or recombine (without).",
             method=method,
         )
-    connected = load_choice(room.store).kind == "endpoint"
+    connected = load_choice(workspace.store).kind == "endpoint"
     if method != "recombine" and not connected:
         raise Missing(
             "This method needs a connected teacher model, which writes and judges.",
             code="optimise.no_teacher",
             next="Connect a teacher, or choose the method recombine (building blocks).",
         )
-    if room.course.language != "en" and not connected:
+    if workspace.course.language != "en" and not connected:
         raise Missing(
             "The built-in model speaks no Chinese, so it cannot try prompts for this course.",
             code="optimise.no_chinese",
             next="Connect a teacher model that speaks Chinese.",
         )
-    here = method == "recombine" and room.course.language == "en"
+    here = method == "recombine" and workspace.course.language == "en"
     given: dict[str, Any] = {"method": method, "model": "embedded" if here else "endpoint"}
     return OptimisePlan(**given, **({"budget": budget} if budget is not None else {}))
 
 
-def optimise_prompts(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+def optimise_prompts(
+    workspace: Workspace, plan: dict[str, Any], report: Report = silent
+) -> dict[str, Any]:
     """Search for a better answering prompt; ``plan`` is an ``OptimisePlan``."""
     from engine.optimise import OptimisePlan, optimise
 
     wanted = OptimisePlan.model_validate(plan)
-    plan_search(room, wanted.method)
-    judge = None if wanted.method == "recombine" else _judge(room)
+    plan_search(workspace, wanted.method)
+    judge = None if wanted.method == "recombine" else _judge(workspace)
     found = optimise(
-        room.course,
+        workspace.course,
         wanted,
-        chat=base_chat(room) if wanted.model == "embedded" else _teacher(room),
-        store=room.store,
-        index=open_index(room),
+        chat=base_chat(workspace) if wanted.model == "embedded" else _teacher(workspace),
+        store=workspace.store,
+        index=open_index(workspace),
         judge=judge,
         report=report,
     )
@@ -86,20 +88,20 @@ def summary(found: Optimised) -> dict[str, Any]:
     }
 
 
-def _teacher(room: Room) -> Chat:
-    chat = teacher_chat(room.settings, room.store, "endpoint")
+def _teacher(workspace: Workspace) -> Chat:
+    chat = teacher_chat(workspace.settings, workspace.store, "endpoint")
     assert chat is not None, "an endpoint is a model"
     return chat
 
 
-def _judge(room: Room) -> Chat:
+def _judge(workspace: Workspace) -> Chat:
     from engine.llm.teacher import connect, load_choice
 
-    return connect(load_choice(room.store, "judge"), room.settings, room.store)
+    return connect(load_choice(workspace.store, "judge"), workspace.settings, workspace.store)
 
 
-def discard_prompts(room: Room, plan: dict[str, Any]) -> None:
+def discard_prompts(workspace: Workspace, plan: dict[str, Any]) -> None:
     """Throw unfinished searches away; their answers stay cached, for they were paid for."""
-    for result in room.store.results(room.course.id, "prompts"):
+    for result in workspace.store.results(workspace.course.id, "prompts"):
         if not result.data["done"]:
-            room.store.remove_result(room.course.id, "prompts", result.name)
+            workspace.store.remove_result(workspace.course.id, "prompts", result.name)

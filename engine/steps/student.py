@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import Missing
 from engine.progress import Report, silent
 from engine.schema import content_id
-from engine.steps.room import Room, base_chat, student_chat, training_pairs
+from engine.steps.workspace import Workspace, base_chat, student_chat, training_pairs
 from engine.store import Result
 
 if TYPE_CHECKING:
     from engine.train import Recipe, Row
 
 
-def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
+def train_student(
+    workspace: Workspace, plan: dict[str, Any], report: Report = silent
+) -> dict[str, Any]:
     """Fine-tune by the recipe in ``plan``, then write the file that answers (merged, Q8_0).
 
     With ``finish`` in the plan an unfinished run ends with its best adapter so far.
@@ -25,35 +27,37 @@ def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> 
     from engine.train import keep, train
 
     recipe = _recipe(plan)
-    rows = _rows(room)
-    version = room.store.corpus_version(room.course.id, "train", "validation")
+    rows = _rows(workspace)
+    version = workspace.store.corpus_version(workspace.course.id, "train", "validation")
     name = _name(version, recipe)
-    folder = room.folder / "runs" / name
+    folder = workspace.folder / "runs" / name
     if plan.get("finish"):
         trained = keep(folder)
     else:
-        trained = train(*rows, recipe, folder, settings=room.settings, report=report)
-    published = publish_local(folder, folder / "student", settings=room.settings, report=report)
+        trained = train(*rows, recipe, folder, settings=workspace.settings, report=report)
+    published = publish_local(
+        folder, folder / "student", settings=workspace.settings, report=report
+    )
     data = {
         "run": name,
         "recipe": recipe.model_dump(mode="json"),
         "training": trained.model_dump(mode="json"),
         "published": published.model_dump(mode="json"),
-        "panel": _panel(room, folder, recipe.base),
+        "panel": _panel(workspace, folder, recipe.base),
     }
     for stage, label in (("train", ""), ("run", name)):
-        room.store.save_result(
-            room.course.id, Result(stage=stage, name=label, inputs=version, data=data)
+        workspace.store.save_result(
+            workspace.course.id, Result(stage=stage, name=label, inputs=version, data=data)
         )
     return {"run": name, **trained.model_dump(mode="json")}
 
 
-def discard_student(room: Room, plan: dict[str, Any]) -> None:
+def discard_student(workspace: Workspace, plan: dict[str, Any]) -> None:
     """Throw an unfinished run away; a finished one stays."""
-    version = room.store.corpus_version(room.course.id, "train", "validation")
+    version = workspace.store.corpus_version(workspace.course.id, "train", "validation")
     name = _name(version, _recipe(plan))
-    if room.store.result(room.course.id, "run", name) is None:
-        shutil.rmtree(room.folder / "runs" / name, ignore_errors=True)
+    if workspace.store.result(workspace.course.id, "run", name) is None:
+        shutil.rmtree(workspace.folder / "runs" / name, ignore_errors=True)
 
 
 def _recipe(plan: dict[str, Any]) -> Recipe:
@@ -66,7 +70,7 @@ def _name(version: str, recipe: Recipe) -> str:
     return content_id(version, recipe.model_dump(mode="json"))
 
 
-def _rows(room: Room) -> tuple[list[Row], list[Row]]:
+def _rows(workspace: Workspace) -> tuple[list[Row], list[Row]]:
     """Rows to train and to validate on.
 
     Raises:
@@ -77,7 +81,7 @@ def _rows(room: Room) -> tuple[list[Row], list[Row]]:
     train, validation = (
         [
             Row(question=pair.question, answer=pair.answer)
-            for pair in training_pairs(room.store, room.course.id, split)
+            for pair in training_pairs(workspace.store, workspace.course.id, split)
         ]
         for split in ("train", "validation")
     )
@@ -90,17 +94,20 @@ def _rows(room: Room) -> tuple[list[Row], list[Row]]:
     return train, validation
 
 
-def _panel(room: Room, folder: Path, base: str) -> list[dict[str, str]]:
+def _panel(workspace: Workspace, folder: Path, base: str) -> list[dict[str, str]]:
     """Eight fixed questions with the book's answer, the base's and the student's."""
     from engine.llm import Request, user
 
-    pairs = training_pairs(room.store, room.course.id, "validation")[:8]
+    pairs = training_pairs(workspace.store, workspace.course.id, "validation")[:8]
     requests = [
         Request(messages=user(p.question), max_tokens=80, may_be_cut=True, purpose="panel")
         for p in pairs
     ]
     rows = [{"question": p.question, "book": p.answer} for p in pairs]
-    for name, chat in (("base", base_chat(room, base)), ("student", student_chat(room, folder))):
+    for name, chat in (
+        ("base", base_chat(workspace, base)),
+        ("student", student_chat(workspace, folder)),
+    ):
         for i, outcome in chat.ask(requests):
             rows[i][name] = getattr(outcome, "text", "")
     return rows

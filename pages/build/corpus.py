@@ -16,8 +16,8 @@ from pages.shared.i18n import _, code_text, minutes_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 stages = session.stages(course.id)
 stage = stages["corpus"]
 heading(_("Corpus"), _("What will it ask, what will it cost, can I trust it?"), stage)
@@ -181,7 +181,7 @@ if pairs:
             },
             alt=_("What is covered"),
         )
-    review(room, pairs)
+    review(workspace, pairs)
     if st.button(
         _("Continue to the student model"),
         type="primary" if stage.state in ("ready", "review") else "secondary",

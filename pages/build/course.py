@@ -15,15 +15,15 @@ from pages.shared.i18n import _, code_text, error_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 stage = session.stages(course.id)["course"]
 heading(_("Course"), _("What did it understand of my books?"), stage)
 
 
 def take(files: Sequence[object]) -> None:
     """Keep the uploads as files and hand them to the worker."""
-    folder = room.folder / "uploads"
+    folder = workspace.folder / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for upload in files:
@@ -85,7 +85,7 @@ def tree(document: Document) -> pd.DataFrame:
 
 def show(document: Document, section: Section) -> None:
     """The page image beside its extracted text."""
-    pdf = room.folder / "books" / f"{document.id}.pdf"
+    pdf = workspace.folder / "books" / f"{document.id}.pdf"
     text_side = st.container()
     if pdf.exists() and section.page_start:
         image_side, text_side = st.columns(2, gap="medium")
@@ -164,5 +164,5 @@ with st.container(horizontal=True):
     with st.popover(_("Remove this book"), icon=":material/delete:"):
         st.caption(_("Its pairs stay until the corpus is made again."))
         if st.button(_("Remove “{title}”", title=escaped(document.title))):
-            remove_book(room, document.id)
+            remove_book(workspace, document.id)
             st.rerun()

@@ -12,8 +12,8 @@ from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _
 from pages.shared.job_board import board
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 stage = session.stages(course.id)["exam"]
 heading(_("Exam"), _("Does it know the course?"), stage)
 if lacks(stage):
@@ -27,7 +27,7 @@ fresh = stage.state in ("empty", "stale")
 
 def start() -> None:
     """The button, what it will take, and whether a connected teacher sits the exam, too."""
-    with_teacher = session.guide(room) is not None and st.toggle(
+    with_teacher = session.guide(workspace) is not None and st.toggle(
         _("Examine the teacher too"), key="exam-teacher"
     )
     if st.button(
@@ -39,7 +39,7 @@ def start() -> None:
         version = run.data["run"] + store.corpus_version(course.id)
         queue.submit(session.settings(), "exam", course.id, plan, version)
         st.rerun()
-    cost_line(exam_costs(room, teacher=with_teacher), load_choice(store).price.currency)
+    cost_line(exam_costs(workspace, teacher=with_teacher), load_choice(store).price.currency)
 
 
 if not live:

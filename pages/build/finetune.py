@@ -23,8 +23,8 @@ from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 stages = session.stages(course.id)
 stage = stages["student"]
 heading(_("Student model"), _("Will it fit, how long, is it learning?"), stage)
@@ -159,7 +159,7 @@ if live:
 
     @st.fragment(run_every=3)
     def running() -> None:
-        rows = session.training_rows(room)
+        rows = session.training_rows(workspace)
         if rows:
             curves(rows)
             now(rows)
@@ -202,7 +202,7 @@ else:
         st.rerun()
 
 if course.language == "en" and not live:
-    arms.section(room)
+    arms.section(workspace)
 
 if result is not None and not live:
     st.subheader(_("The finished student"))
@@ -213,7 +213,7 @@ if result is not None and not live:
     cells[2].metric(_("Tokens per second"), f"{training['tokens_per_second']:.0f}")
     cells[3].metric(_("Best validation loss"), f"{training['val_loss'] or 0:.3f}")
     _made_from(result.data)
-    curves(session.training_rows(room))
+    curves(session.training_rows(workspace))
     if result.data.get("panel"):
         st.markdown(f"**{_('Eight questions, before and after')}**")
         st.dataframe(

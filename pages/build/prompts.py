@@ -16,8 +16,8 @@ from pages.shared.i18n import _, error_text, minutes_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 stage = session.stages(course.id)["prompts"]
 heading(_("Prompts"), _("Is there a better way to ask?"), stage)
 if lacks(stage):
@@ -60,7 +60,7 @@ def settings_form() -> None:
 def plan() -> OptimisePlan:
     """The plan that the widgets describe; says what is missing by an error."""
     method = st.session_state.get("prompt-method", "recombine")
-    return plan_search(room, method, st.session_state.get("prompt-budget", 600))
+    return plan_search(workspace, method, st.session_state.get("prompt-budget", 600))
 
 
 def estimate_card(wanted: OptimisePlan) -> None:

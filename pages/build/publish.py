@@ -12,8 +12,8 @@ from pages.shared.i18n import _, error_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 stage = session.stages(course.id)["publish"]
 heading(_("Publish"), _("How do people use it?"), stage)
 if lacks(stage):

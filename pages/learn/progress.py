@@ -49,8 +49,8 @@ def mastery_chart(rows: dict[str, State]) -> None:
     st.altair_chart(charts.course_of_mastery(frame, _("Date"), label), alt=says)
 
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 heading(_("My progress"), _("How am I doing, and what next?"))
 if session.stages(course.id)["corpus"].lacks:
     lacks(session.stages(course.id)["corpus"])
@@ -76,7 +76,7 @@ WHY = {
 
 st.subheader(_("Next three steps"))
 books = session.documents(course.id)
-steps = path(room.store, course.id, me, now=now, tracer=tracer, documents=books)
+steps = path(workspace.store, course.id, me, now=now, tracer=tracer, documents=books)
 if not steps:
     st.success(_("All concepts of this course are mastered."))
 for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
@@ -91,7 +91,7 @@ for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
         )
 
 answered = {event.concept for event in own}
-graph = with_met(people.graph(course.id), own, course_edits(room.store, course.id))
+graph = with_met(people.graph(course.id), own, course_edits(workspace.store, course.id))
 levels = states(graph, own, tracer, now)
 rows = {name: s for name, s in levels.items() if s.answered or name in answered}
 planned = [review for review in reviews(own, now) if review.concept in levels]
@@ -136,9 +136,9 @@ if rows:
             hide_index=True,
         )
     mastery_chart(rows)
-items = {item.item_id: item for item in items_of(room)}
-when = {row["id"]: row["at"] for row in room.store.grades(course.id, me)}
-mine = [m for m in marked(room, me) if m.final and m.submission.item_id in items]
+items = {item.item_id: item for item in items_of(workspace)}
+when = {row["id"]: row["at"] for row in workspace.store.grades(course.id, me)}
+mine = [m for m in marked(workspace, me) if m.final and m.submission.item_id in items]
 mine.sort(key=lambda m: -when[m.grade.answer_id])
 if planned:
     st.subheader(_("Reviews: {n} due now, {m} planned", n=len(due), m=len(planned)))
@@ -187,7 +187,7 @@ with st.container(horizontal=True):
         go("learn/tutor.py")
     st.download_button(
         _("My report (HTML)"),
-        lambda: report(room, me, tracer=tracer),
+        lambda: report(workspace, me, tracer=tracer),
         file_name="progress.html",
         mime="text/html",
         on_click="ignore",

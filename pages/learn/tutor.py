@@ -9,15 +9,15 @@ from pages.shared.frame import heading, lacks
 from pages.shared.i18n import _, error_text
 from pages.shared.literal import escaped, spoken
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 stages = session.stages(course.id)
 heading(_("Tutor"), _("What do I not understand yet?"))
 if stages["corpus"].lacks:
     lacks(stages["corpus"])
     st.stop()
-student = session.student(room)
-guide = session.guide(room)
+student = session.student(workspace)
+guide = session.guide(workspace)
 turns: list[dict[str, object]] = st.session_state.setdefault(f"chat-{course.id}", [])
 TALK = f"talk-{course.id}"
 NAMES = {
@@ -62,7 +62,7 @@ def show_sources(sources: list[Evidence]) -> None:
 def _pdf_of(source: Evidence) -> object:
     found = [
         path
-        for path in (room.folder / "books").glob("*.pdf")
+        for path in (workspace.folder / "books").glob("*.pdf")
         if path.stem.startswith(source.section.split("-")[0])
     ]
     return found[0] if found else None
@@ -168,7 +168,7 @@ asked = st.chat_input(  # outside the columns, so that it stays at the bottom of
 )
 main, side = st.columns([3, 1], gap="medium")
 with side:
-    quiz.card(room, me)
+    quiz.card(workspace, me)
     if me:
         people.next_step(course.id, me)
 with main:

@@ -16,7 +16,7 @@ from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice
 from engine.sample import FOLDER
 from engine.schema import content_id
-from engine.steps import Room, training_pairs
+from engine.steps import Workspace, training_pairs
 from engine.steps.gradebook import (
     Marked,
     add_items,
@@ -55,7 +55,7 @@ def _next(missing: bool) -> Kind:
 # ---------------------------------------------------------------- items
 
 
-def items_part(room: Room, items: Sequence[Item]) -> None:
+def items_part(workspace: Workspace, items: Sequence[Item]) -> None:
     """Items from the corpus, a file or by hand; and all there are."""
     ways = {"corpus": _("From the corpus"), "file": _("From a file"), "hand": _("By hand")}
     way = st.segmented_control(
@@ -68,7 +68,7 @@ def items_part(room: Room, items: Sequence[Item]) -> None:
         help=_("Each name has its own column of points in the gradebook."),
     ).strip()
     {"corpus": _from_corpus, "file": _items_file, "hand": _by_hand}[way or "corpus"](
-        room, name, _next(not items)
+        workspace, name, _next(not items)
     )
     if items:
         names = type_names()
@@ -89,7 +89,7 @@ def items_part(room: Room, items: Sequence[Item]) -> None:
         with st.popover(_("Remove all"), icon=":material/delete:"):
             st.caption(_("All items, answers and grades go. The log of changes stays."))
             if st.button(_("Remove all now")):
-                clear_assignment(room)
+                clear_assignment(workspace)
                 st.rerun()
 
 
@@ -110,8 +110,10 @@ def one_of(items: Sequence[Item]) -> list[Item]:
     return [item for item in items if chosen in (_ALL, item.assignment)]
 
 
-def _from_corpus(room: Room, name: str, kind: Kind) -> None:
-    pairs = {pair.point: pair for pair in training_pairs(room.store, room.course.id, "train")}
+def _from_corpus(workspace: Workspace, name: str, kind: Kind) -> None:
+    pairs = {
+        pair.point: pair for pair in training_pairs(workspace.store, workspace.course.id, "train")
+    }
     if not pairs:
         st.caption(_("There is no corpus yet: take a file, or write items by hand."))
         return
@@ -120,10 +122,10 @@ def _from_corpus(room: Room, name: str, kind: Kind) -> None:
     if st.button(_("Add from the corpus"), type=kind, icon=":material/add:"):
         points = list(pairs.values())
         chosen = [points[i * len(points) // count] for i in range(count)]
-        homes = {s: c.name for c in people.graph(room.course.id) for s in reversed(c.sections)}
-        titles = session.titles(room.course.id)
+        homes = {s: c.name for c in people.graph(workspace.course.id) for s in reversed(c.sections)}
+        titles = session.titles(workspace.course.id)
         add_items(
-            room,
+            workspace,
             [
                 Item(
                     item_id=content_id(pair.question)[:8],
@@ -142,21 +144,21 @@ def _from_corpus(room: Room, name: str, kind: Kind) -> None:
         st.rerun()
 
 
-def _items_file(room: Room, name: str, kind: Kind) -> None:
+def _items_file(workspace: Workspace, name: str, kind: Kind) -> None:
     _upload(
         _("CSV or JSONL with item_id, question, references; optionally choices, rubric, max_score"),
         _("Add the items"),
         "items-file",
         sift_items,
         lambda rows: add_items(
-            room,
+            workspace,
             [i if i.assignment else i.model_copy(update={"assignment": name}) for i in rows],
         ),
         kind,
     )
 
 
-def _by_hand(room: Room, name: str, kind: Kind) -> None:
+def _by_hand(workspace: Workspace, name: str, kind: Kind) -> None:
     question = st.text_input(_("Question"), key="hand-question").strip()
     references = _lines(_("Right answers, one a line"), "hand-references")
     choices = _lines(_("Options, one a line (only for a choice)"), "hand-choices")
@@ -178,7 +180,7 @@ def _by_hand(room: Room, name: str, kind: Kind) -> None:
     st.caption(_("Recognised as: {kind}", kind=type_names()[item.kind]))
     lacking = not question or not (references or rubric)
     if st.button(_("Add the item"), disabled=lacking, type=kind, icon=":material/add:"):
-        add_items(room, [item])
+        add_items(workspace, [item])
         session.flash(_("{n} item(s) added", n=1))
         st.rerun()
 
@@ -191,7 +193,7 @@ def _lines(label: str, key: str) -> list[str]:
 # ---------------------------------------------------------------- answers
 
 
-def answers_part(room: Room, items: Sequence[Item], first: bool) -> None:
+def answers_part(workspace: Workspace, items: Sequence[Item], first: bool) -> None:
     """Answers from a file or typed in; ``first`` while there are none."""
     kind = _next(first)
     ways = {"file": _("From a file"), "hand": _("By hand")}
@@ -199,11 +201,11 @@ def answers_part(room: Room, items: Sequence[Item], first: bool) -> None:
         _("New answers"), list(ways), format_func=ways.get, default="file", key="answer-way"
     )
     if way == "hand":
-        _typed(room, items, kind)
+        _typed(workspace, items, kind)
         return
     st.download_button(
         _("Answer sheet as CSV"),
-        lambda: _sheet(room, items),
+        lambda: _sheet(workspace, items),
         file_name="answers.csv",
         icon=":material/download:",
         on_click="ignore",
@@ -217,14 +219,14 @@ def answers_part(room: Room, items: Sequence[Item], first: bool) -> None:
         _("Add the answers"),
         "answers-file",
         lambda text, name: sift_submissions(text, name, items),
-        lambda rows: add_submissions(room, rows),
+        lambda rows: add_submissions(workspace, rows),
         kind,
     )
 
 
-def _sheet(room: Room, items: Sequence[Item]) -> bytes:
+def _sheet(workspace: Workspace, items: Sequence[Item]) -> bytes:
     """An empty answer sheet: a row for each item and each learner of the class list."""
-    names = [row["name"] for row in room.store.learners(room.course.id)] or [""]
+    names = [row["name"] for row in workspace.store.learners(workspace.course.id)] or [""]
     rows = [
         {"item_id": i.item_id, "question": i.question, "learner": name, "answer": ""}
         for i in items
@@ -238,7 +240,7 @@ def unformula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
 
 
-def _typed(room: Room, items: Sequence[Item], kind: Kind) -> None:
+def _typed(workspace: Workspace, items: Sequence[Item], kind: Kind) -> None:
     known = {item.item_id: item for item in items}
     item = st.selectbox(
         _("Item"), list(known), format_func=lambda i: known[i].question, key="typed-item"
@@ -249,7 +251,7 @@ def _typed(room: Room, items: Sequence[Item], kind: Kind) -> None:
     if st.button(_("Add the answer"), disabled=lacking, type=kind, icon=":material/add:"):
         name = content_id(item, who or answer)
         add_submissions(
-            room, [Submission(answer_id=name, item_id=item, learner=who, answer=answer)]
+            workspace, [Submission(answer_id=name, item_id=item, learner=who, answer=answer)]
         )
         session.flash(_("{n} answer(s) added", n=1))
         st.rerun()
@@ -281,26 +283,26 @@ def _upload(
         )
 
 
-def load_sample(room: Room) -> None:
+def load_sample(workspace: Workspace) -> None:
     """The items and answers of the sample course, some of them graded by a person."""
 
     def text(name: str) -> str:
         return (FOLDER / name).read_text(encoding="utf-8")
 
     items, _wrong = sift_items(text("items.jsonl"), "items.jsonl")
-    add_items(room, items)
+    add_items(workspace, items)
     for name in ("answers.jsonl", "graded.jsonl"):
         answers, _wrong = sift_submissions(text(name), name, items)
-        add_submissions(room, answers)
+        add_submissions(workspace, answers)
 
 
 # ---------------------------------------------------------------- how, and at what cost
 
 
-def reader(room: Room, answers: Sequence[Submission]) -> dict[str, bool]:
+def reader(workspace: Workspace, answers: Sequence[Submission]) -> dict[str, bool]:
     """Whether MiniLM reads along, as the plan of *grade* has it; asked where there is a choice."""
     graded = [a for a in answers if a.graded]
-    saved = room.store.result(room.course.id, "grade")
+    saved = workspace.store.result(workspace.course.id, "grade")
     off = bool(saved.data.get("features_only", False)) if saved else True
     if not reads(graded):
         return {"features_only": off}
@@ -319,9 +321,9 @@ def reader(room: Room, answers: Sequence[Submission]) -> dict[str, bool]:
     return {"features_only": not wanted}
 
 
-def cost(room: Room, plan: dict[str, Any]) -> None:
+def cost(workspace: Workspace, plan: dict[str, Any]) -> None:
     """One line: how many answers, minutes, calls and money the next run takes."""
-    costs = foresee(room, plan)
+    costs = foresee(workspace, plan)
     if not costs.answers:
         return
     low, likely, high = (minutes_text(60 * m) for m in costs.minutes)
@@ -345,11 +347,13 @@ def cost(room: Room, plan: dict[str, Any]) -> None:
     st.caption(" ".join(parts))
 
 
-def spent(room: Room) -> None:
+def spent(workspace: Workspace) -> None:
     """What verdicts of the teacher model have cost so far."""
-    choice = load_choice(room.store)
+    choice = load_choice(workspace.store)
     rows = [
-        row for row in spend(room.store, {choice.model: choice.price}) if row.purpose == "grade"
+        row
+        for row in spend(workspace.store, {choice.model: choice.price})
+        if row.purpose == "grade"
     ]
     if rows:
         money = sum(row.cost or 0 for row in rows)

@@ -19,7 +19,7 @@ from engine.search import Index
 from engine.settings import Settings, load
 from engine.stages import Stage, overview
 from engine.steps import (
-    Room,
+    Workspace,
     base_chat,
     connected_chat,
     current_base,
@@ -81,11 +81,11 @@ def course() -> Course | None:
         return None
 
 
-def room() -> Room:
-    """The current course's room; screens that need a course are only shown with one."""
+def workspace() -> Workspace:
+    """The current course's workspace; screens that need a course are only shown with one."""
     found = course()
     assert found is not None
-    return Room(settings(), store(), found)
+    return Workspace(settings(), store(), found)
 
 
 def jobs_of(course_id: str) -> list[queue.Job]:
@@ -142,7 +142,7 @@ def prompt(own: Course) -> AnswerPrompt:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _index(course_id: str, ids: tuple[str, ...]) -> Index:
-    return open_index(Room(settings(), store(), store().course(course_id)))
+    return open_index(Workspace(settings(), store(), store().course(course_id)))
 
 
 def index(course_id: str) -> Index:
@@ -151,26 +151,26 @@ def index(course_id: str) -> Index:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _student(course_id: str, run: str) -> Chat:
-    own = Room(settings(), store(), store().course(course_id))
+    own = Workspace(settings(), store(), store().course(course_id))
     return student_chat(own, own.folder / "runs" / run)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _base(name: str) -> Chat:
-    return base_chat(Room(settings(), store(), store().courses()[0]), name)
+    return base_chat(Workspace(settings(), store(), store().courses()[0]), name)
 
 
-def student(own: Room) -> Chat | None:
+def student(own: Workspace) -> Chat | None:
     run = current_run(own)
     return _student(own.course.id, run.name) if run else None
 
 
 def base() -> Chat:
     """The base of the current course's student."""
-    return _base(current_base(room()))
+    return _base(current_base(workspace()))
 
 
-def guide(own: Room) -> Chat | None:
+def guide(own: Workspace) -> Chat | None:
     """The connected teacher, which words hints and questions where there is one."""
     return connected_chat(own)
 
@@ -191,7 +191,7 @@ def page_png(path: str, page: int) -> bytes:
     return page_image(Path(path), page)
 
 
-def training_rows(own: Room) -> list[dict[str, float]]:
+def training_rows(own: Workspace) -> list[dict[str, float]]:
     """Rows of the newest run's curve: of the live run, else of the finished one."""
     folders = sorted(
         (own.folder / "runs").glob("*/progress.jsonl"), key=lambda p: p.stat().st_mtime

@@ -14,29 +14,29 @@ from pages.shared.i18n import _
 from pages.shared.job_board import board
 from pages.teach.parts import grade_review
 
-room = session.room()
-course, store = room.course, room.store
+workspace = session.workspace()
+course, store = workspace.course, workspace.store
 heading(_("Assignments"), _("Which answers are graded, and which need me?"))
 
 
 def assignment_csv() -> bytes:
     """Learners by items."""
-    frame = pd.DataFrame(gradebook(room)).rename(columns={"learner": _("Learner")})
+    frame = pd.DataFrame(gradebook(workspace)).rename(columns={"learner": _("Learner")})
     return frame.map(assignment.unformula).to_csv(index=False).encode("utf-8-sig")
 
 
-items = assignment.one_of(items_of(room))
-every = submissions_of(room)
+items = assignment.one_of(items_of(workspace))
+every = submissions_of(workspace)
 known = {item.item_id: item for item in items}
 answers = [answer for answer in every if answer.item_id in known]
 if not items:
     st.info(_("Add items: from the corpus, from a file, or by hand. Then add the answers."))
     sample = course.sample and course.language == "en"
     if sample and st.button(_("Load the sample items and answers"), icon=":material/download:"):
-        assignment.load_sample(room)
+        assignment.load_sample(workspace)
         st.rerun()
 with st.expander(_("Items ({n})", n=len(items)), icon=":material/list_alt:", expanded=not items):
-    assignment.items_part(room, items)
+    assignment.items_part(workspace, items)
 if not items:
     st.stop()
 graded = sum(answer.graded for answer in answers)
@@ -45,12 +45,12 @@ with st.expander(
     icon=":material/upload:",
     expanded=not answers,
 ):
-    assignment.answers_part(room, items, not answers)
+    assignment.answers_part(workspace, items, not answers)
 if not answers:
     st.stop()
 
 result = store.result(course.id, "grade")
-done = [m for m in marked(room) if m.submission.item_id in known]
+done = [m for m in marked(workspace) if m.submission.item_id in known]
 before = result.data["target"] if result else 0.9
 target = (
     st.slider(
@@ -130,8 +130,8 @@ if machine:
 
 live = board(course.id, ("grade",))
 if not live:
-    plan = {"target": target, **assignment.reader(room, every)}
-    assignment.cost(room, plan)
+    plan = {"target": target, **assignment.reader(workspace, every)}
+    assignment.cost(workspace, plan)
 have = {m.grade.answer_id for m in done}
 missing = [a for a in answers if a.answer_id not in have]
 same = live or result is None or result.data.get("features_only", False) == plan["features_only"]
@@ -160,13 +160,13 @@ with st.container(horizontal=True):
 if not done:
     st.stop()
 if waiting and fresh and not live and st.session_state.get("reviewing"):
-    grade_review.queue(room, known, waiting)
+    grade_review.queue(workspace, known, waiting)
 
 cells = st.columns(3)
 cells[0].metric(_("Answers"), len(answers))
 cells[1].metric(_("Grades that stand"), len(done) - len(waiting))
 cells[2].metric(_("To review"), len(waiting))
-assignment.spent(room)
+assignment.spent(workspace)
 st.download_button(
     _("Gradebook as CSV"),
     assignment_csv,

@@ -10,8 +10,8 @@ from pages.shared.frame import heading
 from pages.shared.i18n import _
 from pages.teach.parts import class_parts
 
-room = session.room()
-course = room.course
+workspace = session.workspace()
+course = workspace.course
 store, settings = session.store(), session.settings()
 heading(_("Students"), _("Who needs me, on what, now?"))
 
@@ -92,8 +92,8 @@ if part == "class":
 elif part == "concepts":
     concept_map.editor(course.id)
 elif part == "questions":
-    class_parts.questions_part(room, view)
+    class_parts.questions_part(workspace, view)
 elif part == "grading":
-    class_parts.grading_part(room)
+    class_parts.grading_part(workspace)
 else:
-    class_parts.records_part(room, people.people(course.id))
+    class_parts.records_part(workspace, people.people(course.id))

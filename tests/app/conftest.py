@@ -14,7 +14,7 @@ from engine.optimise.values import Candidate, Examined, Round, Sample, Standing,
 from engine.prompts import START
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room, grade_answers, make_corpus, read_books
+from engine.steps import Workspace, grade_answers, make_corpus, read_books
 from engine.steps.gradebook import add_items, add_submissions
 from engine.store import Result, Store
 from tests.unit.grading_data import ITEMS, answers
@@ -51,24 +51,24 @@ def filled_home(tmp_path_factory):
     store.add_course(Course(id="empty", title="Empty", language="zh"))
     book = home / "garden.md"
     book.write_text(BOOK, encoding="utf-8")
-    room = Room(settings, store, course)
-    read_books(room, {"files": [str(book)]})
-    make_corpus(room, DistilPlan(pairs=60).model_dump(mode="json"))
+    workspace = Workspace(settings, store, course)
+    read_books(workspace, {"files": [str(book)]})
+    make_corpus(workspace, DistilPlan(pairs=60).model_dump(mode="json"))
     _pretend_results(store, home)
     _pretend_search(store)
     _class_of_four(settings, store)
-    _assignment(room)
+    _assignment(workspace)
     store.close()
     return home
 
 
-def _assignment(room: Room) -> None:
+def _assignment(workspace: Workspace) -> None:
     """Thirty answers that a person graded, and four that the grader did."""
-    add_items(room, ITEMS)
-    add_submissions(room, answers(30))
+    add_items(workspace, ITEMS)
+    add_submissions(workspace, answers(30))
     plain = [s.model_copy(update={"label": None}) for s in answers(4, seed=9)]
-    add_submissions(room, [*plain[:3], plain[3].model_copy(update={"answer": ""})])
-    grade_answers(room, {"features_only": True})
+    add_submissions(workspace, [*plain[:3], plain[3].model_copy(update={"answer": ""})])
+    grade_answers(workspace, {"features_only": True})
 
 
 def _pretend_search(store: Store) -> None:

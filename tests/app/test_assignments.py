@@ -8,7 +8,7 @@ from engine.llm.ledger import Price
 from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room, grade_answers
+from engine.steps import Workspace, grade_answers
 from engine.steps.gradebook import (
     add_items,
     add_submissions,
@@ -32,26 +32,26 @@ ANSWERS = [
 
 
 @pytest.fixture
-def room(tmp_path):
+def workspace(tmp_path):
     settings = Settings(home=tmp_path)
     store = Store(settings.database)
     course = Course(id="c", title="C", language="en", sample=True)
     store.add_course(course)
-    yield Room(settings, store, course)
+    yield Workspace(settings, store, course)
     store.close()
 
 
-def graded(room):
-    add_items(room, ITEMS)
-    add_submissions(room, ANSWERS)
-    return grade_answers(room, {"features_only": True})
+def graded(workspace):
+    add_items(workspace, ITEMS)
+    add_submissions(workspace, ANSWERS)
+    return grade_answers(workspace, {"features_only": True})
 
 
 def button(app, label):
     return next(b for b in app.button if b.label.startswith(label))
 
 
-def test_an_item_is_typed_in_with_its_type_recognised(screen, room, tmp_path):
+def test_an_item_is_typed_in_with_its_type_recognised(screen, workspace, tmp_path):
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
     app.button_group(key="item-way").set_value("hand").run()
     app.text_input(key="hand-question").set_value("How many legs?").run()
@@ -59,23 +59,23 @@ def test_an_item_is_typed_in_with_its_type_recognised(screen, room, tmp_path):
     assert "Recognised as: number" in [c.value for c in app.caption]
     button(app, "Add the item").click().run()
     assert not app.exception
-    assert [item.kind for item in items_of(room)] == ["numeric"]
+    assert [item.kind for item in items_of(workspace)] == ["numeric"]
 
 
-def test_the_sample_answers_can_be_loaded_and_graded(screen, room, tmp_path, monkeypatch):
+def test_the_sample_answers_can_be_loaded_and_graded(screen, workspace, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("engine.jobs.submit", lambda *args: asked.append(args[1:4]))
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
     button(app, "Load the sample").click().run()
     assert not app.exception
-    assert len(room.store.submissions("c")) == 200
+    assert len(workspace.store.submissions("c")) == 200
     app.button(key="grade").click().run()
     assert asked == [("grade", "c", {"target": 0.9, "features_only": True})]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_review_accepts_and_overrides(screen, room, tmp_path, language):
-    counts = graded(room)
+def test_review_accepts_and_overrides(screen, workspace, tmp_path, language):
+    counts = graded(workspace)
     assert counts["review"] == 2
     app = screen(tmp_path, "teach/assignments.py", language, "c")
     app.button(key="review").click().run()
@@ -86,16 +86,16 @@ def test_review_accepts_and_overrides(screen, room, tmp_path, language):
     app.text_input(key="r-c").set_value("a joke").run()
     app.button(key="decide").click().run()
     assert not app.exception
-    assert all(m.final for m in marked(room))
-    assert {row["reason"] for row in room.store.grade_log("c")} == {"", "a joke"}
-    bob = pseudonym(room.settings, "c", "Bob")
-    assert [e.score for e in events_of(room.store, "c", bob)] == [0.5]
+    assert all(m.final for m in marked(workspace))
+    assert {row["reason"] for row in workspace.store.grade_log("c")} == {"", "a joke"}
+    bob = pseudonym(workspace.settings, "c", "Bob")
+    assert [e.score for e in events_of(workspace.store, "c", bob)] == [0.5]
 
 
 def test_my_progress_shows_the_latest_grades(screen, filled_home):
     settings = Settings(home=filled_home)
     store = Store(settings.database)
-    own = Room(settings, store, store.course("c"))
+    own = Workspace(settings, store, store.course("c"))
     add_items(own, ITEMS)
     add_submissions(own, [s.model_copy(update={"learner": "L0"}) for s in ANSWERS[:1]])
     grade_answers(own, {"features_only": True})
@@ -111,13 +111,15 @@ def captions(app):
     return " ".join(c.value for c in app.caption)
 
 
-def test_minutes_stand_before_the_start_and_minilm_is_a_choice(screen, room, tmp_path, monkeypatch):
+def test_minutes_stand_before_the_start_and_minilm_is_a_choice(
+    screen, workspace, tmp_path, monkeypatch
+):
     asked = []
     monkeypatch.setattr("engine.jobs.submit", lambda *args: asked.append(args[3]))
-    add_items(room, CLASS_ITEMS)
-    add_submissions(room, answers(240))
+    add_items(workspace, CLASS_ITEMS)
+    add_submissions(workspace, answers(240))
     plain = [s.model_copy(update={"label": None}) for s in answers(20, seed=9)]
-    add_submissions(room, plain)
+    add_submissions(workspace, plain)
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
     assert "20 answer(s) to grade: about" in captions(app)
     assert not app.toggle(key="minilm").value, "too few graded answers for it to pay"
@@ -127,10 +129,10 @@ def test_minutes_stand_before_the_start_and_minilm_is_a_choice(screen, room, tmp
     assert asked == [{"target": 0.9, "features_only": False}]
 
 
-def test_one_assignment_at_a_time(screen, room, tmp_path):
+def test_one_assignment_at_a_time(screen, workspace, tmp_path):
     named = [item.model_copy(update={"assignment": f"Week {n}"}) for n, item in enumerate(ITEMS, 1)]
-    add_items(room, named)
-    add_submissions(room, ANSWERS)
+    add_items(workspace, named)
+    add_submissions(workspace, ANSWERS)
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
     assert any(e.label == "Items (2)" for e in app.expander)
     app.button_group(key="assignment-shown").set_value("Week 2").run()
@@ -139,11 +141,11 @@ def test_one_assignment_at_a_time(screen, room, tmp_path):
     assert any(e.label.startswith("Answers (2,") for e in app.expander)
 
 
-def test_what_verdicts_cost_is_shown(screen, room, tmp_path):
-    graded(room)
+def test_what_verdicts_cost_is_shown(screen, workspace, tmp_path):
+    graded(workspace)
     save_choice(
-        room.store,
-        room.settings,
+        workspace.store,
+        workspace.settings,
         TeacherChoice(
             kind="endpoint",
             base_url="http://127.0.0.1:9/v1",
@@ -151,7 +153,7 @@ def test_what_verdicts_cost_is_shown(screen, room, tmp_path):
             price=Price(prompt=2.0, completion=4.0),
         ),
     )
-    room.store.save_answer(
+    workspace.store.save_answer(
         "k", {}, model="m", purpose="grade", prompt_tokens=10**6, completion_tokens=10**6
     )
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
@@ -160,13 +162,14 @@ def test_what_verdicts_cost_is_shown(screen, room, tmp_path):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_first_contact_sample_graded_and_none_of_the_open_answers_stands(
-    screen, room, tmp_path, language
+    screen, workspace, tmp_path, language
 ):
-    load_sample(room)
-    counts = grade_answers(room, {"features_only": True})
+    load_sample(workspace)
+    counts = grade_answers(workspace, {"features_only": True})
     assert counts["answers"] == 200
     [known, _] = [
-        Calibration.model_validate(c) for c in room.store.result("c", "grade").data["calibrations"]
+        Calibration.model_validate(c)
+        for c in workspace.store.result("c", "grade").data["calibrations"]
     ]
     assert known.agreement is None and known.overall.value > 0.3
     app = screen(tmp_path, "teach/assignments.py", language, "c")

@@ -7,7 +7,7 @@ from engine.grade import Item
 from engine.learner import Event, import_roster, pseudonym, record
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room, make_corpus, read_books
+from engine.steps import Workspace, make_corpus, read_books
 from engine.steps.gradebook import add_items
 from engine.store import Store
 from pages.shared.literal import escaped, highlighted, spoken
@@ -40,9 +40,9 @@ def odd_home(tmp_path_factory):
     store.add_course(course)
     book, roster = home / "odd.md", home / "roster.csv"
     book.write_text(BOOK, encoding="utf-8")
-    room = Room(settings, store, course)
-    read_books(room, {"files": [str(book)]})
-    make_corpus(room, DistilPlan(pairs=40).model_dump(mode="json"))
+    workspace = Workspace(settings, store, course)
+    read_books(workspace, {"files": [str(book)]})
+    make_corpus(workspace, DistilPlan(pairs=40).model_dump(mode="json"))
     roster.write_text(f"name\nLearner {ODD}\n", encoding="utf-8")
     import_roster(settings, store, "odd", roster)
     who = pseudonym(settings, "odd", f"Learner {ODD}")
@@ -51,7 +51,7 @@ def odd_home(tmp_path_factory):
     record(store, "odd", [answer])
     homework = {"question": f"What {ODD}?", "references": ("this",)}
     names = {"a": f"Week {ODD}", "b": ""}
-    add_items(room, [Item(item_id=i, assignment=n, **homework) for i, n in names.items()])
+    add_items(workspace, [Item(item_id=i, assignment=n, **homework) for i, n in names.items()])
     store.close()
     return home
 

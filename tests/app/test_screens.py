@@ -103,7 +103,7 @@ def test_review_accepts_and_undoes(screen, filled_home):
 
 
 def test_the_tutor_answers_from_the_book_and_refuses_the_rest(screen, filled_home, monkeypatch):
-    monkeypatch.setattr("pages.shared.session.student", lambda room: None)
+    monkeypatch.setattr("pages.shared.session.student", lambda workspace: None)
     app = screen(filled_home, "learn/tutor.py", "en", "c")
     app.chat_input[0].set_value("What is soil?").run()
     assert not app.exception
@@ -114,7 +114,7 @@ def test_the_tutor_answers_from_the_book_and_refuses_the_rest(screen, filled_hom
 
 
 def test_a_hint_comes_before_the_answer(screen, filled_home, monkeypatch):
-    monkeypatch.setattr("pages.shared.session.student", lambda room: None)
+    monkeypatch.setattr("pages.shared.session.student", lambda workspace: None)
     app = screen(filled_home, "learn/tutor.py", "en", "c")
     app.segmented_control(key="tutor-mode").set_value("hint").run()
     app.chat_input[0].set_value("What is soil?").run()
@@ -126,7 +126,7 @@ def test_a_hint_comes_before_the_answer(screen, filled_home, monkeypatch):
 
 
 def test_a_quiz_answer_is_marked_and_kept_for_the_learner(screen, filled_home, monkeypatch):
-    monkeypatch.setattr("pages.shared.session.student", lambda room: None)
+    monkeypatch.setattr("pages.shared.session.student", lambda workspace: None)
     app = screen(filled_home, "learn/tutor.py", "en", "c")
     app.selectbox(key="pick-me").select_index(0).run()
     store = Store(Settings(home=filled_home).database)

@@ -25,7 +25,7 @@ from engine.grade.items import Item, Submission
 from engine.judge import interval
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.gradebook import add_items, add_submissions, marked
 from engine.store import Store
 from tests.bench.grading import accuracy, bare, bootstrap, load, macro_f1, selective
@@ -56,9 +56,9 @@ def grade_all(settings: Settings, name: str, data: tuple, plan: dict) -> tuple[d
     store = Store(settings.database)
     course = Course(id=name, title=name, language="en")
     store.add_course(course)
-    room = Room(settings, store, course)
-    add_items(room, items)
-    add_submissions(room, graded + bare(new))
+    workspace = Workspace(settings, store, course)
+    add_items(workspace, items)
+    add_submissions(workspace, graded + bare(new))
     job = queue.submit(settings, "grade", name, plan)
     worker, began = start_worker(settings), time.monotonic()
     try:
@@ -69,7 +69,7 @@ def grade_all(settings: Settings, name: str, data: tuple, plan: dict) -> tuple[d
     finally:
         os.kill(worker.pid, signal.SIGTERM)
         worker.wait(60)
-    found = {m.grade.answer_id: m.grade for m in marked(room) if not m.submission.graded}
+    found = {m.grade.answer_id: m.grade for m in marked(workspace) if not m.submission.graded}
     result = store.result(name, "grade")
     print(name, result and result.data["calibrations"][0]["reading"], flush=True)
     store.close()

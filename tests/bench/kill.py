@@ -36,7 +36,7 @@ from engine.grade import Item, Submission
 from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room, make_corpus, read_books
+from engine.steps import Workspace, make_corpus, read_books
 from engine.steps.gradebook import add_items, add_submissions, marked
 from engine.store import Store
 from engine.train import preset
@@ -70,14 +70,14 @@ def kill_at_random(
     return done, time.monotonic() - started
 
 
-def course_in(home: Path, book: Path) -> tuple[Settings, Store, Room]:
+def course_in(home: Path, book: Path) -> tuple[Settings, Store, Workspace]:
     settings = Settings(home=home)
     store = Store(settings.database)
     course = Course(id="c", title="C", language="en")
     store.add_course(course)
-    room = Room(settings, store, course)
-    read_books(room, {"files": [str(book)]})
-    return settings, store, room
+    workspace = Workspace(settings, store, course)
+    read_books(workspace, {"files": [str(book)]})
+    return settings, store, workspace
 
 
 def get(path: str) -> dict:
@@ -118,14 +118,14 @@ def distil_kills(settings: Settings, store: Store, tools: Path, kills: int) -> N
                           "answers kept": cached, "endpoint": stats}, indent=1))  # fmt: skip
 
 
-def train_kills(settings: Settings, store: Store, room: Room, kills: int) -> None:
-    make_corpus(room, DistilPlan(pairs=300).model_dump(mode="json"))
+def train_kills(settings: Settings, store: Store, workspace: Workspace, kills: int) -> None:
+    make_corpus(workspace, DistilPlan(pairs=300).model_dump(mode="json"))
     recipe = preset("normal").model_copy(update={"epochs": 3})
     job = queue.submit(settings, "train", "c", recipe.model_dump(mode="json"))
     done, seconds = kill_at_random(settings, job, kills, 12.0, 30.0)
     found = queue.read(settings, job)
     assert found.result is not None
-    folder = room.folder / "runs" / found.result["run"]
+    folder = workspace.folder / "runs" / found.result["run"]
     rows = [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
     log = (queue.folder_of(settings, job) / "progress.jsonl").read_text().splitlines()
     steps = [json.loads(line)["progress"] for line in log]
@@ -148,7 +148,7 @@ CREATE TRIGGER grade_again AFTER UPDATE ON grades WHEN NEW.inputs <> 'person' BE
 """
 
 
-def fill_class(room: Room, data: Path, rubric: bool) -> None:
+def fill_class(workspace: Workspace, data: Path, rubric: bool) -> None:
     """Items, answers with a teacher's label and answers without, drawn with a fixed seed."""
     lines = (data / "answers" / "scientsbank.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
@@ -159,13 +159,15 @@ def fill_class(room: Room, data: Path, rubric: bool) -> None:
         )
         for r in rows
     }  # fmt: skip
-    add_items(room, list(items.values()))
+    add_items(workspace, list(items.values()))
     dice = random.Random(0)
     graded = dice.sample([r for r in rows if r["split"] == "train"], GRADED)
     new = dice.sample([r for r in rows if r["split"] != "train"], NEW)
     fields = ("answer_id", "item_id", "answer")
-    add_submissions(room, [Submission(**{k: r[k] for k in (*fields, "label")}) for r in graded])
-    add_submissions(room, [Submission(**{k: r[k] for k in fields}) for r in new])
+    add_submissions(
+        workspace, [Submission(**{k: r[k] for k in (*fields, "label")}) for r in graded]
+    )
+    add_submissions(workspace, [Submission(**{k: r[k] for k in fields}) for r in new])
 
 
 def kill_between_grades(settings: Settings, job: str, kills: int, log: sqlite3.Connection) -> list:
@@ -192,10 +194,10 @@ def written(log: sqlite3.Connection) -> int:
 
 
 def grade_kills(
-    settings: Settings, store: Store, room: Room, given: argparse.Namespace
+    settings: Settings, store: Store, workspace: Workspace, given: argparse.Namespace
 ) -> dict[str, object]:
     """Grade ``NEW`` answers under kills; counts of what was stored, twice stored and changed."""
-    fill_class(room, given.data, rubric=bool(given.tools))
+    fill_class(workspace, given.data, rubric=bool(given.tools))
     log = sqlite3.connect(settings.home / "coursewright.db", isolation_level=None)
     log.executescript(_LOG)
     plan = {"features_only": not (settings.models / "all-MiniLM-L6-v2").exists()}
@@ -213,7 +215,7 @@ def grade_kills(
         grade = json.loads(data)
         grade.pop("status")  # the last step writes each grade once more, with its final status
         writes.setdefault(name, []).append((first, json.dumps(grade, sort_keys=True)))
-    new = {m.grade.answer_id for m in marked(room) if not m.submission.graded}
+    new = {m.grade.answer_id for m in marked(workspace) if not m.submission.graded}
     asked = {k: stats.get(k) for k in ("answered_ok", "distinct_bodies", "duplicates", "gone")}
     return {
         "stage": "grade", "cross-encoder": not plan["features_only"], "kills": len(at),
@@ -246,13 +248,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if given.models:
             (Path(folder) / "models").symlink_to(given.models.expanduser())
-        settings, store, room = course_in(Path(folder), given.book)
+        settings, store, workspace = course_in(Path(folder), given.book)
         if given.stage == "distil":
             distil_kills(settings, store, given.tools, given.kills)
         elif given.stage == "grade":
-            print(json.dumps(grade_kills(settings, store, room, given), indent=1))
+            print(json.dumps(grade_kills(settings, store, workspace, given), indent=1))
         else:
-            train_kills(settings, store, room, given.kills)
+            train_kills(settings, store, workspace, given.kills)
         store.close()
 
 

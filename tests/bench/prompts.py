@@ -17,27 +17,27 @@ from engine.distil import DistilPlan
 from engine.optimise import OptimisePlan, current
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room, make_corpus, optimise_prompts, read_books
+from engine.steps import Workspace, make_corpus, optimise_prompts, read_books
 from engine.store import Store
 
 METRICS = ("score", "quality", "length", "penalty")
 
 
-def new_course(home: Path, book: Path) -> tuple[Settings, Store, Room]:
+def new_course(home: Path, book: Path) -> tuple[Settings, Store, Workspace]:
     settings = Settings(home=home)
     store = Store(settings.database)
     course = Course(id="c", title="C", language="en")
     store.add_course(course)
-    room = Room(settings, store, course)
-    read_books(room, {"files": [str(book)]})
-    make_corpus(room, DistilPlan().model_dump(mode="json"))
-    return settings, store, room
+    workspace = Workspace(settings, store, course)
+    read_books(workspace, {"files": [str(book)]})
+    make_corpus(workspace, DistilPlan().model_dump(mode="json"))
+    return settings, store, workspace
 
 
-def old_course(home: Path, course: str) -> tuple[Settings, Store, Room]:
+def old_course(home: Path, course: str) -> tuple[Settings, Store, Workspace]:
     settings = Settings(home=home)
     store = Store(settings.database)
-    return settings, store, Room(settings, store, store.course(course))
+    return settings, store, Workspace(settings, store, store.course(course))
 
 
 def told(figure: dict) -> str:
@@ -52,8 +52,8 @@ def show(found: dict) -> None:
                   f"difference {told(row['gains'][name])}")  # fmt: skip
 
 
-def show_search(room: Room) -> None:
-    search = current(room.store, room.course.id)[1]
+def show_search(workspace: Workspace) -> None:
+    search = current(workspace.store, workspace.course.id)[1]
     for one in search.rounds:
         best = one.standings[0]
         start = next((s for s in one.standings if s.prompt == search.start), None)
@@ -80,7 +80,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if given.models:
             (Path(folder) / "models").symlink_to(given.models.expanduser())
-        settings, store, room = (
+        settings, store, workspace = (
             old_course(given.home, given.course)
             if given.home
             else new_course(Path(folder), given.book)
@@ -89,13 +89,13 @@ def main() -> None:
         plan = OptimisePlan(seed=given.seed, **changes).model_dump(mode="json")
         for attempt in ("search", "the same again"):
             began = time.monotonic()
-            found = optimise_prompts(room, plan)
+            found = optimise_prompts(workspace, plan)
             print(f"\n== {attempt}: {(time.monotonic() - began) / 60:.2f} minutes")
             calls = found["calls"]
             print(json.dumps(calls | {"asked now": calls["answers"] - calls["saved"]}))
         print(json.dumps({"prompts": found["prompts"], "questions": found["questions"],
                           "best": found["prompt"]}, indent=1))  # fmt: skip
-        show_search(room)
+        show_search(workspace)
         show(found)
         store.close()
 

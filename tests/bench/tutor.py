@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.judge import interval, paired, token_f1
 from engine.settings import load
-from engine.steps.room import Room, open_index, training_pairs
+from engine.steps.workspace import Workspace, open_index, training_pairs
 from engine.store import Store
 from engine.tutor import answer_from_book, borne_out, same_question
 
@@ -53,7 +53,7 @@ def main() -> None:
     settings = load(options.home)
     store = Store(f"sqlite:///{options.home}/coursewright.db")
     course = store.course(options.course)
-    index = open_index(Room(settings, store, course))
+    index = open_index(Workspace(settings, store, course))
     taught = training_pairs(store, course.id, "train")
     asked = {pair.id: pair for pair in store.pairs(course.id, split="exam")}
     found: dict[str, list[tuple[float, float, bool]]] = {"all": []}

@@ -15,7 +15,7 @@ from engine.learner import Event, pseudonym, record
 from engine.report import report
 from engine.schema import Block, Course, Document, Evidence, Pair, Passage, Section
 from engine.settings import Settings
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.store import Result, Store, tables
 from engine.store.own import LearnerStore
 
@@ -204,10 +204,10 @@ def test_her_report_is_hers_and_bobs_is_refused(home):
     from engine.errors import Missing
 
     settings, _, hers, ann, bob = home
-    room = Room(settings, hers, hers.course("c"))
-    assert SECRET not in report(room, ann, now=NOW) and bob not in report(room, now=NOW)
+    workspace = Workspace(settings, hers, hers.course("c"))
+    assert SECRET not in report(workspace, ann, now=NOW) and bob not in report(workspace, now=NOW)
     with pytest.raises(Missing):
-        report(room, bob, now=NOW)
+        report(workspace, bob, now=NOW)
 
 
 def test_erasing_leaves_no_trace_in_the_kept_view(home):

@@ -22,7 +22,7 @@ from engine.schema import Course, Evidence, Figure, Message, Pair, Passage
 from engine.search import Hit
 from engine.settings import Settings
 from engine.stages import overview
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.optimise import discard_prompts, plan_search
 from engine.store import Store
 from engine.tutor import open_book
@@ -403,7 +403,7 @@ def test_the_stage_blocks_nothing(store):
 
 
 def test_discarding_drops_only_unfinished_searches(store, tmp_path):
-    room = Room(Settings(home=tmp_path), store, COURSE)
+    workspace = Workspace(Settings(home=tmp_path), store, COURSE)
     search(store, Scripted(answering))
 
     def stop(progress):
@@ -417,25 +417,25 @@ def test_discarding_drops_only_unfinished_searches(store, tmp_path):
     store.save_result(
         "c", unfinished.model_copy(update={"name": "y", "data": unfinished.data | {"done": False}})
     )
-    discard_prompts(room, {})
+    discard_prompts(workspace, {})
     assert all(r.data["done"] for r in store.results("c", "prompts"))
     assert "y" not in {r.name for r in store.results("c", "prompts")}
 
 
 def test_plans_say_what_is_missing(store, tmp_path):
-    room = Room(Settings(home=tmp_path), store, COURSE)
-    assert plan_search(room, "recombine").model == "embedded"
+    workspace = Workspace(Settings(home=tmp_path), store, COURSE)
+    assert plan_search(workspace, "recombine").model == "embedded"
     with pytest.raises(BadInput, match="evolve"):
-        plan_search(room, "evolve")
+        plan_search(workspace, "evolve")
     for method in ("coursegpt", "gepa"):
         with pytest.raises(Missing):
-            plan_search(room, method)
-    chinese = Room(room.settings, store, COURSE.model_copy(update={"language": "zh"}))
+            plan_search(workspace, method)
+    chinese = Workspace(workspace.settings, store, COURSE.model_copy(update={"language": "zh"}))
     with pytest.raises(Missing, match="Chinese"):
         plan_search(chinese, "recombine")
     store.choose("", "teacher", {"kind": "endpoint", "base_url": "http://x/v1", "model": "m"})
     assert plan_search(chinese, "recombine").model == "endpoint"
-    assert plan_search(room, "coursegpt", 400).budget == 400
+    assert plan_search(workspace, "coursegpt", 400).budget == 400
 
 
 def test_the_estimate_counts_the_report_too():

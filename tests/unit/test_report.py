@@ -14,7 +14,7 @@ from engine.report import error_kinds, grading_quality, mistakes, report
 from engine.report.words import catalogue
 from engine.schema import Block, Course, Document, Section
 from engine.settings import Settings
-from engine.steps import Room, grade_answers
+from engine.steps import Workspace, grade_answers
 from engine.steps.gradebook import add_items, add_submissions, decide, items_of, marked
 from engine.store import Store
 from tests.unit.grading_data import ITEMS, answers
@@ -24,7 +24,7 @@ FILLER = " It keeps its elements in one place, and programs use it in very many 
 
 
 @pytest.fixture
-def room(tmp_path):
+def workspace(tmp_path):
     settings = Settings(home=tmp_path)
     store = Store(settings.database)
     course = Course(id="c", title=f"Course {EVIL}", language="en")
@@ -36,7 +36,7 @@ def room(tmp_path):
     book = Document(id="d", title=f"B {EVIL}", filename="b", language="en", sections=sections)
     store.add_document("c", book)
     store.put_learners("c", [{"pseudonym": ann(settings), "name": "Ann Lee", "group": ""}])
-    yield Room(settings, store, course)
+    yield Workspace(settings, store, course)
     store.close()
 
 
@@ -44,9 +44,9 @@ def ann(settings):
     return pseudonym(settings, "c", "Ann Lee")
 
 
-def graded(room, n=24):
+def graded(workspace, n=24):
     """A class that a person graded in part; some answers are by Ann, one of them evil."""
-    add_items(room, ITEMS)
+    add_items(workspace, ITEMS)
     taught = answers(n)
     mine = [
         Submission(answer_id="a1", item_id="heat", learner="Ann Lee", answer=EVIL, label="incorrect"),
@@ -54,10 +54,10 @@ def graded(room, n=24):
         Submission(answer_id="a3", item_id="salt", learner="Cy", answer="You use a magnet", label="incorrect"),
         Submission(answer_id="a4", item_id="salt", learner="Cy", answer="use a magnet, you", label="incorrect"),
     ]  # fmt: skip
-    add_submissions(room, [*taught, *mine])
+    add_submissions(workspace, [*taught, *mine])
     fresh = [s.model_copy(update={"label": None}) for s in answers(6, seed=9)]
-    add_submissions(room, fresh)
-    grade_answers(room, {"features_only": True})
+    add_submissions(workspace, fresh)
+    grade_answers(workspace, {"features_only": True})
 
 
 class Tags(HTMLParser):
@@ -77,14 +77,16 @@ def parsed(text):
 
 
 @pytest.mark.parametrize("learner", [None, "Ann Lee"])
-def test_what_people_wrote_is_escaped_and_nothing_is_fetched(room, learner):
-    graded(room)
-    who = ann(room.settings)
+def test_what_people_wrote_is_escaped_and_nothing_is_fetched(workspace, learner):
+    graded(workspace)
+    who = ann(workspace.settings)
     for concept in (EVIL, "Stack"):
         record(
-            room.store, "c", [Event(learner=who, item=EVIL, concept=concept, correct=False, at=1.0)]
+            workspace.store,
+            "c",
+            [Event(learner=who, item=EVIL, concept=concept, correct=False, at=1.0)],
         )
-    text = report(room, learner, now=9e5)
+    text = report(workspace, learner, now=9e5)
     found = parsed(text)
     assert "script" not in found.tags and not found.links
     assert EVIL not in text and "&lt;script&gt;" in text
@@ -94,65 +96,65 @@ def test_what_people_wrote_is_escaped_and_nothing_is_fetched(room, learner):
     assert who in text
 
 
-def test_a_report_on_nothing_yet_says_so(room):
-    room.store.remove_document("c", "d")
-    text = report(room)
+def test_a_report_on_nothing_yet_says_so(workspace):
+    workspace.store.remove_document("c", "d")
+    text = report(workspace)
     assert "Nothing here yet." in text
     assert "Exam" not in text
     with pytest.raises(Missing):
-        report(room, "nobody")
+        report(workspace, "nobody")
 
 
-def test_the_learner_reads_her_grades_and_path(room):
-    graded(room)
+def test_the_learner_reads_her_grades_and_path(workspace):
+    graded(workspace)
     record(
-        room.store,
+        workspace.store,
         "c",
-        [Event(learner=ann(room.settings), item="i", concept="Stack", correct=True, at=1.0)],
+        [Event(learner=ann(workspace.settings), item="i", concept="Stack", correct=True, at=1.0)],
     )
-    text = report(room, "Ann Lee", now=9e5)
+    text = report(workspace, "Ann Lee", now=9e5)
     for words in ("Grades", "incorrect", "Next steps", "Mastery", "Reviews", "Stack"):
         assert words in text
     assert "magnet" not in text, "another learner's answer"
 
 
-def test_mistakes_are_grouped_and_counted_by_learner(room):
-    graded(room)
-    found = mistakes(items_of(room), marked(room))
+def test_mistakes_are_grouped_and_counted_by_learner(workspace):
+    graded(workspace)
+    found = mistakes(items_of(workspace), marked(workspace))
     [magnet] = [row for row in found if row.item == "salt" and "magnet" in row.answer.lower()]
     assert magnet.learners >= 2 and magnet.of >= 3
     assert magnet.error == "wrong"
     assert found[0].learners == max(row.learners for row in found)
-    kinds = error_kinds(items_of(room), marked(room))
+    kinds = error_kinds(items_of(workspace), marked(workspace))
     assert sum(k.learners for k in kinds) >= len({row.item for row in found})
     half = Item(item_id="heat", question="?", max_score=4)
-    assert all(row.item != "salt" for row in mistakes([half], marked(room)))
+    assert all(row.item != "salt" for row in mistakes([half], marked(workspace)))
 
 
-def test_the_quality_of_grading_is_what_people_confirmed(room):
-    assert grading_quality(room, []) is None
-    graded(room)
-    items = {item.item_id: item for item in items_of(room)}
-    own = [m for m in marked(room) if not m.submission.graded]
+def test_the_quality_of_grading_is_what_people_confirmed(workspace):
+    assert grading_quality(workspace, []) is None
+    graded(workspace)
+    items = {item.item_id: item for item in items_of(workspace)}
+    own = [m for m in marked(workspace) if not m.submission.graded]
     other = {"correct": "incorrect", "incorrect": "correct"}
     for place, m in enumerate(own[:4]):
         label = other[m.grade.label] if place == 0 else m.grade.label
-        decide(room, items[m.submission.item_id], m, label=label, reason="checked")
-    found = grading_quality(room, items.values())
+        decide(workspace, items[m.submission.item_id], m, label=label, reason="checked")
+    found = grading_quality(workspace, items.values())
     assert (found.machine, found.by_person) == (6, 28)
     assert (found.reviewed, found.changed) == (4, 1)
     assert found.agreement.value == pytest.approx(0.75)
     assert found.agreement.n == 4 and 0 <= found.agreement.low <= found.agreement.high <= 1
     assert found.review.n == 6
-    again = {m.grade.answer_id: m for m in marked(room)}[own[0].grade.answer_id]
+    again = {m.grade.answer_id: m for m in marked(workspace)}[own[0].grade.answer_id]
     item = items[again.submission.item_id]
-    decide(room, item, again, label=again.grade.label, feedback="Look again.")
-    assert grading_quality(room, items.values()).agreement.value == pytest.approx(0.75), (
+    decide(workspace, item, again, label=again.grade.label, feedback="Look again.")
+    assert grading_quality(workspace, items.values()).agreement.value == pytest.approx(0.75), (
         "her second look is compared with the grader's proposal, not with her first"
     )
 
 
-def test_the_command_writes_both_files(room, tmp_path, capsys):
+def test_the_command_writes_both_files(workspace, tmp_path, capsys):
     for more in ([], ["--learner", "Ann Lee"]):
         out = tmp_path / "sub" / f"r{len(more)}.html"
         words = ["--home", str(tmp_path), "--json", "report", "c", *more, "--out", str(out)]

@@ -11,7 +11,7 @@ from engine.learner import erase_learner, events_of, export_learner, pseudonym
 from engine.llm.ledger import Price, spend
 from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Course
-from engine.steps import Room, run_step
+from engine.steps import Workspace, run_step
 from engine.steps import grading as step
 from engine.steps.gradebook import (
     add_items,
@@ -31,17 +31,17 @@ CLOSED = Item(item_id="cell", question="How many legs?", references=("6",), conc
 
 
 @pytest.fixture
-def room(settings):
+def workspace(settings):
     settings.home.mkdir(parents=True, exist_ok=True)
     store = Store(settings.database)
     course = Course(id="c", title="C", language="en")
     store.add_course(course)
-    yield Room(settings, store, course)
+    yield Workspace(settings, store, course)
     store.close()
 
 
-def fill(room):
-    add_items(room, [*ITEMS, CLOSED])
+def fill(workspace):
+    add_items(workspace, [*ITEMS, CLOSED])
     open_ones = [
         s.model_copy(update={"label": None, "learner": f"L{n}"})
         for n, s in enumerate(answers(4, seed=9))
@@ -50,25 +50,25 @@ def fill(room):
         Submission(answer_id="right", item_id="cell", learner="Ann", answer="6"),
         Submission(answer_id="wrong", item_id="cell", learner="Bob", answer="8"),
     ]
-    add_submissions(room, open_ones + closed)
+    add_submissions(workspace, open_ones + closed)
 
 
-def one(room, answer):
-    return next(m for m in marked(room) if m.grade.answer_id == answer)
+def one(workspace, answer):
+    return next(m for m in marked(workspace) if m.grade.answer_id == answer)
 
 
-def test_a_second_run_grades_nothing_twice(room, monkeypatch):
-    fill(room)
-    first = step.grade_answers(room, PLAN)
+def test_a_second_run_grades_nothing_twice(workspace, monkeypatch):
+    fill(workspace)
+    first = step.grade_answers(workspace, PLAN)
     assert (first["graded"], first["answers"]) == (6, 6)
-    assert one(room, "right").final
+    assert one(workspace, "right").final
     monkeypatch.setattr(step, "prepare", lambda *a, **k: pytest.fail("prepared again"))
-    assert step.grade_answers(room, PLAN) == {**first, "graded": 0}
-    assert run_step(room.settings, "grade", "c", PLAN)["graded"] == 0
+    assert step.grade_answers(workspace, PLAN) == {**first, "graded": 0}
+    assert run_step(workspace.settings, "grade", "c", PLAN)["graded"] == 0
 
 
-def test_a_run_cut_short_goes_on_where_it_was(room, monkeypatch):
-    fill(room)
+def test_a_run_cut_short_goes_on_where_it_was(workspace, monkeypatch):
+    fill(workspace)
     monkeypatch.setattr(step, "BATCH", 1)
     real = step.grade
 
@@ -80,77 +80,77 @@ def test_a_run_cut_short_goes_on_where_it_was(room, monkeypatch):
 
     monkeypatch.setattr(step, "grade", cut)
     with pytest.raises(KeyboardInterrupt):
-        step.grade_answers(room, PLAN)
+        step.grade_answers(workspace, PLAN)
     monkeypatch.setattr(step, "grade", real)
-    assert step.grade_answers(room, PLAN)["graded"] == 4
+    assert step.grade_answers(workspace, PLAN)["graded"] == 4
 
 
-def test_grades_of_people_stand_and_teach_the_scorer(room):
-    fill(room)
-    add_submissions(room, answers(60))
-    found = step.grade_answers(room, PLAN)
+def test_grades_of_people_stand_and_teach_the_scorer(workspace):
+    fill(workspace)
+    add_submissions(workspace, answers(60))
+    found = step.grade_answers(workspace, PLAN)
     assert (found["graded"], found["answers"]) == (6, 66)
-    data = room.store.result("c", "grade").data
+    data = workspace.store.result("c", "grade").data
     assert data["taught"] == 60
     assert data["calibrations"][0]["bins"]
-    lax = step.grade_answers(room, {**PLAN, "target": 0.5})
+    lax = step.grade_answers(workspace, {**PLAN, "target": 0.5})
     assert lax["graded"] == 0
     assert lax["accepted"] >= found["accepted"]
 
 
-def test_an_override_is_logged_and_replaces_the_event(room):
-    fill(room)
-    step.grade_answers(room, PLAN)
-    bob = pseudonym(room.settings, "c", "Bob")
-    assert [e.correct for e in events_of(room.store, "c", bob)] == [False]
+def test_an_override_is_logged_and_replaces_the_event(workspace):
+    fill(workspace)
+    step.grade_answers(workspace, PLAN)
+    bob = pseudonym(workspace.settings, "c", "Bob")
+    assert [e.correct for e in events_of(workspace.store, "c", bob)] == [False]
     with pytest.raises(BadInput, match="reason"):
-        decide(room, CLOSED, one(room, "wrong"), score=1.0)
-    decide(room, CLOSED, one(room, "wrong"), score=1.0, reason="an octopus was meant")
-    [event] = events_of(room.store, "c", bob)
+        decide(workspace, CLOSED, one(workspace, "wrong"), score=1.0)
+    decide(workspace, CLOSED, one(workspace, "wrong"), score=1.0, reason="an octopus was meant")
+    [event] = events_of(workspace.store, "c", bob)
     assert (event.correct, event.score, event.concept) == (True, 1.0, "Insects")
-    [line] = room.store.grade_log("c")
+    [line] = workspace.store.grade_log("c")
     assert (line["old"], line["new"], line["reason"]) == (0.0, 1.0, "an octopus was meant")
-    step.grade_answers(room, PLAN)
-    assert one(room, "wrong").grade.score == 1.0
-    decide(room, CLOSED, one(room, "wrong"), score=0.0, reason="no, it was not")
-    assert len(room.store.grade_log("c")) == 2
-    assert len(events_of(room.store, "c", bob)) == 1
+    step.grade_answers(workspace, PLAN)
+    assert one(workspace, "wrong").grade.score == 1.0
+    decide(workspace, CLOSED, one(workspace, "wrong"), score=0.0, reason="no, it was not")
+    assert len(workspace.store.grade_log("c")) == 2
+    assert len(events_of(workspace.store, "c", bob)) == 1
 
 
-def test_a_new_answer_loses_its_grade_and_event(room):
-    fill(room)
-    step.grade_answers(room, PLAN)
+def test_a_new_answer_loses_its_grade_and_event(workspace):
+    fill(workspace)
+    step.grade_answers(workspace, PLAN)
     new = Submission(answer_id="wrong", item_id="cell", learner="Bob", answer="six 6")
-    add_submissions(room, [new])
-    assert not events_of(room.store, "c", pseudonym(room.settings, "c", "Bob"))
-    assert room.store.grade_log("c")[0]["reason"] == "new answer"
-    assert step.grade_answers(room, PLAN)["graded"] == 1
+    add_submissions(workspace, [new])
+    assert not events_of(workspace.store, "c", pseudonym(workspace.settings, "c", "Bob"))
+    assert workspace.store.grade_log("c")[0]["reason"] == "new answer"
+    assert step.grade_answers(workspace, PLAN)["graded"] == 1
 
 
-def test_one_learner_is_exported_and_erased_whole(room):
-    fill(room)
-    step.grade_answers(room, PLAN)
-    decide(room, CLOSED, one(room, "wrong"), score=1.0, reason="fair")
-    bob = pseudonym(room.settings, "c", "Bob")
-    out = export_learner(room.store, "c", bob)
+def test_one_learner_is_exported_and_erased_whole(workspace):
+    fill(workspace)
+    step.grade_answers(workspace, PLAN)
+    decide(workspace, CLOSED, one(workspace, "wrong"), score=1.0, reason="fair")
+    bob = pseudonym(workspace.settings, "c", "Bob")
+    out = export_learner(workspace.store, "c", bob)
     assert [len(out[k]) for k in ("answers", "grades", "grade_log", "events")] == [1, 1, 1, 1]
-    assert erase_learner(room.store, "c", bob) == 4
-    assert not room.store.submissions("c", bob)
-    assert not room.store.grades("c", bob)
-    assert not room.store.grade_log("c", bob)
-    assert len(marked(room)) == 5
+    assert erase_learner(workspace.store, "c", bob) == 4
+    assert not workspace.store.submissions("c", bob)
+    assert not workspace.store.grades("c", bob)
+    assert not workspace.store.grade_log("c", bob)
+    assert len(marked(workspace)) == 5
 
 
-def test_the_gradebook_has_a_row_a_learner(room):
-    room.store.put_learners("c", [{"pseudonym": "s-1", "name": "Ann", "group": ""}])
-    fill(room)
-    step.grade_answers(room, PLAN)
-    row = next(r for r in gradebook(room) if r["learner"] == "Ann")
+def test_the_gradebook_has_a_row_a_learner(workspace):
+    workspace.store.put_learners("c", [{"pseudonym": "s-1", "name": "Ann", "group": ""}])
+    fill(workspace)
+    step.grade_answers(workspace, PLAN)
+    row = next(r for r in gradebook(workspace) if r["learner"] == "Ann")
     assert row["cell"] == 1.0
-    clear_assignment(room)
-    assert not items_of(room)
-    assert not gradebook(room)
-    assert not events_of(room.store, "c", "s-1")
+    clear_assignment(workspace)
+    assert not items_of(workspace)
+    assert not gradebook(workspace)
+    assert not events_of(workspace.store, "c", "s-1")
 
 
 def test_each_row_that_cannot_be_used_is_named_by_its_line():
@@ -160,9 +160,9 @@ def test_each_row_that_cannot_be_used_is_named_by_its_line():
     assert [(e.code, e.values["line"]) for e in wrong] == [("grade.item", 3), ("grade.score", 4)]
 
 
-def test_without_answers_there_is_nothing_to_grade(room):
+def test_without_answers_there_is_nothing_to_grade(workspace):
     with pytest.raises(Missing, match="nothing to grade"):
-        step.grade_answers(room, PLAN)
+        step.grade_answers(workspace, PLAN)
 
 
 RUBRIC = Item(
@@ -196,66 +196,66 @@ def rubric_teacher(body, number):
     return Said(json.dumps({"criteria": rows}))
 
 
-def test_verdicts_of_a_connected_teacher_are_checked_and_summed_here(room):
-    add_items(room, [RUBRIC])
+def test_verdicts_of_a_connected_teacher_are_checked_and_summed_here(workspace):
+    add_items(workspace, [RUBRIC])
     add_submissions(
-        room,
+        workspace,
         [Submission(answer_id=k, item_id="salt-rubric", answer=text) for k, text in SAID.items()],
     )
     with serving(rubric_teacher) as (url, server):
         price = Price(prompt=1e6, completion=1e6)  # one unit a token
         choice = TeacherChoice(kind="endpoint", base_url=url, model="m", price=price)
-        save_choice(room.store, room.settings, choice)
-        assert step.foresee(room, PLAN).calls == 3
-        step.grade_answers(room, PLAN)
-        assert step.foresee(room, PLAN).answers == 0
-        step.grade_answers(room, {**PLAN, "target": 0.8})
+        save_choice(workspace.store, workspace.settings, choice)
+        assert step.foresee(workspace, PLAN).calls == 3
+        step.grade_answers(workspace, PLAN)
+        assert step.foresee(workspace, PLAN).answers == 0
+        step.grade_answers(workspace, {**PLAN, "target": 0.8})
         assert len(server.bodies) == 3, "no verdict is paid twice"
         for body in server.bodies:
             system = body["messages"][0]["content"]
             assert not any(text in system for text in SAID.values())
-    honest, made_up, order = (one(room, name).grade for name in SAID)
+    honest, made_up, order = (one(workspace, name).grade for name in SAID)
     assert (honest.score, made_up.score) == (2.5, 0.0), "2 * 1 + 1 * 0.5; no quote, no points"
     assert [c.verdict for c in made_up.criteria] == ["unmet", "unmet"]
     assert made_up.criteria[0].quote == ""
     assert "the water evaporates" in made_up.feedback
     assert "instructions" in order.flags
     assert {honest.status, made_up.status, order.status} == {"review"}
-    [row] = spend(room.store, {"m": price})
+    [row] = spend(workspace.store, {"m": price})
     assert (row.purpose, row.calls, row.cost) == ("grade", 3, 45.0)
 
 
-def test_minilm_is_foreseen_only_where_it_will_read(room):
-    fill(room)
-    few = step.foresee(room, {})
+def test_minilm_is_foreseen_only_where_it_will_read(workspace):
+    fill(workspace)
+    few = step.foresee(workspace, {})
     assert (few.answers, few.minilm, few.calls) == (6, False, 0)
-    add_submissions(room, answers(240))
-    with_it, without = step.foresee(room, {}), step.foresee(room, PLAN)
+    add_submissions(workspace, answers(240))
+    with_it, without = step.foresee(workspace, {}), step.foresee(workspace, PLAN)
     assert (with_it.minilm, without.minilm) == (True, False)
     assert with_it.taught == 240
     assert with_it.minutes[1] > without.minutes[1] > 0
 
 
-def test_each_named_assignment_has_its_column_of_points(room):
+def test_each_named_assignment_has_its_column_of_points(workspace):
     more = Item(item_id="eye", question="How many eyes?", references=("2",), assignment="Week 2")
     wing = Item(
         item_id="wing", question="Wings?", references=("4",), max_score=3, assignment="Week 1"
     )
-    add_items(room, [CLOSED.model_copy(update={"assignment": "Week 1"}), wing, more])
+    add_items(workspace, [CLOSED.model_copy(update={"assignment": "Week 1"}), wing, more])
     said = {"cell": "6", "wing": "4", "eye": "two or 3"}
     rows = [
         Submission(answer_id=i, item_id=i, learner="Ann", answer=text) for i, text in said.items()
     ]
-    add_submissions(room, rows)
-    step.grade_answers(room, PLAN)
-    [row] = gradebook(room)
+    add_submissions(workspace, rows)
+    step.grade_answers(workspace, PLAN)
+    [row] = gradebook(workspace)
     assert (row["Week 1"], row["wing"]) == (4.0, 3.0)
     assert row["Week 2"] is None, "a grade waits for review"
     assert list(row)[1:3] == ["Week 1", "Week 2"]
-    before = room.store.grades("c")
-    add_items(room, [wing.model_copy(update={"assignment": "Week 3"})])
-    assert step.grade_answers(room, PLAN)["graded"] == 0, "a name changes no grade"
-    assert len(room.store.grades("c")) == len(before)
+    before = workspace.store.grades("c")
+    add_items(workspace, [wing.model_copy(update={"assignment": "Week 3"})])
+    assert step.grade_answers(workspace, PLAN)["graded"] == 0, "a name changes no grade"
+    assert len(workspace.store.grades("c")) == len(before)
 
 
 def test_unfilled_rows_of_an_answer_sheet_are_left_alone():

@@ -10,11 +10,19 @@ from engine.models import bases
 from engine.models.bases import GEMMA, SMOLLM2
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room, base_chat, build, make_corpus, read_books, run_step, student_chat
+from engine.steps import (
+    Workspace,
+    base_chat,
+    build,
+    make_corpus,
+    read_books,
+    run_step,
+    student_chat,
+)
 from engine.steps.exam import take_exam
 from engine.steps.publish import export_student
-from engine.steps.room import current_base, finished_run, student_model
 from engine.steps.student import train_student
+from engine.steps.workspace import current_base, finished_run, student_model
 from engine.store import Store
 from tests.app.conftest import BOOK
 from tests.unit.test_bases import make_arch
@@ -22,7 +30,7 @@ from tests.unit.tiny_student import make_recipe
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory):
+def workspace(tmp_path_factory):
     """A course with a corpus, and a Qwen3 of a few thousand weights trained on it."""
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home)
@@ -30,18 +38,18 @@ def room(tmp_path_factory):
     course = Course(id="c", title="Garden", language="en")
     store.add_course(course)
     (home / "garden.md").write_text(BOOK, encoding="utf-8")
-    room = Room(settings, store, course)
-    read_books(room, {"files": [str(home / "garden.md")]})
-    make_corpus(room, {"pairs": 60})
+    workspace = Workspace(settings, store, course)
+    read_books(workspace, {"files": [str(home / "garden.md")]})
+    make_corpus(workspace, {"pairs": 60})
     folder = make_arch(home / "tiny-qwen3", "qwen3")
     recipe = make_recipe(folder, epochs=1, batch_tokens=2000, max_length=1024)
-    train_student(room, recipe.model_dump(mode="json"))
-    yield room
+    train_student(workspace, recipe.model_dump(mode="json"))
+    yield workspace
     store.close()
 
 
-def test_the_student_is_published_without_a_gguf_and_says_why(room):
-    data = room.store.result("c", "train").data
+def test_the_student_is_published_without_a_gguf_and_says_why(workspace):
+    data = workspace.store.result("c", "train").data
     published = data["published"]
     assert published["runtime"] == "transformers" and published["gguf"] is None
     assert published["withheld"]["code"] == "export.base_gguf" and published["parity"] is None
@@ -49,45 +57,47 @@ def test_the_student_is_published_without_a_gguf_and_says_why(room):
     assert {"question", "book", "base", "student"} == set(data["panel"][0])
 
 
-def test_base_and_student_answer_through_transformers(room):
-    run = finished_run(room)
-    assert isinstance(student_model(room.settings, run), Local)
-    student, base = student_chat(room, run), base_chat(room)
+def test_base_and_student_answer_through_transformers(workspace):
+    run = finished_run(workspace)
+    assert isinstance(student_model(workspace.settings, run), Local)
+    student, base = student_chat(workspace, run), base_chat(workspace)
     assert isinstance(student, Ledger) and isinstance(base.chat, Local)
     assert run.name in student.model and base.model.startswith("tiny-qwen3")
-    assert current_base(room).endswith("tiny-qwen3")
-    assert "smollm2" in base_chat(room, SMOLLM2).model
+    assert current_base(workspace).endswith("tiny-qwen3")
+    assert "smollm2" in base_chat(workspace, SMOLLM2).model
 
 
-def test_the_exam_compares_the_student_with_its_own_base(room):
-    found = take_exam(room, {"rag": False})
+def test_the_exam_compares_the_student_with_its_own_base(workspace):
+    found = take_exam(workspace, {"rag": False})
     assert sum(found["questions"].values()) > 0
-    report = room.store.result("c", "exam").data
+    report = workspace.store.result("c", "exam").data
     assert report["failed"] == 0 or report["failed"] < len(report["answers"])
     assert {row["model"] for row in report["rows"]} == {"base", "student"}
 
 
-def test_exports_that_can_be_made_are_and_the_other_is_refused(room, tmp_path):
+def test_exports_that_can_be_made_are_and_the_other_is_refused(workspace, tmp_path):
     for form in ("lora", "merged"):
-        files = export_student(room, {"format": form, "out": str(tmp_path / form)})["files"]
+        files = export_student(workspace, {"format": form, "out": str(tmp_path / form)})["files"]
         assert any(name.endswith(".safetensors") for name in files)
         assert "tiny-qwen3" in (tmp_path / form / "README.md").read_text()
     with pytest.raises(BadInput) as caught:
-        export_student(room, {"format": "gguf", "out": str(tmp_path / "gguf")})
+        export_student(workspace, {"format": "gguf", "out": str(tmp_path / "gguf")})
     assert caught.value.code == "export.no_gguf" and "merged" in caught.value.next
     assert not (tmp_path / "gguf").exists()
 
 
-def test_the_merged_export_stands_alone(room, tmp_path):
-    export_student(room, {"format": "merged", "out": str(tmp_path / "m")})
-    chat = Local(room.settings, (tmp_path / "m").rename(tmp_path / "elsewhere"))
-    own = student_model(room.settings, finished_run(room))
+def test_the_merged_export_stands_alone(workspace, tmp_path):
+    export_student(workspace, {"format": "merged", "out": str(tmp_path / "m")})
+    chat = Local(workspace.settings, (tmp_path / "m").rename(tmp_path / "elsewhere"))
+    own = student_model(workspace.settings, finished_run(workspace))
     asked = [Request(messages=user(q), max_tokens=5, may_be_cut=True) for q in ("Soil?", "Why?")]
     one, other = ([str(getattr(o, "text", o)) for _, o in c.ask(asked)] for c in (chat, own))
     assert one == other and len(one) == 2
 
 
-def test_a_chinese_course_is_not_trained_before_the_terms_are_accepted(room, tmp_path, monkeypatch):
+def test_a_chinese_course_is_not_trained_before_the_terms_are_accepted(
+    workspace, tmp_path, monkeypatch
+):
     import engine.steps as steps
 
     settings = Settings(home=tmp_path)
@@ -98,7 +108,7 @@ def test_a_chinese_course_is_not_trained_before_the_terms_are_accepted(room, tmp
     monkeypatch.setattr(steps, "make_corpus", lambda *_: {})
     monkeypatch.setattr(steps, "train_student", lambda _, plan, __: trained.append(plan) or {})
     monkeypatch.setattr(steps, "take_exam", lambda *_: {})
-    own = Room(settings, store, course)
+    own = Workspace(settings, store, course)
     build(own, {})
     assert not trained
     bases.accept_terms(GEMMA, settings)
@@ -107,10 +117,10 @@ def test_a_chinese_course_is_not_trained_before_the_terms_are_accepted(room, tmp
     store.close()
 
 
-def test_a_base_that_is_none_fails_before_anything_is_made(room, tmp_path):
+def test_a_base_that_is_none_fails_before_anything_is_made(workspace, tmp_path):
     plan = make_recipe(tmp_path / "nowhere", epochs=1).model_dump(mode="json")
-    runs = set((room.folder / "runs").iterdir())
+    runs = set((workspace.folder / "runs").iterdir())
     with pytest.raises(Exception, match="no model"):
-        run_step(room.settings, "train", "c", plan)
-    left = set((room.folder / "runs").iterdir()) - runs
+        run_step(workspace.settings, "train", "c", plan)
+    left = set((workspace.folder / "runs").iterdir()) - runs
     assert not [f for run in left for f in run.glob("checkpoint-*")]

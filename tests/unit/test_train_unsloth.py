@@ -152,17 +152,17 @@ def test_the_fake_has_the_parameters_that_are_used():
 
 
 class Tight:
-    """A student with room for ``room`` rows at a time; remembers which rows went through."""
+    """A student with room for ``workspace`` rows at a time; remembers which rows went through."""
 
-    def __init__(self, room, refusals=10**9):
-        self.room, self.refusals = room, refusals
+    def __init__(self, workspace, refusals=10**9):
+        self.workspace, self.refusals = workspace, refusals
         self.done: list[list[int]] = []
 
     def install(self, monkeypatch):
         real = PackedStudent.loss
 
         def loss(student, rows):
-            if len(rows) > self.room and self.refusals:
+            if len(rows) > self.workspace and self.refusals:
                 self.refusals -= 1
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
             if student.model.training:
@@ -188,8 +188,8 @@ def test_memory_errors_are_the_one_class():
 
 def test_twice_out_of_memory_halves_twice_and_loses_nothing(tmp_path, base, monkeypatch):
     whole = go(tmp_path / "whole", base)
-    tight, told = Tight(room=10**9, refusals=0), []
-    tight.room, tight.refusals = 0, 2  # the first two attempts fail, whatever their size
+    tight, told = Tight(workspace=10**9, refusals=0), []
+    tight.workspace, tight.refusals = 0, 2  # the first two attempts fail, whatever their size
     tight.install(monkeypatch)
     halved = go(tmp_path / "halved", base, told.append)
     said = [p.message for p in told if p.stage == "train.halved"]
@@ -227,7 +227,7 @@ def test_what_fits_is_remembered_after_a_resume(tmp_path, base, monkeypatch):
         if progress.stage == "train" and progress.done == 2:
             raise Cancelled("stop")
 
-    Tight(room=3).install(monkeypatch)
+    Tight(workspace=3).install(monkeypatch)
     with pytest.raises(Cancelled):
         go(tmp_path / "run", base, stop)
     told = []
@@ -236,7 +236,7 @@ def test_what_fits_is_remembered_after_a_resume(tmp_path, base, monkeypatch):
 
 
 def test_one_row_that_does_not_fit_is_told(tmp_path, base, monkeypatch):
-    Tight(room=0).install(monkeypatch)
+    Tight(workspace=0).install(monkeypatch)
     with pytest.raises(WorkFailed) as caught:
         go(tmp_path / "run", base)
     assert caught.value.code == "train.memory" and "one question" in caught.value.message

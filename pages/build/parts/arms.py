@@ -10,7 +10,7 @@ from engine import jobs as queue
 from engine.align.costs import estimate
 from engine.align.plan import ALWAYS, AlignPlan
 from engine.llm.teacher import load_choice
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.store import Result
 from pages.build.parts.costs import cost_line
 from pages.shared import charts, session
@@ -20,10 +20,10 @@ from pages.shared.job_board import board
 _CHANCE = 0.25
 
 
-def section(room: Room) -> None:
+def section(workspace: Workspace) -> None:
     """The comparison of the arms, its job, and the button that starts it."""
-    result = room.store.result(room.course.id, "align")
-    version = room.store.corpus_version(room.course.id, "train", "exam")
+    result = workspace.store.result(workspace.course.id, "align")
+    version = workspace.store.corpus_version(workspace.course.id, "train", "exam")
     with st.expander(_("Which explanations teach this student best?"), icon=":material/school:"):
         st.caption(
             _(
@@ -32,16 +32,16 @@ def section(room: Room) -> None:
                 "connected teacher the built-in model explains, and it is weak."
             )
         )
-        live = board(room.course.id, ("align",))
+        live = board(workspace.course.id, ("align",))
         if result is None and not live:
             st.info(_("Not compared yet."), icon=":material/info:")
         if result is not None:
             _figures(result, stale=result.inputs != version)
         if not live:
-            _start(room, version, again=result is not None)
+            _start(workspace, version, again=result is not None)
 
 
-def _start(room: Room, version: str, *, again: bool) -> None:
+def _start(workspace: Workspace, version: str, *, again: bool) -> None:
     """The button and what it will take."""
     plan = AlignPlan()
     if st.button(
@@ -50,9 +50,9 @@ def _start(room: Room, version: str, *, again: bool) -> None:
         key="align",
     ):
         data = plan.model_dump(mode="json")
-        queue.submit(session.settings(), "align", room.course.id, data, version)
+        queue.submit(session.settings(), "align", workspace.course.id, data, version)
         st.rerun()
-    choice = load_choice(room.store)
+    choice = load_choice(workspace.store)
     connected = choice.kind == "endpoint"
     prices = (choice.price.prompt, choice.price.completion)
     cost_line(estimate(plan, connected=connected, prices=prices), choice.price.currency)

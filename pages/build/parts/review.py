@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.distil import FORMATS, render
 from engine.schema import Pair
-from engine.steps import Room
+from engine.steps import Workspace
 from pages.shared import session
 from pages.shared.i18n import _, code_text
 from pages.shared.literal import escaped
@@ -23,15 +23,15 @@ def status_names() -> dict[str, str]:
     }
 
 
-def review(room: Room, pairs: Sequence[Pair]) -> None:
+def review(workspace: Workspace, pairs: Sequence[Pair]) -> None:
     """Draw the review of a corpus."""
     _counts(pairs)
-    shown = _filtered(room, pairs)
+    shown = _filtered(workspace, pairs)
     selected = _table(shown)
-    _bulk(room, shown, selected)
+    _bulk(workspace, shown, selected)
     if selected:
-        _one(room, selected[0])
-    _download(room, pairs)
+        _one(workspace, selected[0])
+    _download(workspace, pairs)
 
 
 def _counts(pairs: Sequence[Pair]) -> None:
@@ -52,8 +52,8 @@ def _counts(pairs: Sequence[Pair]) -> None:
     cells[4].metric(_("To review"), f"{sum(p.status == 'proposed' for p in pairs):,}")
 
 
-def _filtered(room: Room, pairs: Sequence[Pair]) -> list[Pair]:
-    titles = session.titles(room.course.id)
+def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
+    titles = session.titles(workspace.course.id)
     present = list(dict.fromkeys(pair.section for pair in pairs))
     left, middle, right = st.columns([2, 2, 1])
     sections = left.multiselect(
@@ -111,27 +111,27 @@ def _table(shown: Sequence[Pair]) -> list[Pair]:
     return [shown[i] for i in state["selection"]["rows"] if i < len(shown)]
 
 
-def _bulk(room: Room, shown: Sequence[Pair], selected: Sequence[Pair]) -> None:
+def _bulk(workspace: Workspace, shown: Sequence[Pair], selected: Sequence[Pair]) -> None:
     target = selected or shown
     of = _("{n} selected", n=len(selected)) if selected else _("all {n} shown", n=len(shown))
     with st.container(horizontal=True):
         if st.button(
             _("Accept") + f" ({of})", icon=":material/check:", disabled=not target, key="accept"
         ):
-            _set_status(room, target, "accepted")
+            _set_status(workspace, target, "accepted")
         if st.button(
             _("Reject") + f" ({of})", icon=":material/close:", disabled=not target, key="reject"
         ):
-            _set_status(room, target, "rejected")
+            _set_status(workspace, target, "rejected")
         if st.button(_("Undo"), icon=":material/undo:", key="undo"):
-            count = room.store.undo(room.course.id)
+            count = workspace.store.undo(workspace.course.id)
             session.flash(_("{n} pair(s) restored", n=count) if count else _("Nothing to undo"))
             _redraw()
 
 
-def _set_status(room: Room, pairs: Sequence[Pair], status: str) -> None:
+def _set_status(workspace: Workspace, pairs: Sequence[Pair], status: str) -> None:
     changed = [p.model_copy(update={"status": status}) for p in pairs if p.status != status]
-    room.store.revise_pairs(room.course.id, changed, batch=f"{time.time():.6f}")
+    workspace.store.revise_pairs(workspace.course.id, changed, batch=f"{time.time():.6f}")
     session.flash(_("{n} pair(s) changed", n=len(changed)))
     _redraw()
 
@@ -141,7 +141,7 @@ def _redraw() -> None:
     st.rerun()
 
 
-def _one(room: Room, pair: Pair) -> None:
+def _one(workspace: Workspace, pair: Pair) -> None:
     """One pair beside the passage it comes from, to edit."""
     left, right = st.columns(2, gap="large")
     with left, st.form(f"edit-{pair.id}"):
@@ -157,8 +157,8 @@ def _one(room: Room, pair: Pair) -> None:
                     "status": "accepted",
                     "edited": (question, answer) != (pair.question, pair.answer) or pair.edited,
                 }
-                room.store.revise_pairs(
-                    room.course.id,
+                workspace.store.revise_pairs(
+                    workspace.course.id,
                     [pair.model_copy(update=update)],
                     batch=f"{time.time():.6f}",
                 )
@@ -168,27 +168,27 @@ def _one(room: Room, pair: Pair) -> None:
             place = f"{source.title}" + (" · " + _("p. {n}", n=source.page) if source.page else "")
             st.caption(escaped(place))
             st.text(f"“{source.quote}”")
-        passage = _passage_of(room, pair)
+        passage = _passage_of(workspace, pair)
         if passage:
             with st.expander(_("The whole passage")):
                 st.text(passage)
 
 
-def _passage_of(room: Room, pair: Pair) -> str:
+def _passage_of(workspace: Workspace, pair: Pair) -> str:
     if not pair.evidence:
         return ""
     first = pair.evidence[0]
-    own = [p for p in session.passages(room.course.id) if p.section == first.section]
+    own = [p for p in session.passages(workspace.course.id) if p.section == first.section]
     start = first.quote[:30]
     return next((p.text for p in own if start in p.text), own[0].text if own else "")
 
 
-def _download(room: Room, pairs: Sequence[Pair]) -> None:
+def _download(workspace: Workspace, pairs: Sequence[Pair]) -> None:
     with st.popover(_("Download"), icon=":material/download:"):
         form = st.selectbox(_("Format"), FORMATS, key="download-format")
         st.download_button(
             _("Download {n} pairs", n=len(pairs)),
             lambda: render(pairs, form),
-            file_name=f"{room.course.id}.{'csv' if form == 'csv' else 'jsonl'}",
+            file_name=f"{workspace.course.id}.{'csv' if form == 'csv' else 'jsonl'}",
             on_click="ignore",
         )

@@ -3,25 +3,25 @@
 import streamlit as st
 
 from engine.learner import record
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.tutor import Quiz, mark_quiz, next_quiz
 from pages.shared import people, session
 from pages.shared.i18n import _
 from pages.shared.literal import escaped
 
 
-def card(room: Room, me: str | None) -> None:
+def card(workspace: Workspace, me: str | None) -> None:
     """One question at a time for this learner, or for nobody (then nothing is kept)."""
-    key = f"quiz-{room.course.id}"
+    key = f"quiz-{workspace.course.id}"
     with st.container(border=True):
         st.markdown(f"**{_('Quiz me')}**")
         if concept := st.session_state.pop(f"{key}-start", ""):
-            _set(room, me, key, concept)
+            _set(workspace, me, key, concept)
         current: Quiz | None = st.session_state.get(key)
         if current is None:
             st.caption(_("One question of the course, on what you need most."))
             if st.button(_("Ask me something"), icon=":material/quiz:"):
-                _set(room, me, key)
+                _set(workspace, me, key)
                 st.rerun()
             return
         st.text(current.pair.question)
@@ -29,9 +29,9 @@ def card(room: Room, me: str | None) -> None:
             said = st.text_area(_("Your answer"), max_chars=2000, height=100)
             checked = st.form_submit_button(_("Check"), icon=":material/done:")
         if checked:
-            _marked(room, me, current, said)
+            _marked(workspace, me, current, said)
         if st.button(_("Another question"), icon=":material/skip_next:"):
-            _set(room, me, key)
+            _set(workspace, me, key)
             st.rerun()
 
 
@@ -40,8 +40,8 @@ def start_with(course: str, concept: str) -> None:
     st.session_state[f"quiz-{course}-start"] = concept
 
 
-def _set(room: Room, me: str | None, key: str, concept: str = "") -> None:
-    course = room.course.id
+def _set(workspace: Workspace, me: str | None, key: str, concept: str = "") -> None:
+    course = workspace.course.id
     seen = st.session_state.setdefault(f"{key}-seen", set())
     own = {event.item for event in people.events(course) if event.learner == me and event.correct}
     levels = people.mastery(course, me) if me else {}
@@ -56,8 +56,8 @@ def _set(room: Room, me: str | None, key: str, concept: str = "") -> None:
     st.session_state[key] = found
 
 
-def _marked(room: Room, me: str | None, current: Quiz, said: str) -> None:
-    course = room.course
+def _marked(workspace: Workspace, me: str | None, current: Quiz, said: str) -> None:
+    course = workspace.course
     found, event = mark_quiz(
         current, said, me or "", language=course.language, index=session.index(course.id)
     )

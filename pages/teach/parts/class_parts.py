@@ -10,7 +10,7 @@ from engine.errors import EngineError
 from engine.learner import Person, erase_learner, export_learner, find_learner
 from engine.report import error_kinds, grading_quality, mistakes, report
 from engine.schema import Figure
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.gradebook import items_of, marked
 from pages.shared import account, charts, people, session
 from pages.shared.i18n import _, error_text
@@ -130,10 +130,10 @@ def _concepts_table(view: ClassView) -> None:
 # ---------------------------------------------------------------- questions
 
 
-def questions_part(room: Room, view: ClassView) -> None:
+def questions_part(workspace: Workspace, view: ClassView) -> None:
     """What goes wrong most, and what each item tells."""
-    items = items_of(room)
-    answers = marked(room) if items else []
+    items = items_of(workspace)
+    answers = marked(workspace) if items else []
     found = mistakes(items, answers)
     _mistakes(found)
     rows = error_kinds(items, answers)
@@ -232,9 +232,9 @@ def _note(difficulty: float, discrimination: float | None) -> str:
 # ---------------------------------------------------------------- grading
 
 
-def grading_part(room: Room) -> None:
+def grading_part(workspace: Workspace) -> None:
     """How far the grades can be trusted, from what people confirmed and changed."""
-    quality = grading_quality(room, items_of(room))
+    quality = grading_quality(workspace, items_of(workspace))
     if quality is None:
         st.info(_("Nothing is graded yet: add items and answers on the Assignments screen."))
         return
@@ -276,12 +276,12 @@ def _share(name: str, figure: Figure | None) -> dict[str, str | int]:
 # ---------------------------------------------------------------- records
 
 
-def records_part(room: Room, everybody: list[Person]) -> None:
+def records_part(workspace: Workspace, everybody: list[Person]) -> None:
     """Report, class average, roles; one learner's data to take away or to erase."""
-    store, course = room.store, room.course.id
+    store, course = workspace.store, workspace.course.id
     st.download_button(
         _("Report on the course (HTML)"),
-        lambda: report(room),
+        lambda: report(workspace),
         file_name=f"{course}.html",
         mime="text/html",
         on_click="ignore",
@@ -294,15 +294,15 @@ def records_part(room: Room, everybody: list[Person]) -> None:
         on_change=lambda: store.choose(course, "show_average", st.session_state["show-average"]),
     )
     if session.role() == "designer" and account.configured():
-        _roles(room)
+        _roles(workspace)
     st.subheader(_("One learner's data: export or erase"))
-    person = one_of(room, everybody, "record-of")
+    person = one_of(workspace, everybody, "record-of")
     if person is None:
         return
     with st.container(horizontal=True):
         st.download_button(
             _("Report (HTML)"),
-            lambda: report(room, person.pseudonym),
+            lambda: report(workspace, person.pseudonym),
             file_name=f"{person.pseudonym}.html",
             mime="text/html",
             on_click="ignore",
@@ -323,7 +323,7 @@ def records_part(room: Room, everybody: list[Person]) -> None:
                 st.rerun()
 
 
-def one_of(room: Room, everybody: list[Person], key: str) -> Person | None:
+def one_of(workspace: Workspace, everybody: list[Person], key: str) -> Person | None:
     """A learner chosen from a list; in a class too large for one, by name or pseudonym."""
     if len(everybody) <= _LISTED:
         known = {person.pseudonym: person for person in everybody}
@@ -333,13 +333,13 @@ def one_of(room: Room, everybody: list[Person], key: str) -> Person | None:
         return known.get(who)
     who = st.text_input(_("Learner: name or pseudonym"), key=key).strip()
     try:
-        return find_learner(room.store, room.course.id, who) if who else None
+        return find_learner(workspace.store, workspace.course.id, who) if who else None
     except EngineError as error:
         st.warning(escaped(error_text(error)))
         return None
 
 
-def _roles(room: Room) -> None:
+def _roles(workspace: Workspace) -> None:
     names = {
         "designer": _("designer"),
         "instructor": _("teacher"),
@@ -347,12 +347,12 @@ def _roles(room: Room) -> None:
         None: _("none"),
     }
     with st.expander(_("Who may teach or build this course"), icon=":material/badge:"):
-        given = room.store.choice(room.course.id, "roles", {})
+        given = workspace.store.choice(workspace.course.id, "roles", {})
         rows = [{_("Address"): who, _("Role"): names[role]} for who, role in given.items()]
         st.dataframe(pd.DataFrame(rows), hide_index=True)
         with st.form("role", border=False):
             who = st.text_input(_("Address"))
             role = st.selectbox(_("Role"), [*ROLES, None], format_func=names.get)
             if st.form_submit_button(_("Give this role")):
-                give_role(room.store, room.course.id, who, role)
+                give_role(workspace.store, workspace.course.id, who, role)
                 st.rerun()

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.grade import Item
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.gradebook import Marked, decide
 from pages.shared.assignment import shown
 from pages.shared.i18n import _
@@ -30,7 +30,7 @@ def flag_names() -> dict[str, str]:
     }
 
 
-def queue(room: Room, items: dict[str, Item], waiting: Sequence[Marked]) -> None:
+def queue(workspace: Workspace, items: dict[str, Item], waiting: Sequence[Marked]) -> None:
     """One answer of the queue: what was asked and said, what is proposed, and what you say."""
     skipped: list[str] = st.session_state.setdefault("skipped", [])
     open_ones = [m for m in waiting if m.grade.answer_id not in skipped] or list(waiting)
@@ -46,7 +46,7 @@ def queue(room: Room, items: dict[str, Item], waiting: Sequence[Marked]) -> None
             names = flag_names()
             st.warning(", ".join(names.get(flag, flag) for flag in m.grade.flags))
         _verdicts(m)
-        _decision(room, item, m, skipped)
+        _decision(workspace, item, m, skipped)
 
 
 def _verdicts(m: Marked) -> None:
@@ -59,7 +59,7 @@ def _verdicts(m: Marked) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True)
 
 
-def _decision(room: Room, item: Item, m: Marked, skipped: list[str]) -> None:
+def _decision(workspace: Workspace, item: Item, m: Marked, skipped: list[str]) -> None:
     grade, key = m.grade, m.grade.answer_id
     cells = st.columns(2)
     cells[0].metric(_("Proposed grade"), escaped(shown(item, m)))
@@ -80,7 +80,7 @@ def _decision(room: Room, item: Item, m: Marked, skipped: list[str]) -> None:
         button = _("Override") if changed else _("Accept")
         lacking = changed and not reason.strip()
         if st.button(button, type="primary", key="decide", disabled=lacking):
-            decide(room, item, m, score=score, label=label, reason=reason, feedback=feedback)
+            decide(workspace, item, m, score=score, label=label, reason=reason, feedback=feedback)
             st.rerun()
         if st.button(_("Later"), key="later"):
             skipped.append(key)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Room:
+class Workspace:
     """What a step works with: one installation, one course."""
 
     settings: Settings
@@ -36,14 +36,16 @@ class Room:
         return self.settings.course_folder(self.course.id)
 
 
-Step = Callable[[Room, dict[str, Any], Report], dict[str, Any]]
+Step = Callable[[Workspace, dict[str, Any], Report], dict[str, Any]]
 
 
-def open_index(room: Room, report: Report = silent) -> Index:
+def open_index(workspace: Workspace, report: Report = silent) -> Index:
     """The course's search index (built where it is missing)."""
     from engine.search import Index
 
-    return Index.build(room.store.passages(room.course.id), room.folder / "index", report)
+    return Index.build(
+        workspace.store.passages(workspace.course.id), workspace.folder / "index", report
+    )
 
 
 def teacher_chat(settings: Settings, store: Store, kind: str) -> Chat | None:
@@ -58,12 +60,12 @@ def teacher_chat(settings: Settings, store: Store, kind: str) -> Chat | None:
     return connect(choice, settings, store)
 
 
-def connected_chat(room: Room) -> Chat | None:
+def connected_chat(workspace: Workspace) -> Chat | None:
     """The connected teacher, if the saved choice is one that can word things by itself."""
     from engine.llm.teacher import load_choice
 
-    kind = load_choice(room.store).kind
-    return teacher_chat(room.settings, room.store, kind) if kind == "endpoint" else None
+    kind = load_choice(workspace.store).kind
+    return teacher_chat(workspace.settings, workspace.store, kind) if kind == "endpoint" else None
 
 
 def training_pairs(store: Store, course: str, split: str) -> list[Pair]:
@@ -71,23 +73,25 @@ def training_pairs(store: Store, course: str, split: str) -> list[Pair]:
     return [pair for pair in store.pairs(course, split=split) if pair.status != "rejected"]
 
 
-def base_chat(room: Room, base: str = "") -> Chat:
+def base_chat(workspace: Workspace, base: str = "") -> Chat:
     """A base model as it comes; by default that of the course's student, else the built-in one."""
     from engine.llm.embedded import Embedded
     from engine.llm.ledger import Ledger
     from engine.llm.local import Local
 
-    wanted = base or current_base(room)
+    wanted = base or current_base(workspace)
     if wanted == SMOLLM2:
-        return Ledger(Embedded(room.settings), room.store)
-    return Ledger(Local(room.settings, base_folder(wanted, room.settings)), room.store)
+        return Ledger(Embedded(workspace.settings), workspace.store)
+    return Ledger(
+        Local(workspace.settings, base_folder(wanted, workspace.settings)), workspace.store
+    )
 
 
-def student_chat(room: Room, folder: Path) -> Chat:
+def student_chat(workspace: Workspace, folder: Path) -> Chat:
     """The fine-tuned student of a run folder, its answers kept."""
     from engine.llm.ledger import Ledger
 
-    return Ledger(student_model(room.settings, folder), room.store)
+    return Ledger(student_model(workspace.settings, folder), workspace.store)
 
 
 def student_model(settings: Settings, folder: Path) -> Embedded | Local:
@@ -115,25 +119,25 @@ def _runtime(student: Path) -> str:
     return str(found.get("runtime", "openvino"))
 
 
-def current_base(room: Room) -> str:
+def current_base(workspace: Workspace) -> str:
     """The base of the course's student; before there is one, the built-in student's."""
-    result = room.store.result(room.course.id, "train")
+    result = workspace.store.result(workspace.course.id, "train")
     return str(result.data["recipe"].get("base", SMOLLM2)) if result else SMOLLM2
 
 
-def current_run(room: Room) -> Path | None:
+def current_run(workspace: Workspace) -> Path | None:
     """Folder of the run that the course uses now, if there is one."""
-    result = room.store.result(room.course.id, "train")
-    return room.folder / "runs" / result.data["run"] if result else None
+    result = workspace.store.result(workspace.course.id, "train")
+    return workspace.folder / "runs" / result.data["run"] if result else None
 
 
-def finished_run(room: Room) -> Path:
+def finished_run(workspace: Workspace) -> Path:
     """Folder of the run that the course uses now.
 
     Raises:
         Missing: there is none.
     """
-    folder = current_run(room)
+    folder = current_run(workspace)
     if folder is None:
         raise _no_student("There is no student model yet.")
     return folder
