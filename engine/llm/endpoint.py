@@ -183,7 +183,7 @@ class _Exchange:
         self.rejected = 0
         self.paid = self.broken = self.bad = self.busy = self.hangs = 0
         self.prompt_tokens = self.completion_tokens = 0
-        self.workspace = 1
+        self.room = 1
         self.seconds = 0.0
 
     async def answer(self) -> Answer:
@@ -233,8 +233,8 @@ class _Exchange:
         """The body to send now, in what is known by now of the endpoint's dialect."""
         self.asked = self.own or self.endpoint.dialect
         self.body = body = self.asked.body(self.request, self.endpoint.model, self.bad)
-        if self.workspace > 1:
-            body[self.asked.length] *= self.workspace
+        if self.room > 1:
+            body[self.asked.length] *= self.room
         return body
 
     async def _in_time(self, body: dict[str, Any], began: float) -> Reply:
@@ -265,7 +265,7 @@ class _Exchange:
             BadAnswer: it is empty, cut off, or not the JSON asked for.
         """
         if reply.finish == "length" and not self.request.may_be_cut:
-            self.workspace = 2
+            self.room = 2
             raise BadAnswer(
                 f"The answer was cut off at {self.request.max_tokens} tokens.",
                 code="teacher.length",
