@@ -34,7 +34,7 @@ class Graded(Value):
     scores: Scores
 
 
-class Row(Value):
+class ExamRow(Value):
     """Figures of one model in one condition on one part of the exam."""
 
     part: str
@@ -56,18 +56,29 @@ Verdict = Literal["better", "worse", "noise"]
 
 
 class ExamReport(Value):
-    """All figures of an exam, and the answers they come from.
+    """All figures of an exam, and the answers they come from; ``run`` is the student's.
 
     ``chapters`` maps a section's title to the student's gain in token F1, closed book, recall part.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ExamRow, ...]
     gains: tuple[Gain, ...]
     verdicts: dict[str, Verdict]
     chapters: dict[str, Figure] = {}
     answers: tuple[Graded, ...]
     questions: dict[str, int]
     failed: int = 0
+    run: str = ""
+
+    def gain(self, part: str, metric: str = "f1") -> Figure:
+        """Student minus base on a part, closed book.
+
+        Raises:
+            StopIteration: base and student were not both examined on it.
+        """
+        return next(
+            g.difference for g in self.gains if g.part == part and not g.book and g.metric == metric
+        )
 
 
 def read_questions(text: str, course: Course, trained: Sequence[str]) -> tuple[list[Pair], int]:
@@ -209,7 +220,7 @@ def _summarise(
     for part, own in parts.items():
         for model, book in conditions:
             scores = [table[model, book, pair.id] for pair in own]
-            rows.append(Row(part=part, model=model, book=book, figures=_figures(scores)))
+            rows.append(ExamRow(part=part, model=model, book=book, figures=_figures(scores)))
         gains += _gains(part, own, table)
     return ExamReport(
         rows=tuple(rows),

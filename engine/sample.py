@@ -8,7 +8,8 @@ from engine.distil import DistilPlan
 from engine.progress import Report, silent
 from engine.schema import Course, Language
 from engine.settings import Settings
-from engine.steps import Workspace, make_corpus, read_books
+from engine.steps import DISTIL, READ, Workspace
+from engine.steps.books import ReadPlan
 from engine.store import Store
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "sample_course"
@@ -30,7 +31,7 @@ def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> 
         workspace = Workspace(settings, store, course)
         if not store.document_ids(name):
             book = FOLDER / f"textbook_{language}.md"
-            read_books(workspace, {"files": [str(book)]}, report)
+            READ(workspace, ReadPlan(files=(str(book),)), report)
         if not store.count_pairs(name):
-            make_corpus(workspace, DistilPlan(pairs=400).model_dump(mode="json"), report)
+            DISTIL(workspace, DistilPlan(pairs=400), report)
     return found

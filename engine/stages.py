@@ -6,32 +6,17 @@ Read from the store alone, cheaply (a few small queries), on every redraw of a s
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
-from engine.distil import DistilPlan, fingerprint
+from engine.distil import CORPUS, fingerprint
 from engine.prompts import was_chosen
 from engine.schema import Value
-from engine.steps.exam import exam_inputs
-from engine.store import Result, Store
+from engine.steps import STEPS, TAKE_EXAM, StageName
+from engine.steps.exam import ExamPlan
+from engine.steps.step import StageState
+from engine.steps.workspace import trained_run
+from engine.store import Store
 
-StageName = Literal["course", "corpus", "prompts", "student", "exam", "publish"]
-StageState = Literal["empty", "running", "review", "ready", "stale"]
-STAGES: tuple[StageName, ...] = (
-    "course",
-    "corpus",
-    "prompts",
-    "student",
-    "exam",
-    "publish",
-)
-_KINDS: dict[StageName, tuple[str, ...]] = {
-    "course": ("read",),
-    "corpus": ("distil", "build"),
-    "prompts": ("optimise",),
-    "student": ("train", "build"),
-    "exam": ("exam", "build"),
-    "publish": ("export",),
-}
+STAGES: tuple[StageName, ...] = ("course", "corpus", "prompts", "student", "exam", "publish")
 
 
 class Stage(Value):
@@ -49,22 +34,22 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
     Args:
         store: The rows.
         course: The course's id.
-        live: Kinds of the course's jobs that wait or run.
+        live: Names of the steps whose jobs wait or run.
     """
     books = store.document_ids(course)
-    results = {r.stage: r for r in store.results(course) if r.stage != "run" and _ended(r)}
+    made = store.newest_inputs(course)
     counts = store.count_pairs(course)
     pairs = sum(n for (_, status), n in counts.items() if status != "rejected")
     proposed = sum(n for (_, status), n in counts.items() if status == "proposed")
     version = store.corpus_version(course, "train", "validation") if pairs else ""
-    run = results["train"].data["run"] if "train" in results else ""
+    run = trained_run(store, course)
     states: dict[StageName, StageState] = {
         "course": "ready" if books else "empty",
-        "corpus": _corpus(store, course, results.get("distil"), pairs, proposed),
-        "prompts": _prompts(store, course, results.get("prompts"), version),
-        "student": _made_from(results.get("train"), version),
-        "exam": _made_from(results.get("exam"), exam_inputs(store, course, run)),
-        "publish": _made_from(results.get("publish"), run),
+        "corpus": _corpus(store, course, pairs, proposed),
+        "prompts": _prompts(store, course, made.get("prompts"), version),
+        "student": _made_from(made.get("train"), version),
+        "exam": _made_from(made.get("exam"), TAKE_EXAM.inputs(store, course, ExamPlan())),
+        "publish": _made_from(made.get("publish"), run),
     }
     book: StageName | None = None if books else "course"
     corpus: StageName | None = None if pairs else book or "corpus"
@@ -77,11 +62,12 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
         "exam": student,
         "publish": student,
     }
+    running = {name for step in STEPS if step.name in live for name in step.stages}
     number = {"course": len(books), "corpus": proposed}
     return {
         name: Stage(
             name=name,
-            state="running" if set(_KINDS[name]) & set(live) else states[name],
+            state="running" if name in running else states[name],
             lacks=lacks[name],
             count=number.get(name, 0),
         )
@@ -89,33 +75,25 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
     }
 
 
-def _corpus(
-    store: Store, course: str, result: Result | None, pairs: int, proposed: int
-) -> StageState:
+def _corpus(store: Store, course: str, pairs: int, proposed: int) -> StageState:
     if not pairs:
         return "empty"
-    if result is not None:
-        plan = DistilPlan.model_validate(result.data["plan"])
-        if result.inputs != fingerprint(store, course, plan):
-            return "stale"
+    made = store.saved(course, CORPUS)
+    if made is not None and made.inputs != fingerprint(store, course, made.value.plan):
+        return "stale"
     return "review" if proposed else "ready"
 
 
-def _prompts(store: Store, course: str, result: Result | None, version: str) -> StageState:
+def _prompts(store: Store, course: str, inputs: str | None, version: str) -> StageState:
     """Optional: nothing waits for it. A finished search is to be looked at until one chose."""
-    if result is None:
+    if inputs is None:
         return "empty"
-    if result.inputs != version:
+    if inputs != version:
         return "stale"
     return "ready" if was_chosen(store, course) else "review"
 
 
-def _ended(result: Result) -> bool:
-    """Whether the result is whole: a prompt search is saved while it grows."""
-    return bool(result.data.get("done", True))
-
-
-def _made_from(result: Result | None, inputs: str) -> StageState:
-    if result is None:
+def _made_from(made: str | None, inputs: str) -> StageState:
+    if made is None:
         return "empty"
-    return "ready" if result.inputs == inputs else "stale"
+    return "ready" if made == inputs else "stale"

@@ -22,9 +22,11 @@ class AlignPlan(Value):
     The paper (ARTE, arXiv 2406.19227) takes 250 drafts, 4 styles and 40 preference items for each
     task; the defaults are for two cores. ``epochs`` and ``rate`` are of the student's lessons;
     ``beta`` and ``dpo_rate`` of the teacher's preference training; ``trial_items`` is how many
-    drafts decide between wordings of the instruction.
+    drafts decide between wordings of the instruction. ``arms`` empty means all; those of ``ALWAYS``
+    come along.
     """
 
+    arms: tuple[Arm, ...] = ()
     drafts: int = Field(default=24, ge=4, le=1000)
     preference: int = Field(default=12, ge=4, le=200)
     test: int = Field(default=40, ge=4, le=1000)

@@ -18,7 +18,7 @@ from engine.learner.events import events_of
 from engine.learner.naming import named_now
 from engine.learner.path import course_tracer
 from engine.schema import Value, content_id
-from engine.store import Result, Store
+from engine.store import ResultKind, Store
 
 _VERSION = 2
 SHOWN = 40
@@ -69,6 +69,9 @@ class ClassView(Value):
         return {row.concept: row.mastery for row in self.concepts}
 
 
+CLASS_VIEW = ResultKind("class", ClassView)
+
+
 def class_view(store: Store, course: str, now: float) -> ClassView:
     """The view of a course's class today, computed where the log, the list or the day is new.
 
@@ -82,13 +85,12 @@ def class_view(store: Store, course: str, now: float) -> ClassView:
         store.document_ids(course),
         int(now / DAY),
     )
-    known = store.result(course, "class")
+    known = store.saved(course, CLASS_VIEW)
     if known and known.inputs == inputs:
-        return ClassView.model_validate(known.data)
+        return known.value
     found = _computed(store, course, now)
     with suppress(Forbidden):  # a learner's store: what she may see is not the class's view
-        data = found.model_dump(mode="json")
-        store.save_result(course, Result(stage="class", inputs=inputs, data=data))
+        store.save(course, CLASS_VIEW, found, inputs=inputs)
     return found
 
 

@@ -29,20 +29,17 @@ def add_verbs(verbs: Verbs) -> None:
 def _align(context: Context) -> None:
     from engine.align import AlignPlan
     from engine.errors import BadInput
+    from engine.steps import ALIGN
 
     options = context.options
-    course = context.store.course(options.course).id
     given = {size: getattr(options, size) for size in _SIZES if getattr(options, size) is not None}
     try:
-        plan = AlignPlan(**given).model_dump(mode="json")
+        plan = AlignPlan(arms=(options.arm,) if options.arm else (), **given)
     except ValueError as error:
         raise BadInput(
             f"These sizes cannot be: {error}", code="align.plan", next="Choose other sizes."
         ) from error
-    if options.arm:
-        plan["arms"] = [options.arm]
-    version = context.store.corpus_version(course, "train", "exam")
-    result = context.step("align", course, plan, version)
+    result = context.step(ALIGN, plan)
     context.show(result, "" if "job" in result else lambda: _text(result))
 
 

@@ -8,12 +8,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.errors import EngineError
-from engine.schema import Progress
+from engine.schema import Progress, Value
 from engine.settings import Settings, load
+from engine.steps import Step, Workspace
 from engine.store import Store
+
+P = TypeVar("P", bound=Value)
+R = TypeVar("R", bound=Value)
 
 Verbs = Any
 """What ``add_subparsers`` returns; argparse has no public name for it."""
@@ -51,7 +55,8 @@ class Context:
         """Tell an error on stderr, and with ``--json`` also on stdout."""
         print(f"{error.message} {error.next}".strip(), file=sys.stderr)
         if self.options.json:
-            print(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
+            listed = {"failed": error.values["failed"]} if "failed" in error.values else {}
+            print(json.dumps({"error": error.as_dict(), **listed}, ensure_ascii=False, default=str))
 
     def report(self, progress: Progress) -> None:
         """A progress line on stderr, redrawn on a terminal, else one a stage or ten seconds."""
@@ -75,16 +80,22 @@ class Context:
             print(file=sys.stderr)
             self._open = False
 
-    def step(self, kind: str, course: str, plan: dict[str, Any], inputs: str = "") -> Any:
-        """Run a step here, or with ``--queue`` hand it to the worker; returns its result or job."""
-        self.store.course(course)
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The course that the command names.
+
+        Raises:
+            Missing: there is none.
+        """
+        return Workspace(self.settings, self.store, self.store.course(self.options.course))
+
+    def step(self, step: Step[P, R], plan: P) -> dict[str, Any]:
+        """Run a step here, or with ``--queue`` hand it to the worker; its result or job as JSON."""
         if getattr(self.options, "queue", False):
-            from engine.jobs import submit
+            from engine.jobs import start
 
-            return {"job": submit(self.settings, kind, course, plan, inputs)}
-        from engine.steps import run_step
-
-        return run_step(self.settings, kind, course, plan, self.report)
+            return {"job": start(self.workspace, step, plan)}
+        return step(self.workspace, plan, self.report).model_dump(mode="json")
 
 
 def _line(progress: Progress) -> str:

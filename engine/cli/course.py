@@ -9,7 +9,10 @@ from typing import Any
 from engine.cli.context import Context, Verbs, table
 from engine.cli.report import write_report
 from engine.schema import Course, Document
-from engine.steps import BUILD_BUDGET, Workspace, open_index
+from engine.steps import BUILD, DISTIL, READ
+from engine.steps.books import ReadPlan
+from engine.steps.build import BUDGET, BuildPlan
+from engine.steps.workspace import open_index
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -42,7 +45,7 @@ def add_verbs(verbs: Verbs) -> None:
     build.add_argument(
         "--prompts",
         type=int,
-        default=BUILD_BUDGET,
+        default=BUDGET,
         help="answers that the search for a better prompt may ask for; 0 leaves it out",
     )
     build.add_argument("--queue", action="store_true")
@@ -59,8 +62,9 @@ def _new(context: Context) -> None:
 
 
 def _add(context: Context) -> None:
-    files = [str(path.resolve()) for path in context.options.files]
-    result = context.step("read", context.options.course, {"files": files})
+    files = tuple(str(path.resolve()) for path in context.options.files)
+    result = context.step(READ, ReadPlan(files=files))
+    context.status = 1 if result.get("failed") else 0
     context.show(result, lambda: _added(result))
 
 
@@ -121,8 +125,7 @@ def _text(context: Context) -> None:
 
 def _search(context: Context) -> None:
     options = context.options
-    workspace = Workspace(context.settings, context.store, context.store.course(options.course))
-    hits = open_index(workspace, context.report).search(options.query, options.k)
+    hits = open_index(context.workspace, context.report).search(options.query, options.k)
     data = [
         {
             "section": hit.passage.title,
@@ -139,11 +142,11 @@ def _search(context: Context) -> None:
 
 def _build(context: Context) -> None:
     options = context.options
-    version = "".join(context.store.document_ids(context.store.course(options.course).id))
-    plan = {"effort": options.effort, "prompts": options.prompts}
-    result = context.step("build", options.course, plan, version)
+    corpus = DISTIL.default(context.workspace)
+    plan = BuildPlan(corpus=corpus, effort=options.effort, prompts=options.prompts)
+    result = context.step(BUILD, plan)
     if "job" not in result:
-        workspace = Workspace(context.settings, context.store, context.store.course(options.course))
+        workspace = context.workspace
         path = write_report(workspace, workspace.folder / "report.html")
         context.end()
         print(f"The report is in {path}", file=sys.stderr)

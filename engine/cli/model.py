@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from engine.cli.context import Context, Verbs
-from engine.distil import FORMATS, DistilPlan, estimate, render
+from engine.course import SplitPlan
+from engine.distil import FORMATS, DistilPlan, render
 from engine.errors import BadInput
+from engine.models.bases import accept_terms, facts, recommended
 from engine.prompts import chosen_prompt
-from engine.steps import (
-    Workspace,
+from engine.schema import Value
+from engine.steps import DISTIL, EXPORT, SERVE, STEPS, TAKE_EXAM, TRAIN, step_named
+from engine.steps.exam import EXAM, EXAM_OF_SOME, ExamPlan
+from engine.steps.publish import ExportPlan, ServePlan
+from engine.steps.train import TrainPlan
+from engine.steps.workspace import (
     connected_chat,
     current_run,
-    exam_costs,
     open_index,
     student_chat,
     training_pairs,
 )
+from engine.train import preset
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -82,7 +87,7 @@ def _add_base(verb: Any) -> None:
 def _add_corpus_verbs(verbs: Verbs) -> None:
     costs = verbs.add_parser("estimate", help="calls, tokens, money, minutes, memory of a step")
     costs.add_argument("course")
-    costs.add_argument("step", choices=("distil", "optimise", "train", "exam", "align"))
+    costs.add_argument("step", choices=[step.name for step in STEPS if step.estimate])
     costs.add_argument("--pairs", type=int)
     _add_base(costs)
     costs.set_defaults(run=_estimate)
@@ -100,71 +105,38 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     corpus.set_defaults(run=_corpus)
 
 
-def _plan(context: Context) -> DistilPlan:
-    from engine.course import SplitPlan
-    from engine.llm.teacher import load_choice
-
-    given: dict[str, Any] = {"teacher": load_choice(context.store).kind}
+def _corpus_plan(context: Context) -> DistilPlan:
+    plan = DISTIL.default(context.workspace)
+    changes: dict[str, Any] = {"split": SplitPlan(seed=getattr(context.options, "seed", 0))}
     if context.options.pairs:
-        given["pairs"] = context.options.pairs
-    given["split"] = SplitPlan(seed=getattr(context.options, "seed", 0))
-    return DistilPlan(**given)
+        changes["pairs"] = context.options.pairs
+    return DistilPlan.model_validate(plan.model_dump() | changes)
 
 
 def _estimate(context: Context) -> None:
-    course = context.store.course(context.options.course).id
-    ways = {
-        "distil": _estimate_corpus,
-        "optimise": _estimate_search,
-        "train": _estimate_training,
-        "exam": _estimate_exam,
-        "align": _estimate_arms,
-    }
-    ways[context.options.step](context, course)
+    """What a step will take by its default plan, changed by the options that it has."""
+    step = step_named(context.options.step)
+    assert step.estimate is not None, "the grammar offers no other"
+    if step is DISTIL:
+        plan: Value = _corpus_plan(context)
+    elif step is TRAIN:
+        plan = _training_plan(context, "normal")
+    else:
+        plan = step.default(context.workspace)
+    costs = step.estimate(context.workspace, plan).model_dump(mode="json")
+    if isinstance(plan, TrainPlan):
+        costs["base"] = facts(plan.recipe.base, context.settings).model_dump(mode="json")
+    context.show(costs)
 
 
-def _estimate_corpus(context: Context, course: str) -> None:
-    documents, passages = context.store.documents(course), context.store.passages(course)
-    context.show(estimate(documents, passages, _plan(context)).model_dump(mode="json"))
+def _training_plan(context: Context, effort: str, **changes: Any) -> TrainPlan:
+    recipe = preset(effort).model_copy(update={"base": _base(context), **changes})
+    return TrainPlan(recipe=recipe)
 
 
-def _estimate_exam(context: Context, course: str) -> None:
-    workspace = Workspace(context.settings, context.store, context.store.course(course))
-    context.show(exam_costs(workspace).model_dump(mode="json"))
-
-
-def _estimate_arms(context: Context, course: str) -> None:
-    from engine.align import AlignPlan
-    from engine.align import estimate as estimate_arms
-    from engine.llm.teacher import load_choice
-
-    choice = load_choice(context.store)
-    prices = (choice.price.prompt, choice.price.completion)
-    connected = choice.kind == "endpoint"
-    costs = estimate_arms(AlignPlan(), connected=connected, prices=prices)
-    context.show(costs.model_dump(mode="json"))
-
-
-def _estimate_training(context: Context, course: str) -> None:
-    from engine.models.bases import facts
-    from engine.train import Row, estimate, preset
-
-    rows = [
-        Row(question=pair.question, answer=pair.answer)
-        for pair in training_pairs(context.store, course, "train")
-    ]
-    recipe = preset("normal").model_copy(update={"base": _base(context, course)})
-    costs = estimate(rows, recipe, context.settings).model_dump(mode="json")
-    context.show(costs | {"base": facts(recipe.base, context.settings).model_dump(mode="json")})
-
-
-def _base(context: Context, course: str) -> str:
+def _base(context: Context) -> str:
     """The base asked for, as an absolute folder where it is one; else the course's language's."""
-    from engine.models.bases import accept_terms, recommended
-
-    asked = str(context.options.base)
-    language = context.store.course(course).language
-    base = asked or recommended(language)
+    base = str(context.options.base) or recommended(context.workspace.course.language)
     if Path(base).expanduser().is_dir():
         return str(Path(base).expanduser().resolve())
     if context.options.accept_terms:
@@ -172,25 +144,15 @@ def _base(context: Context, course: str) -> str:
     return base
 
 
-def _estimate_search(context: Context, course: str) -> None:
-    from engine.optimise import estimate as estimate_search
-    from engine.steps.optimise import plan_search
-
-    workspace = Workspace(context.settings, context.store, context.store.course(course))
-    plan = plan_search(workspace, "recombine")
-    costs = estimate_search(context.store.pairs(course), context.store.passages(course), plan)
-    context.show(costs.model_dump(mode="json"))
-
-
 def _distil(context: Context) -> None:
-    plan = _plan(context).model_dump(mode="json")
-    course = context.store.course(context.options.course).id
-    context.show(context.step("distil", course, plan, "".join(context.store.document_ids(course))))
+    result = context.step(DISTIL, _corpus_plan(context))
+    context.status = 1 if result.get("failed_calls") else 0
+    context.show(result)
 
 
 def _corpus(context: Context) -> None:
     options = context.options
-    course = context.store.course(options.course).id
+    course = context.workspace.course.id
     pairs = context.store.pairs(course, status=options.status)
     options.out.write_text(render(pairs, options.format), encoding="utf-8")
     data = {"pairs": len(pairs), "out": str(options.out)}
@@ -198,49 +160,44 @@ def _corpus(context: Context) -> None:
 
 
 def _train(context: Context) -> None:
-    from engine.train import preset
-
     options = context.options
-    course = context.store.course(options.course).id
-    changes = {"backend": options.backend, "base": _base(context, course)}
+    changes: dict[str, Any] = {"backend": options.backend}
     if options.epochs is not None:
         changes["epochs"] = options.epochs
-    recipe = preset(options.effort).model_copy(update=changes).model_dump(mode="json")
-    version = context.store.corpus_version(options.course, "train", "validation")
-    context.show(context.step("train", options.course, recipe, version))
+    context.show(context.step(TRAIN, _training_plan(context, options.effort, **changes)))
 
 
 def _exam(context: Context) -> None:
     options = context.options
-    plan: dict[str, Any] = {"rag": options.rag or options.model is None}
-    if options.model:
-        plan["models"] = [options.model]
-    result = context.step("exam", options.course, plan)
+    models = (options.model,) if options.model else ()
+    plan = ExamPlan(models=models, book=options.rag or not models)
+    result = context.step(TAKE_EXAM, plan)
+    context.status = 1 if result.get("failed") else 0
     if options.out and "job" not in result:
-        stored = context.store.result(options.course, "exam")
-        full = result if options.model else (stored.data if stored else {})
-        options.out.write_text(json.dumps(full, ensure_ascii=False), encoding="utf-8")
-    context.show({k: v for k, v in result.items() if k != "answers"})
+        kind, name = (EXAM_OF_SOME, options.model) if models else (EXAM, "")
+        stored = context.store.saved(context.workspace.course.id, kind, name)
+        assert stored is not None, "the exam has just ended"
+        options.out.write_text(stored.value.model_dump_json(), encoding="utf-8")
+    context.show(result)
 
 
 def _export(context: Context) -> None:
-    options = context.options
-    plan = {"format": options.format, "out": str(options.out.resolve())}
-    context.show(context.step("export", options.course, plan))
+    plan = ExportPlan(format=context.options.format, out=str(context.options.out.resolve()))
+    context.show(context.step(EXPORT, plan))
 
 
 def _serve(context: Context) -> None:
     from engine.serve.keys import key_names, new_key
 
     options = context.options
-    course = context.store.course(options.course).id
+    course = context.workspace.course.id
     if options.new_key or not key_names(context.store, course):
         key = new_key(context.store, course, options.new_key or "default")
         context.show({"key": key}, f"Key (shown once, keep it): {key}")
         if options.new_key:
             return
-    plan = {"port": options.port, "per_minute": options.per_minute}
-    result = context.step("serve", course, plan)
+    plan = ServePlan(port=options.port, per_minute=options.per_minute)
+    result = context.step(SERVE, plan)
     if "job" in result:
         context.show(result)
 
@@ -249,10 +206,10 @@ def _ask(context: Context) -> None:
     from engine.tutor import Material, Talk, turn
 
     options = context.options
-    course = context.store.course(options.course)
+    workspace = context.workspace
+    course = workspace.course
     if not options.question.strip():
         raise BadInput("The question is empty.", code="ask.empty", next="Type a question.")
-    workspace = Workspace(context.settings, context.store, course)
     run = current_run(workspace)
     at = Material(
         index=open_index(workspace, context.report),

@@ -8,7 +8,7 @@ from engine.cli.context import Context, Verbs
 from engine.errors import Missing
 from engine.optimise import METHODS, current, use
 from engine.prompts import chosen_prompt
-from engine.steps import Workspace
+from engine.steps import OPTIMISE, Workspace
 from engine.steps.optimise import plan_search
 
 
@@ -30,13 +30,11 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _optimise(context: Context) -> None:
     options = context.options
-    workspace = Workspace(context.settings, context.store, context.store.course(options.course))
     if options.use:
-        _use(context, workspace)
+        _use(context, context.workspace)
         return
-    plan = plan_search(workspace, options.method, options.budget).model_dump(mode="json")
-    version = context.store.corpus_version(workspace.course.id, "train", "validation")
-    result = context.step("optimise", workspace.course.id, plan, version)
+    plan = plan_search(context.workspace, options.method, options.budget)
+    result = context.step(OPTIMISE, plan)
     context.show(result, lambda: _words(result))
 
 
@@ -49,7 +47,7 @@ def _use(context: Context, workspace: Workspace) -> None:
             code="optimise.none",
             next="Run: coursewright optimise COURSE",
         )
-    search = newest[1]
+    search = newest.value
     name = {"best": search.best, "start": search.start}.get(wanted, wanted)
     use(workspace.store, workspace.course.id, search, name)
     prompt = chosen_prompt(workspace.store, workspace.course.id, workspace.course.language)

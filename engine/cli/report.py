@@ -19,8 +19,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _report(context: Context) -> None:
     options = context.options
-    workspace = Workspace(context.settings, context.store, context.store.course(options.course))
-    path = write_report(workspace, options.out, options.learner)
+    path = write_report(context.workspace, options.out, options.learner)
     context.show({"out": str(path)}, f"Wrote the report to {path}.")
 
 

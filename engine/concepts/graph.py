@@ -6,24 +6,26 @@ Edits are a choice of the course (``concept_edits``); the ones before them stay 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import NamedTuple
 
 from engine.concepts.edits import Edits, apply_edits, check_edits
 from engine.concepts.extract import Concept, concepts
 from engine.errors import Forbidden
-from engine.schema import content_id
-from engine.store import Result, Store
+from engine.schema import Value, content_id
+from engine.store import ResultKind, Store
 
 _VERSION = 3
 _CHOICE, _BEFORE = "concept_edits", "concept_edits_before"
 _UNDOS = 50
 
 
-class Book(NamedTuple):
-    """What the books say: the graph without edits, and sections (id to title) in reading order."""
+class BookGraph(Value):
+    """What the books say: the graph without edits, and sections (id, title) in reading order."""
 
-    graph: list[Concept]
-    sections: dict[str, str]
+    concepts: tuple[Concept, ...]
+    sections: tuple[tuple[str, str], ...]
+
+
+BOOK_GRAPH = ResultKind("concepts", BookGraph)
 
 
 def course_concepts(store: Store, course: str) -> list[Concept]:
@@ -33,7 +35,7 @@ def course_concepts(store: Store, course: str) -> list[Concept]:
         Missing: there is no such course.
     """
     book = of_the_books(store, course)
-    return apply_edits(book.graph, course_edits(store, course), book.sections)
+    return apply_edits(book.concepts, course_edits(store, course), dict(book.sections))
 
 
 def course_edits(store: Store, course: str) -> Edits:
@@ -48,12 +50,12 @@ def save_edits(store: Store, course: str, edits: Edits) -> list[Concept]:
         BadInput: as ``check_edits``; nothing is saved then.
     """
     book, before = of_the_books(store, course), course_edits(store, course)
-    check_edits(book.graph, edits, before)
+    check_edits(book.concepts, edits, before)
     if edits != before:
         stack = [*store.choice(course, _BEFORE, []), before.model_dump(mode="json")]
         store.choose(course, _BEFORE, stack[-_UNDOS:])
         store.choose(course, _CHOICE, edits.model_dump(mode="json"))
-    return apply_edits(book.graph, edits, book.sections)
+    return apply_edits(book.concepts, edits, dict(book.sections))
 
 
 def undo_edits(store: Store, course: str) -> bool:
@@ -66,21 +68,19 @@ def undo_edits(store: Store, course: str) -> bool:
     return True
 
 
-def of_the_books(store: Store, course: str) -> Book:
+def of_the_books(store: Store, course: str) -> BookGraph:
     """The graph without edits, computed once for the course's books.
 
     Raises:
         Missing: there is no such course.
     """
     inputs = content_id(_VERSION, store.document_ids(store.course(course).id))
-    known = store.result(course, "concepts")
+    known = store.saved(course, BOOK_GRAPH)
     if known and known.inputs == inputs:
-        graph = [Concept.model_validate(row) for row in known.data["concepts"]]
-        return Book(graph, dict(known.data["sections"]))
+        return known.value
     documents = store.documents(course)
-    book = Book(concepts(documents), {s.id: s.title for d in documents for s in d.sections})
-    rows = [concept.model_dump(mode="json") for concept in book.graph]
-    data = {"concepts": rows, "sections": list(book.sections.items())}
+    titles = tuple((s.id, s.title) for d in documents for s in d.sections)
+    book = BookGraph(concepts=tuple(concepts(documents)), sections=titles)
     with suppress(Forbidden):  # a learner may come first: she sees the graph, others will keep it
-        store.save_result(course, Result(stage="concepts", inputs=inputs, data=data))
+        store.save(course, BOOK_GRAPH, book, inputs=inputs)
     return book

@@ -5,15 +5,25 @@ will cost, ``render`` writes it as a file. The offline teacher is ``extractive.p
 """
 
 from engine.distil.formats import FORMATS, render
-from engine.distil.plan import ALL_KINDS, DistilPlan, Estimate, estimate
-from engine.distil.run import Distilled, coverage, distil, fingerprint, preview
+from engine.distil.plan import ALL_KINDS, CorpusEstimate, DistilPlan, estimate
+from engine.distil.run import (
+    CORPUS,
+    CorpusRecord,
+    Distilled,
+    coverage,
+    distil,
+    fingerprint,
+    preview,
+)
 
 __all__ = [
     "ALL_KINDS",
+    "CORPUS",
+    "CorpusRecord",
     "FORMATS",
+    "CorpusEstimate",
     "DistilPlan",
     "Distilled",
-    "Estimate",
     "coverage",
     "distil",
     "estimate",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from engine.course import SplitPlan, taught_sections
+from engine.llm.costs import Estimate
 from engine.schema import Document, PairKind, Passage, Section, Value
 from engine.text import count_tokens
 
@@ -44,14 +45,9 @@ class DistilPlan(Value):
         return -(-self.pairs // WORDINGS_A_POINT) if self.teacher != "extractive" else self.pairs
 
 
-class Estimate(Value):
-    """What a run will take: calls, tokens, money and minutes as (low, likely, high)."""
+class CorpusEstimate(Estimate):
+    """What a corpus will take, and how many pairs it will hold at most."""
 
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    money: tuple[float, float, float]
-    minutes: tuple[float, float, float]
     pairs: int
 
 
@@ -91,7 +87,7 @@ def estimate(
     prices: tuple[float, float] = (0.0, 0.0),
     seconds_a_call: float = 6.0,
     in_flight: int = 8,
-) -> Estimate:
+) -> CorpusEstimate:
     """Calls, tokens, money and minutes of a run.
 
     Args:
@@ -105,7 +101,7 @@ def estimate(
     if plan.teacher == "extractive":
         size = sum(count_tokens(s.text) for s in chosen_sections(documents, plan))
         minutes = size / 1.5e6
-        return Estimate(
+        return CorpusEstimate(
             calls=0,
             prompt_tokens=0,
             completion_tokens=0,
@@ -119,7 +115,7 @@ def estimate(
     completion = calls * each * ANSWER_TOKENS_A_POINT
     money = (prompt * prices[0] + completion * prices[1]) / 1e6
     minutes = calls * seconds_a_call / max(1, in_flight) / 60
-    return Estimate(
+    return CorpusEstimate(
         calls=calls,
         prompt_tokens=prompt,
         completion_tokens=completion,

@@ -23,7 +23,7 @@ from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
 from engine.schema import Course, Document, Pair, Passage, Progress, Value, content_id
-from engine.store import Result, Store
+from engine.store import ResultKind, Store
 
 T = TypeVar("T")
 
@@ -41,6 +41,16 @@ class Distilled(Value):
     removed: int
     seconds: float
     teacher: str
+
+
+class CorpusRecord(Value):
+    """The plan of the corpus that a course uses, and what came of it."""
+
+    plan: DistilPlan
+    result: Distilled
+
+
+CORPUS = ResultKind("distil", CorpusRecord)
 
 
 def fingerprint(store: Store, course: str, plan: DistilPlan) -> str:
@@ -113,14 +123,8 @@ def distil(
             failed=run.failed,
         )
     result = run.finish(time.monotonic() - started, chat.model if chat else "extractive")
-    store.save_result(
-        course.id,
-        Result(
-            stage="distil",
-            inputs=fingerprint(store, course.id, plan),
-            data={"plan": plan.model_dump(mode="json"), "result": result.model_dump(mode="json")},
-        ),
-    )
+    made = CorpusRecord(plan=plan, result=result)
+    store.save(course.id, CORPUS, made, inputs=fingerprint(store, course.id, plan))
     return result
 
 

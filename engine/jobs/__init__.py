@@ -22,6 +22,7 @@ from typing import Any
 from engine.errors import Missing
 from engine.jobs.card import LIVE, Job, State, folder_of, job_of, write_json
 from engine.jobs.queue import client_of, enqueue, workflow_id
+from engine.jobs.start import start
 from engine.jobs.worker import discard_job, work
 from engine.schema import content_id
 from engine.settings import Settings
@@ -36,6 +37,7 @@ __all__ = [
     "read",
     "remove",
     "resume",
+    "start",
     "submit",
     "work",
     "worker_alive",
@@ -53,7 +55,7 @@ def submit(
 
     Args:
         settings: The installation.
-        kind: A key of ``engine.steps.STEPS``.
+        kind: The name of a step.
         course: The course's id.
         plan: The step's parameters, plain JSON.
         inputs: Fingerprint of what the step starts from; another one makes another job.

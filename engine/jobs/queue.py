@@ -7,21 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.settings import Settings
+from engine.steps import step_named
 
 WORKFLOW = "run_job"
 VERSION = "1"
-_HEAVY = ("train", "build", "exam", "grade", "optimise", "align")
 
 
 def workflow_id(job: str, attempt: int) -> str:
     """The queue's name of an attempt at a job."""
     return f"{job}.{attempt}"
-
-
-def _queue(kind: str) -> str:
-    if kind == "serve":
-        return "services"
-    return "heavy" if kind in _HEAVY else "light"
 
 
 _clients: dict[str, Any] = {}
@@ -44,7 +38,7 @@ def enqueue(settings: Settings, kind: str, job: str, attempt: int) -> None:
     with client_of(settings) as client:
         options: Any = {
             "workflow_name": WORKFLOW,
-            "queue_name": _queue(kind),
+            "queue_name": step_named(kind).queue,
             "workflow_id": workflow_id(job, attempt),
             "app_version": VERSION,
         }

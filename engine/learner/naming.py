@@ -19,7 +19,7 @@ def named_now(store: Store, course: str, events: Sequence[Event]) -> list[Event]
     if not events:
         return []
     edits = course_edits(store, course)
-    known = [c.name for c in of_the_books(store, course).graph] + [new.name for new in edits.new]
+    known = [c.name for c in of_the_books(store, course).concepts] + [new.name for new in edits.new]
     exact = {*known, *edits.rename, *edits.rename.values()}
     stems = {tuple(terms_of(name)): name for name in reversed(known)}
     names = {

@@ -32,7 +32,7 @@ from engine.learner.tracing import (
     masteries,
 )
 from engine.schema import Document, Value, content_id
-from engine.store import Result, Store
+from engine.store import ResultKind, Store
 from engine.text import count_tokens
 
 THRESHOLD = 0.75
@@ -195,6 +195,15 @@ def path(
     return found
 
 
+class FittedTracer(Value):
+    """A tracer as ``dump_tracer`` writes it."""
+
+    tracer: dict[str, Any]
+
+
+FITTED = ResultKind("fitted", FittedTracer)
+
+
 def course_tracer(store: Store, course: str) -> Tracer:
     """The tracer of a course: Best-LR on its events where there are enough, else BKT's defaults.
 
@@ -204,12 +213,12 @@ def course_tracer(store: Store, course: str) -> Tracer:
     edits = course_edits(store, course)
     grown = round(log(1 + store.count_events(course)) / log(1.05))
     inputs = content_id(_FITTED, grown, edits.rename, edits.merge, store.document_ids(course))
-    known = store.result(course, "tracer")
+    known = store.saved(course, FITTED)
     if known and known.inputs == inputs:
-        return load_tracer(known.data)
+        return load_tracer(known.value.tracer)
     found = fit_or_default(as_answers(named_now(store, course, events_of(store, course))))
     with suppress(Forbidden):  # a learner's store may not keep it, and sees too little to fit it
-        store.save_result(course, Result(stage="tracer", inputs=inputs, data=dump_tracer(found)))
+        store.save(course, FITTED, FittedTracer(tracer=dump_tracer(found)), inputs=inputs)
     return found
 
 

@@ -25,9 +25,12 @@ from engine.progress import Report, silent
 from engine.prompts import START, choose_prompt
 from engine.schema import Course, Pair, content_id
 from engine.search import Index
-from engine.store import Result, Store
+from engine.store import ResultKind, Saved, Store
 
-STAGE = "prompts"
+FOUND = ResultKind("prompts", Optimised)
+"""Finished searches, by name."""
+SEARCH = ResultKind("prompts.growing", Optimised)
+"""Searches that are not finished; each is kept as it grows."""
 METHODS = ("recombine", "coursegpt", "gepa")
 PASSAGES = 2
 """Passages in a prompt: as many as the tutor gives."""
@@ -82,8 +85,7 @@ def optimise(
 
     def save(state: Optimised) -> None:
         state = state.model_copy(update={"seconds": before + state.seconds})
-        result = Result(stage=STAGE, name=name, inputs=inputs, data=state.model_dump(mode="json"))
-        store.save_result(course.id, result)
+        store.save(course.id, SEARCH, state, inputs=inputs, name=name)
 
     study = Study(
         plan,
@@ -100,14 +102,16 @@ def optimise(
         study.grade = by_model(judge, course.language, study.heard)
     study.expect(2 * sum(len(pairs) for pairs in pools.exam.values()))
     found = _search(study, chat)
-    save(found)
-    return found.model_copy(update={"seconds": before + found.seconds})
+    found = found.model_copy(update={"seconds": before + found.seconds})
+    store.save(course.id, FOUND, found, inputs=inputs, name=name)
+    store.remove_saved(course.id, SEARCH, name)
+    return found
 
 
 def seconds_so_far(store: Store, course: str, name: str) -> float:
-    """Seconds that earlier, unfinished attempts of this search took."""
-    kept = store.result(course, STAGE, name)
-    return float(kept.data["seconds"]) if kept else 0.0
+    """Seconds that earlier attempts of this search took."""
+    kept = store.saved(course, SEARCH, name) or store.saved(course, FOUND, name)
+    return kept.value.seconds if kept else 0.0
 
 
 def _search(study: Study, chat: Chat) -> Optimised:
@@ -166,14 +170,18 @@ def _samples(study: Study, prompt: str, pairs: Sequence[Pair]) -> tuple[Sample, 
     )
 
 
-def current(
-    store: Store, course: str, *, finished: bool = False
-) -> tuple[Result, Optimised] | None:
+def current(store: Store, course: str, *, finished: bool = False) -> Saved[Optimised] | None:
     """The newest search of a course; with ``finished`` the newest finished one, if there is one."""
-    found = store.results(course, STAGE)
-    done = [result for result in found if result.data["done"]]
-    newest = (done or found) if finished else found
-    return (newest[-1], Optimised.model_validate(newest[-1].data)) if newest else None
+    done = store.all_saved(course, FOUND)
+    growing = store.all_saved(course, SEARCH)
+    rows = (done or growing) if finished else [*done, *growing]
+    return max(rows, key=lambda row: row.at, default=None)
+
+
+def discard_unfinished(store: Store, course: str) -> None:
+    """Throw unfinished searches away; their answers stay cached, for they were paid for."""
+    for search in store.all_saved(course, SEARCH):
+        store.remove_saved(course, SEARCH, search.name)
 
 
 def fresh_seed(store: Store, course: str, plan: OptimisePlan, inputs: str) -> int:
@@ -181,13 +189,8 @@ def fresh_seed(store: Store, course: str, plan: OptimisePlan, inputs: str) -> in
 
     A finished search run again only repeats itself; an unfinished one keeps its seed and goes on.
     """
-    rest = plan.model_dump(mode="json", exclude={"seed"})
-    ended = [
-        r.data["plan"]
-        for r in store.results(course, STAGE)
-        if r.data["done"] and r.inputs == inputs
-    ]
-    used = {own["seed"] for own in ended if {k: v for k, v in own.items() if k != "seed"} == rest}
+    ended = [row.value.plan for row in store.all_saved(course, FOUND) if row.inputs == inputs]
+    used = {own.seed for own in ended if own.model_copy(update={"seed": plan.seed}) == plan}
     return next(seed for seed in count() if seed not in used)
 
 

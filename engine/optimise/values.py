@@ -160,6 +160,41 @@ class Optimised(Value):
         )
 
 
+class SearchSummary(Value):
+    """What a search found, in short: figures by part of the exam, the prompt, calls, minutes."""
+
+    method: Method
+    model: str
+    judge: str
+    prompts: int
+    start: str
+    best: str
+    prompt: AnswerPrompt
+    frontier: tuple[str, ...]
+    exam: tuple[Examined, ...]
+    questions: dict[str, int]
+    calls: Calls
+    minutes: float
+
+
+def summary(found: Optimised) -> SearchSummary:
+    """A finished search in short."""
+    return SearchSummary(
+        method=found.plan.method,
+        model=found.model,
+        judge=found.judge,
+        prompts=len(found.candidates),
+        start=found.start,
+        best=found.best,
+        prompt=found.candidate(found.best).prompt,
+        frontier=found.frontier,
+        exam=found.exam,
+        questions=found.pools,
+        calls=found.calls,
+        minutes=found.seconds / 60,
+    )
+
+
 def standing(prompt: str, trials: Sequence[Trial]) -> Standing:
     """The figures of a prompt's trials, with intervals."""
     columns = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from engine.grade import Item
 from engine.judge import interval
 from engine.schema import Figure, Value
 from engine.steps import Workspace
 from engine.steps.gradebook import Marked, marked, share_of, value_of
+from engine.steps.grading import GRADING, GradingRecord
 
 _PASSED = 0.6
 _ALIKE = 80.0
@@ -159,11 +159,11 @@ def grading_quality(workspace: Workspace, items: Iterable[Item]) -> Quality | No
     """The quality of a course's grading; None where nothing was graded."""
     known = {item.item_id: item for item in items}
     every = [m for m in marked(workspace) if m.submission.item_id in known]
-    result = workspace.store.result(workspace.course.id, "grade")
     if not every:
         return None
-    data: Mapping[str, object] = result.data if result else {}
-    target = float(str(data.get("target", 0.9)))
+    saved = workspace.store.saved(workspace.course.id, GRADING)
+    record = saved.value if saved else GradingRecord()
+    target = record.target
     own = [m for m in every if not m.submission.graded]
     doubted = [float(m.grade.promise < target or not m.grade.promise) for m in own]
     first = _first_decisions(workspace)
@@ -182,7 +182,7 @@ def grading_quality(workspace: Workspace, items: Iterable[Item]) -> Quality | No
         agreement=_figure(list(agreed.values())),
         accepted_agreement=_figure([same for key, same in agreed.items() if key in sure]),
         target=target,
-        held_out=_held_out(data, target),
+        held_out=_held_out(record, target),
     )
 
 
@@ -208,9 +208,8 @@ def _figure(values: Sequence[float]) -> Figure | None:
     return interval(values) if values else None
 
 
-def _held_out(data: Mapping[str, object], target: float) -> Figure | None:
-    rows: Any = data.get("calibrations") or []
-    own = next((row for row in rows if row["known"]), None) or next(iter(rows), None)
-    steps = [step for step in (own or {}).get("ladder", ()) if step["promise"] >= target]
-    # Read row by row: where nothing was accepted, the calibration's own agreement has no value.
-    return Figure.model_validate(steps[-1]["agreement"]) if steps else None
+def _held_out(record: GradingRecord, target: float) -> Figure | None:
+    """Agreement at the target on held-out answers: to known questions, where there are any."""
+    rows = sorted(record.calibrations, key=lambda own: not own.known)
+    step = rows[0].at(target) if rows else None
+    return step.agreement if step else None

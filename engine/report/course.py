@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from engine.classroom import ClassView, class_view
 from engine.concepts import course_concepts
+from engine.exam import ExamRow
 from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice, prices
 from engine.prompts import chosen_prompt
@@ -17,7 +17,11 @@ from engine.report.html import Safe
 from engine.report.words import Words
 from engine.schema import Figure
 from engine.steps import Workspace
+from engine.steps.books import BOOKS
+from engine.steps.exam import EXAM
 from engine.steps.gradebook import items_of, marked
+from engine.steps.publish import EXPORTS
+from engine.steps.workspace import TRAINED
 
 _MOST = 20
 """Rows of a table of the class at most: a report is read, not searched."""
@@ -51,8 +55,8 @@ def _books(workspace: Workspace, say: Words) -> Iterator[Safe]:
     yield html.table(head, rows)
     graph = course_concepts(workspace.store, workspace.course.id)
     edges = sum(len(concept.prerequisites) for concept in graph)
-    result = workspace.store.result(workspace.course.id, "books")
-    passages = result.data["passages"] if result else None
+    figures = workspace.store.saved(workspace.course.id, BOOKS)
+    passages = figures.value.passages if figures else None
     named = [(say("passages"), passages), (say("concepts"), len(graph))]
     yield html.facts([*named, (say("prerequisites"), edges)])
 
@@ -80,39 +84,39 @@ def _corpus(workspace: Workspace, say: Words) -> Iterator[Safe]:
 
 
 def _model(workspace: Workspace, say: Words) -> Iterator[Safe]:
-    result = workspace.store.result(workspace.course.id, "train")
-    if result is None:
+    saved = workspace.store.saved(workspace.course.id, TRAINED)
+    if saved is None:
         return
-    recipe, training = result.data.get("recipe", {}), result.data["training"]
-    parity = result.data.get("published", {}).get("parity")
-    agreeing = say("parity_value", n=parity["agreeing"], m=parity["prompts"]) if parity else None
+    student = saved.value
+    training, parity = student.training, student.published.parity
+    agreeing = say("parity_value", n=parity.agreeing, m=parity.prompts) if parity else None
     prompt = chosen_prompt(workspace.store, workspace.course.id, workspace.course.language)
     yield html.heading(say("model"))
     yield html.facts(
         [
-            (say("base"), recipe.get("base")),
-            (say("steps"), training.get("steps")),
-            (say("minutes"), _rounded(training.get("seconds"), 60)),
-            (say("val_loss"), _rounded(training.get("val_loss"))),
+            (say("base"), student.recipe.base),
+            (say("steps"), training.steps),
+            (say("minutes"), _rounded(training.seconds, 60)),
+            (say("val_loss"), _rounded(training.val_loss)),
             (say("parity"), agreeing),
             (say("prompt"), prompt.system),
         ]
     )
 
 
-def _rounded(value: Any, unit: float = 1) -> str | None:
-    return None if value is None else f"{float(value) / unit:.2f}"
+def _rounded(value: float | None, unit: float = 1) -> str | None:
+    return None if value is None else f"{value / unit:.2f}"
 
 
 def _exam(workspace: Workspace, say: Words) -> Iterator[Safe]:
-    result = workspace.store.result(workspace.course.id, "exam")
-    if result is None:
+    saved = workspace.store.saved(workspace.course.id, EXAM)
+    if saved is None:
         return
-    data = result.data
+    exam = saved.value
     yield html.heading(say("exam"))
     yield html.para(say("exam_what"), note=True)
-    for part, verdict in data["verdicts"].items():
-        gain = _gain(data, part)
+    for part, verdict in exam.verdicts.items():
+        gain = exam.gain(part)
         words = {
             "part": say(f"part_{part}").capitalize(),
             "figure": html.figure(gain, sign=True),
@@ -120,32 +124,25 @@ def _exam(workspace: Workspace, say: Words) -> Iterator[Safe]:
         }
         yield html.para(say(verdict, **words))
     head = [say(key) for key in ("part", "model_name", "how")]
-    rows = [_exam_row(row, say) for row in data["rows"]]
+    rows = [_exam_row(row, say) for row in exam.rows]
     yield html.table([*head, "n", say("f1"), ""], rows)
-    if data.get("chapters"):
+    if exam.chapters:
         yield html.heading(say("chapters"), 3)
         chapters = [
-            (title, (f := Figure.model_validate(row)).n, html.figure(f, sign=True))
-            for title, row in data["chapters"].items()
+            (title, figure.n, html.figure(figure, sign=True))
+            for title, figure in exam.chapters.items()
         ]
         yield html.table([say("chapter"), "n", say("gain")], chapters)
     yield html.para(say("interval"), note=True)
 
 
-def _gain(data: dict[str, Any], part: str) -> Figure:
-    found = next(
-        g for g in data["gains"] if g["part"] == part and not g["book"] and g["metric"] == "f1"
-    )
-    return Figure.model_validate(found["difference"])
-
-
-def _exam_row(row: dict[str, Any], say: Words) -> tuple[object, ...]:
-    found = Figure.model_validate(row["figures"]["f1"])
+def _exam_row(row: ExamRow, say: Words) -> tuple[object, ...]:
+    found = row.figures["f1"]
     shown = html.figure(found)
     return (
-        say(f"part_{row['part']}"),
-        say(f"who_{row['model']}"),
-        say("open" if row["book"] else "closed"),
+        say(f"part_{row.part}"),
+        say(f"who_{row.model}"),
+        say("open" if row.book else "closed"),
         found.n,
         shown,
         html.span(found.value, found.low, found.high, shown),
@@ -154,9 +151,9 @@ def _exam_row(row: dict[str, Any], say: Words) -> tuple[object, ...]:
 
 def _published(workspace: Workspace, say: Words) -> Iterator[Safe]:
     rows = [
-        (result.name, Path(file).name, Path(file).stat().st_size / 2**20)
-        for result in workspace.store.results(workspace.course.id, "publish")
-        for file in result.data["files"]
+        (exported.name, Path(file).name, Path(file).stat().st_size / 2**20)
+        for exported in workspace.store.all_saved(workspace.course.id, EXPORTS)
+        for file in exported.value.files
         if Path(file).exists()
     ]
     if rows:

@@ -3,59 +3,84 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from engine.align import ARMS, AlignPlan, AlignResult, Workshop, align, estimate
 from engine.errors import BadInput
+from engine.llm import Chat
+from engine.llm.costs import Estimate
+from engine.llm.embedded import Embedded
+from engine.llm.ledger import Ledger
+from engine.llm.teacher import load_choice
 from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
 from engine.schema import content_id
+from engine.steps.step import Step
 from engine.steps.workspace import Workspace, base_chat, connected_chat
-from engine.store import Result
+from engine.store import ResultKind, Store
 
-if TYPE_CHECKING:
-    from engine.llm import Chat
+ALIGNED = ResultKind("align", AlignResult)
 
 
-def align_teacher(
-    workspace: Workspace, plan: dict[str, Any], report: Report = silent
-) -> dict[str, Any]:
-    """Run the arms in ``plan["arms"]`` (default: all); the rest of ``plan`` is an ``AlignPlan``.
+def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent) -> AlignResult:
+    """Run the plan's arms on the course's pairs.
 
     Raises:
         BadInput: the course is not in English, the only language of the built-in student.
     """
-    from engine.align import ARMS, AlignPlan, Workshop, align
-
     if workspace.course.language != "en":
         raise BadInput(
             "The built-in student reads English only.",
             code="align.language",
             next="Use this with an English course.",
         )
-    wanted = AlignPlan.model_validate({k: v for k, v in plan.items() if k != "arms"})
+    store, course = workspace.store, workspace.course.id
     student, connected = base_chat(workspace, SMOLLM2), connected_chat(workspace)
     teacher = connected or student
-    version = workspace.store.corpus_version(workspace.course.id, "train", "exam")
-    name = content_id(version, wanted.model_dump(mode="json"), teacher.model, student.model)
+    version = _pairs_now(store, course, plan)
+    sizes = plan.model_dump(mode="json", exclude={"arms"})
+    name = content_id(version, sizes, teacher.model, student.model)
     result = align(
-        [pair for pair in workspace.store.pairs(workspace.course.id) if pair.status != "rejected"],
-        wanted,
+        [pair for pair in store.pairs(course) if pair.status != "rejected"],
+        plan,
         workspace.folder / "align" / name,
         Workshop(
-            workspace.settings, teacher, student, connected is None, lambda f: _opened(workspace, f)
+            workspace.settings,
+            teacher,
+            student,
+            connected is None,
+            lambda gguf: _opened(workspace, gguf),
         ),
         report,
-        plan.get("arms") or ARMS,
+        plan.arms or ARMS,
     )
-    data = result.model_dump(mode="json")
-    workspace.store.save_result(
-        workspace.course.id, Result(stage="align", inputs=version, data=data)
-    )
-    return data
+    store.save(course, ALIGNED, result, inputs=version)
+    return result
 
 
 def _opened(workspace: Workspace, gguf: Path) -> Chat:
-    from engine.llm.embedded import Embedded
-    from engine.llm.ledger import Ledger
-
     return Ledger(Embedded(workspace.settings, gguf=gguf), workspace.store)
+
+
+def _pairs_now(store: Store, course: str, plan: AlignPlan) -> str:
+    return store.corpus_version(course, "train", "exam")
+
+
+def align_costs(workspace: Workspace, plan: AlignPlan) -> Estimate:
+    """Calls, tokens, money (at the saved teacher's prices) and minutes."""
+    choice = load_choice(workspace.store)
+    prices = (choice.price.prompt, choice.price.completion)
+    connected = choice.kind == "endpoint"
+    return estimate(plan, plan.arms or ARMS, connected=connected, prices=prices)
+
+
+ALIGN = Step(
+    name="align",
+    label="Comparing explanations",
+    plan=AlignPlan,
+    result=AlignResult,
+    run=align_teacher,
+    inputs=_pairs_now,
+    default=lambda workspace: AlignPlan(),
+    queue="heavy",
+    estimate=align_costs,
+)

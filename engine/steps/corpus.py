@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from engine.distil import DistilPlan, distil, fingerprint
+from engine.distil import CorpusEstimate, Distilled, DistilPlan, distil, estimate, fingerprint
+from engine.llm.teacher import load_choice
 from engine.progress import Report, silent
+from engine.steps.step import Step
 from engine.steps.workspace import Workspace, teacher_chat
 
 
-def make_corpus(
-    workspace: Workspace, plan: dict[str, Any], report: Report = silent
-) -> dict[str, Any]:
-    """Distil with the saved teacher; ``plan`` is a ``DistilPlan``."""
-    wanted = DistilPlan.model_validate(plan)
-    result = distil(
+def make_corpus(workspace: Workspace, plan: DistilPlan, report: Report = silent) -> Distilled:
+    """Distil with the saved teacher."""
+    return distil(
         workspace.course,
-        wanted,
-        chat=teacher_chat(workspace.settings, workspace.store, wanted.teacher),
+        plan,
+        chat=teacher_chat(workspace.settings, workspace.store, plan.teacher),
         store=workspace.store,
         report=report,
     )
-    return result.model_dump(mode="json")
 
 
-def discard_corpus(workspace: Workspace, plan: dict[str, Any]) -> None:
+def discard_corpus(workspace: Workspace, plan: DistilPlan) -> None:
     """Throw the pairs away that nobody judged, unless this plan's corpus was finished before."""
-    result = workspace.store.result(workspace.course.id, "distil")
-    finished = fingerprint(workspace.store, workspace.course.id, DistilPlan.model_validate(plan))
-    if result is None or result.inputs != finished:
-        pairs = workspace.store.pairs(workspace.course.id)
-        judged = [p.id for p in pairs if p.status == "accepted" or p.edited]
-        workspace.store.remove_pairs(workspace.course.id, keep=judged)
+    store, course = workspace.store, workspace.course.id
+    if store.newest_inputs(course).get("distil") != fingerprint(store, course, plan):
+        judged = [p.id for p in store.pairs(course) if p.status == "accepted" or p.edited]
+        store.remove_pairs(course, keep=judged)
+
+
+def corpus_costs(workspace: Workspace, plan: DistilPlan) -> CorpusEstimate:
+    """Calls, tokens, money (at the saved teacher's prices) and minutes of a corpus."""
+    store, course = workspace.store, workspace.course.id
+    price = load_choice(store).price
+    prices = (price.prompt, price.completion) if plan.teacher == "endpoint" else (0.0, 0.0)
+    return estimate(store.documents(course), store.passages(course), plan, prices=prices)
+
+
+DISTIL = Step(
+    name="distil",
+    label="Making the corpus",
+    plan=DistilPlan,
+    result=Distilled,
+    run=make_corpus,
+    inputs=fingerprint,
+    default=lambda workspace: DistilPlan(teacher=load_choice(workspace.store).kind),
+    stages=("corpus",),
+    estimate=corpus_costs,
+    discard=discard_corpus,
+)

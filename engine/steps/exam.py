@@ -3,64 +3,132 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 from engine.errors import Missing
+from engine.exam import ExamReport, Verdict, examine
+from engine.llm import Chat
 from engine.llm.costs import Estimate, embedded_minutes, endpoint_minutes, estimate_of
+from engine.llm.teacher import load_choice
 from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
-from engine.schema import Document
+from engine.schema import Document, Value
+from engine.steps.step import Step
 from engine.steps.workspace import (
     Workspace,
     base_chat,
     connected_chat,
     current_base,
     current_run,
+    finished_run,
     open_index,
     student_chat,
+    trained_run,
     training_pairs,
 )
-from engine.store import Result, Store
+from engine.store import ResultKind, Store
 
-if TYPE_CHECKING:
-    from engine.llm import Chat
+Examinee = Literal["base", "student", "teacher"]
 
 
-def take_exam(
-    workspace: Workspace, plan: dict[str, Any], report: Report = silent
-) -> dict[str, Any]:
-    """Examine base and student, closed book and with retrieval.
+class ExamPlan(Value):
+    """Who sits the exam, and whether also with the book at hand.
 
-    ``plan`` may name the ``models`` (base, student, teacher); by default these are the first two,
-    with ``teacher`` true the connected teacher beside them.
+    Without ``models`` base and student do, with ``teacher`` the connected teacher beside them; that
+    is the course's exam. An exam of named models stands apart.
     """
-    from engine.exam import examine
 
+    models: tuple[Examinee, ...] = ()
+    teacher: bool = False
+    book: bool = True
+
+
+class ExamFigure(Value):
+    """One figure: a model's mean of one measure on one part, with its 95 % interval."""
+
+    part: str
+    model: str
+    book: bool
+    n: int
+    measure: str
+    value: float
+    low: float
+    high: float
+
+
+class ExamSummary(Value):
+    """All figures of an exam without its answers; ``run`` names the student's run."""
+
+    run: str
+    questions: dict[str, int]
+    failed: int
+    verdicts: dict[str, Verdict]
+    rows: tuple[ExamFigure, ...]
+
+
+EXAM = ResultKind("exam", ExamReport)
+"""The course's exam; under the names of models: an exam of these alone."""
+EXAM_OF_SOME = ResultKind("exam.some", ExamReport)
+"""Exams of named models alone, under their names joined by ``+``."""
+
+
+def take_exam(workspace: Workspace, plan: ExamPlan, report: Report = silent) -> ExamSummary:
+    """Examine the models that the plan names, closed book and with retrieval.
+
+    Raises:
+        Missing: no exam questions, or a model that does not exist yet.
+    """
+    store, course = workspace.store, workspace.course
     folder = current_run(workspace)
-    models: dict[str, Chat] = {"base": base_chat(workspace)}
-    if folder is not None:
-        models["student"] = student_chat(workspace, folder)
-    if plan.get("teacher") or "teacher" in plan.get("models", ()):
-        models["teacher"] = _teacher(workspace)
-    wanted = plan.get("models") or list(models)
-    documents = workspace.store.documents(workspace.course.id)
-    result = examine(
-        {name: chat for name, chat in models.items() if name in wanted},
-        training_pairs(workspace.store, workspace.course.id, "exam"),
-        index=open_index(workspace) if plan.get("rag", True) else None,
-        chapters=chapter_of(documents),
-        prompt=chosen_prompt(workspace.store, workspace.course.id, workspace.course.language),
+    found = examine(
+        {name: _model(workspace, name) for name in _examinees(workspace, plan)},
+        training_pairs(store, course.id, "exam"),
+        index=open_index(workspace) if plan.book else None,
+        chapters=chapter_of(store.documents(course.id)),
+        prompt=chosen_prompt(store, course.id, course.language),
         report=report,
-    )
-    run = folder.name if folder else ""
-    data = result.model_dump(mode="json") | {"run": run}
-    if not plan.get("models"):
-        inputs = exam_inputs(workspace.store, workspace.course.id, run)
-        workspace.store.save_result(
-            workspace.course.id, Result(stage="exam", inputs=inputs, data=data)
+    ).model_copy(update={"run": folder.name if folder else ""})
+    inputs = exam_inputs(store, course.id, plan)
+    if plan.models:
+        store.save(course.id, EXAM_OF_SOME, found, inputs=inputs, name="+".join(plan.models))
+    else:
+        store.save(course.id, EXAM, found, inputs=inputs)
+    return summary(found)
+
+
+def summary(found: ExamReport) -> ExamSummary:
+    """An exam's figures, one a row."""
+    rows = [
+        ExamFigure(
+            part=row.part, model=row.model, book=row.book, measure=measure, **figure.model_dump()
         )
-    return data if plan.get("models") else {"questions": result.questions, **result.verdicts}
+        for row in found.rows
+        for measure, figure in row.figures.items()
+    ]
+    return ExamSummary(
+        run=found.run,
+        questions=found.questions,
+        failed=found.failed,
+        verdicts=found.verdicts,
+        rows=tuple(rows),
+    )
+
+
+def _examinees(workspace: Workspace, plan: ExamPlan) -> list[Examinee]:
+    if plan.models:
+        return list(plan.models)
+    student: list[Examinee] = ["student"] if current_run(workspace) else []
+    teacher: list[Examinee] = ["teacher"] if plan.teacher else []
+    return ["base", *student, *teacher]
+
+
+def _model(workspace: Workspace, name: Examinee) -> Chat:
+    if name == "teacher":
+        return _teacher(workspace)
+    return (
+        base_chat(workspace) if name == "base" else student_chat(workspace, finished_run(workspace))
+    )
 
 
 def _teacher(workspace: Workspace) -> Chat:
@@ -85,13 +153,9 @@ _LOCAL_SECONDS = 1.7
 """Seconds for an answer by transformers on two cores (Gemma 3 270M)."""
 
 
-def exam_costs(workspace: Workspace, *, teacher: bool = False) -> Estimate:
-    """What the exam of base and student will take, with the connected teacher beside them if so.
-
-    Money is the teacher's, at the prices that were saved with it.
-    """
-    from engine.llm.teacher import load_choice
-
+def exam_costs(workspace: Workspace, plan: ExamPlan) -> Estimate:
+    """What the exam will take; money is the teacher's, at the prices that were saved with it."""
+    teacher = plan.teacher
     pairs = training_pairs(workspace.store, workspace.course.id, "exam")
     passages = workspace.store.passages(workspace.course.id)
     mean = sum(p.tokens for p in passages) / max(1, len(passages))
@@ -113,9 +177,13 @@ def exam_costs(workspace: Workspace, *, teacher: bool = False) -> Estimate:
     return found.model_copy(update={"money": paid})
 
 
-def exam_inputs(store: Store, course: str, run: str) -> str:
+def exam_inputs(store: Store, course: str, plan: ExamPlan) -> str:
     """Names what an exam is made from: the run, the questions, and a chosen prompt."""
-    return run + store.corpus_version(course, "exam") + prompt_version(store, course)
+    return (
+        trained_run(store, course)
+        + store.corpus_version(course, "exam")
+        + prompt_version(store, course)
+    )
 
 
 def chapter_of(documents: Sequence[Document]) -> dict[str, str]:
@@ -131,3 +199,17 @@ def chapter_of(documents: Sequence[Document]) -> dict[str, str]:
                 top = own[top.parent]
             found[section.id] = top.title
     return found
+
+
+TAKE_EXAM = Step(
+    name="exam",
+    label="Examining",
+    plan=ExamPlan,
+    result=ExamSummary,
+    run=take_exam,
+    inputs=exam_inputs,
+    default=lambda workspace: ExamPlan(),
+    queue="heavy",
+    stages=("exam",),
+    estimate=exam_costs,
+)

@@ -7,25 +7,52 @@ from typing import Any
 
 from engine.errors import BadInput, Missing
 from engine.grade import Grade, GradeEstimate, Grader, Item, Submission, estimate, grade, prepare
+from engine.grade.calibrate import Calibration
 from engine.grade.run import BATCH
 from engine.llm.teacher import load_choice
 from engine.progress import Report, silent
-from engine.schema import content_id
+from engine.schema import Value, content_id
 from engine.steps.gradebook import items_of, marked, record_grades, submissions_of
+from engine.steps.step import Step
 from engine.steps.workspace import Workspace, connected_chat, open_index
-from engine.store import Result
-
-TARGET = 0.9
+from engine.store import ResultKind, Store
 
 
-def grade_answers(
-    workspace: Workspace, plan: dict[str, Any], report: Report = silent
-) -> dict[str, Any]:
+class GradePlan(Value):
+    """``target``: share of accepted answers on which a person must agree.
+
+    ``features_only``: no cross-encoder; faster, a little less accurate.
+    """
+
+    target: float = 0.9
+    features_only: bool = False
+
+
+class GradeCounts(Value):
+    """What a run graded, and how the course's answers stand after it."""
+
+    graded: int = 0
+    answers: int
+    accepted: int
+    review: int
+
+
+class GradingRecord(Value):
+    """What graded last: how sure it is, learned from how many people's grades, at which target."""
+
+    calibrations: tuple[Calibration, ...] = ()
+    taught: int = 0
+    target: float = 0.9
+    features_only: bool = False
+
+
+GRADING = ResultKind("grade", GradingRecord)
+
+
+def grade_answers(workspace: Workspace, plan: GradePlan, report: Report = silent) -> GradeCounts:
     """Grade what is not graded yet; another target only moves the line between grades and doubts.
 
-    The plan's fields: ``target`` (share of accepted answers on which a person must agree, 0.9) and
-    ``features_only`` (no cross-encoder: faster, a little less accurate). Grades are stored as they
-    come, so that a run cut short goes on where it was.
+    Grades are stored as they come, so that a run cut short goes on where it was.
 
     Raises:
         Missing: ``grade.nothing``, there are no items or no answers.
@@ -40,15 +67,15 @@ def grade_answers(
             next="Add items and answers on the Assignments screen.",
         )
     target = _target(plan)
-    light = bool(plan.get("features_only", False))
+    light = plan.features_only
     chat = connected_chat(workspace)
     taught = _taught(workspace, answers)
     model = _model(taught, light, chat is not None)
     _keep_by_person(workspace, answers)
     todo, prints = _todo(workspace, items, answers, model)
-    result = workspace.store.result(workspace.course.id, "grade")
-    data = result.data if result and result.inputs == model else {}
-    if todo or not data:
+    saved = workspace.store.saved(workspace.course.id, GRADING)
+    record = saved.value if saved and saved.inputs == model else None
+    if todo or record is None:
         grader = prepare(
             items,
             taught,
@@ -58,19 +85,18 @@ def grade_answers(
             report=report,
         )
         _grade(workspace, items, answers, todo, prints, grader, chat, report)
-        calibrations = [c.model_dump(mode="json") for c in grader.calibrations]
-        data = {"calibrations": calibrations, "taught": len(taught)}
-    data |= {"target": target, "features_only": light}
-    workspace.store.save_result(workspace.course.id, Result(stage="grade", inputs=model, data=data))
-    return {"graded": len(todo), **settle(workspace, target)}
+        record = GradingRecord(calibrations=tuple(grader.calibrations), taught=len(taught))
+    record = record.model_copy(update={"target": target, "features_only": light})
+    workspace.store.save(workspace.course.id, GRADING, record, inputs=model)
+    return settle(workspace, target).model_copy(update={"graded": len(todo)})
 
 
-def foresee(workspace: Workspace, plan: dict[str, Any]) -> GradeEstimate:
+def grading_costs(workspace: Workspace, plan: GradePlan) -> GradeEstimate:
     """What ``grade_answers`` with this plan will take now: minutes, calls, tokens and money."""
     items, answers = items_of(workspace), submissions_of(workspace)
     known = {item.item_id: item for item in items}
     choice = load_choice(workspace.store)
-    taught, light = _taught(workspace, answers), bool(plan.get("features_only", False))
+    taught, light = _taught(workspace, answers), plan.features_only
     connected = choice.kind == "endpoint"
     todo, _ = _todo(workspace, items, answers, _model(taught, light, connected))
     return estimate(
@@ -88,8 +114,8 @@ def _model(taught: Sequence[Submission], light: bool, connected: bool) -> str:
     return content_id([s.model_dump() for s in taught], light, connected)
 
 
-def _target(plan: dict[str, Any]) -> float:
-    target = float(plan.get("target", TARGET))
+def _target(plan: GradePlan) -> float:
+    target = plan.target
     if not 0 < target < 1:
         raise BadInput(
             f"The target agreement {target:g} is not between 0 and 1.",
@@ -100,12 +126,8 @@ def _target(plan: dict[str, Any]) -> float:
     return target
 
 
-def settle(workspace: Workspace, target: float) -> dict[str, Any]:
-    """Accept each grade that reaches the target, leave the others to review; events follow.
-
-    Returns:
-        Counts: ``answers``, ``accepted``, ``review``.
-    """
+def settle(workspace: Workspace, target: float) -> GradeCounts:
+    """Accept each grade that reaches the target, leave the others to review; events follow."""
     now = []
     for m in marked(workspace):
         stands = m.decided or 0 < target <= m.grade.promise
@@ -117,7 +139,7 @@ def settle(workspace: Workspace, target: float) -> dict[str, Any]:
     workspace.store.put_grades(workspace.course.id, rows)
     record_grades(workspace, items_of(workspace), now)
     accepted = sum(m.final for m in now)
-    return {"answers": len(now), "accepted": accepted, "review": len(now) - accepted}
+    return GradeCounts(answers=len(now), accepted=accepted, review=len(now) - accepted)
 
 
 def _grade(
@@ -210,3 +232,21 @@ def _minilm(workspace: Workspace, report: Report) -> Any:
     from engine.models.minilm import minilm
 
     return minilm(workspace.settings, report)
+
+
+def _answers_now(store: Store, course: str, plan: GradePlan) -> str:
+    """Names the answers, and what people decided on them so far."""
+    return content_id(store.items(course), store.submissions(course), len(store.grade_log(course)))
+
+
+GRADE = Step(
+    name="grade",
+    label="Grading the answers",
+    plan=GradePlan,
+    result=GradeCounts,
+    run=grade_answers,
+    inputs=_answers_now,
+    default=lambda workspace: GradePlan(),
+    queue="heavy",
+    estimate=grading_costs,
+)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.errors import BadInput, Missing
+from engine.llm import Chat
+from engine.llm.costs import Estimate
+from engine.llm.teacher import connect, load_choice
+from engine.optimise import (
+    METHODS,
+    Optimised,
+    OptimisePlan,
+    SearchSummary,
+    discard_unfinished,
+    estimate,
+    optimise,
+    summary,
+)
 from engine.progress import Report, silent
+from engine.steps.step import Step
 from engine.steps.workspace import Workspace, base_chat, open_index, teacher_chat
-
-if TYPE_CHECKING:
-    from engine.llm import Chat
-    from engine.optimise import Optimised, OptimisePlan
 
 
 def plan_search(workspace: Workspace, method: str, budget: int | None = None) -> OptimisePlan:
@@ -20,9 +30,6 @@ def plan_search(workspace: Workspace, method: str, budget: int | None = None) ->
         BadInput: the method is unknown.
         Missing: it needs a teacher model, and none is connected.
     """
-    from engine.llm.teacher import load_choice
-    from engine.optimise import METHODS, OptimisePlan
-
     if method not in METHODS:
         raise BadInput(
             f"There is no method “{method}”.",
@@ -49,43 +56,39 @@ def plan_search(workspace: Workspace, method: str, budget: int | None = None) ->
 
 
 def optimise_prompts(
-    workspace: Workspace, plan: dict[str, Any], report: Report = silent
-) -> dict[str, Any]:
-    """Search for a better answering prompt; ``plan`` is an ``OptimisePlan``."""
-    from engine.optimise import OptimisePlan, optimise
+    workspace: Workspace, plan: OptimisePlan, report: Report = silent
+) -> SearchSummary:
+    """Search for a better answering prompt.
 
-    wanted = OptimisePlan.model_validate(plan)
-    plan_search(workspace, wanted.method)
-    judge = None if wanted.method == "recombine" else _judge(workspace)
-    found = optimise(
+    Raises:
+        Missing: the plan's method needs a teacher, or the corpus is too small.
+    """
+    return summary(_searched(workspace, plan, report))
+
+
+def _searched(workspace: Workspace, plan: OptimisePlan, report: Report) -> Optimised:
+    plan_search(workspace, plan.method)
+    return optimise(
         workspace.course,
-        wanted,
-        chat=base_chat(workspace) if wanted.model == "embedded" else _teacher(workspace),
+        plan,
+        chat=base_chat(workspace) if plan.model == "embedded" else _teacher(workspace),
         store=workspace.store,
         index=open_index(workspace),
-        judge=judge,
+        judge=None if plan.method == "recombine" else _judge(workspace),
         report=report,
     )
-    return summary(found)
 
 
-def summary(found: Optimised) -> dict[str, Any]:
-    """What a search found, in short: figures by part of the exam, the prompt, calls, minutes."""
-    best = found.candidate(found.best)
-    return {
-        "method": found.plan.method,
-        "model": found.model,
-        "judge": found.judge,
-        "prompts": len(found.candidates),
-        "start": found.start,
-        "best": found.best,
-        "prompt": best.prompt.model_dump(mode="json"),
-        "frontier": list(found.frontier),
-        "exam": [row.model_dump(mode="json") for row in found.exam],
-        "questions": found.pools,
-        "calls": found.calls.model_dump(mode="json"),
-        "minutes": found.seconds / 60,
-    }
+def search_costs(workspace: Workspace, plan: OptimisePlan) -> Estimate:
+    """Calls, tokens, money and minutes of a search.
+
+    Raises:
+        Missing: there are too few pairs.
+    """
+    store, course = workspace.store, workspace.course.id
+    price = load_choice(store).price
+    prices = (price.prompt, price.completion) if plan.model == "endpoint" else (0.0, 0.0)
+    return estimate(store.pairs(course), store.passages(course), plan, prices=prices)
 
 
 def _teacher(workspace: Workspace) -> Chat:
@@ -95,13 +98,19 @@ def _teacher(workspace: Workspace) -> Chat:
 
 
 def _judge(workspace: Workspace) -> Chat:
-    from engine.llm.teacher import connect, load_choice
-
     return connect(load_choice(workspace.store, "judge"), workspace.settings, workspace.store)
 
 
-def discard_prompts(workspace: Workspace, plan: dict[str, Any]) -> None:
-    """Throw unfinished searches away; their answers stay cached, for they were paid for."""
-    for result in workspace.store.results(workspace.course.id, "prompts"):
-        if not result.data["done"]:
-            workspace.store.remove_result(workspace.course.id, "prompts", result.name)
+OPTIMISE = Step(
+    name="optimise",
+    label="Trying prompts",
+    plan=OptimisePlan,
+    result=SearchSummary,
+    run=optimise_prompts,
+    inputs=lambda store, course, plan: store.corpus_version(course, "train", "validation"),
+    default=lambda workspace: plan_search(workspace, "recombine"),
+    queue="heavy",
+    stages=("prompts",),
+    estimate=search_costs,
+    discard=lambda workspace, plan: discard_unfinished(workspace.store, workspace.course.id),
+)

@@ -4,46 +4,89 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 from engine.progress import Report, silent
-from engine.schema import Progress
-from engine.steps.workspace import Workspace, finished_run, student_model
-from engine.store import Result
+from engine.publish import FORMATS, export
+from engine.publish.export import Format
+from engine.schema import Progress, Value
+from engine.steps.step import Step
+from engine.steps.workspace import Workspace, finished_run, student_model, trained_run
+from engine.store import ResultKind
 
 
-def export_student(
-    workspace: Workspace, plan: dict[str, Any], report: Report = silent
-) -> dict[str, Any]:
-    """Write the current student as ``plan["format"]`` into ``plan["out"]``."""
-    from engine.publish import export
+class ExportPlan(Value):
+    """The format, and the folder to write into (empty: in the course's own folder)."""
 
+    format: Format
+    out: str = ""
+
+
+class Exported(Value):
+    """Files that were written, in their folder."""
+
+    format: Format
+    folder: str
+    files: tuple[str, ...]
+
+
+class ServePlan(Value):
+    """The port of 127.0.0.1, and how many requests a minute each key may make."""
+
+    port: int = 8600
+    per_minute: float = 120
+
+
+class Served(Value):
+    """Where the student was served."""
+
+    address: str
+
+
+EXPORTS = ResultKind("publish", Exported)
+"""What was exported, by format."""
+
+
+def export_student(workspace: Workspace, plan: ExportPlan, report: Report = silent) -> Exported:
+    """Write the current student in the plan's format."""
     folder = finished_run(workspace)
-    out = Path(plan.get("out") or workspace.folder / "exports" / folder.name / plan["format"])
-    files = export(folder, plan["format"], out, settings=workspace.settings, report=report)
-    data = {"format": plan["format"], "folder": str(out), "files": [str(f) for f in files]}
-    workspace.store.save_result(
-        workspace.course.id,
-        Result(stage="publish", name=plan["format"], inputs=folder.name, data=data),
-    )
-    return data
+    out = Path(plan.out or workspace.folder / "exports" / folder.name / plan.format)
+    files = export(folder, plan.format, out, settings=workspace.settings, report=report)
+    found = Exported(format=plan.format, folder=str(out), files=tuple(str(f) for f in files))
+    workspace.store.save(workspace.course.id, EXPORTS, found, inputs=folder.name, name=plan.format)
+    return found
 
 
-def serve_student(
-    workspace: Workspace, plan: dict[str, Any], report: Report = silent
-) -> dict[str, Any]:
+def serve_student(workspace: Workspace, plan: ServePlan, report: Report = silent) -> Served:
     """Serve the current student on 127.0.0.1 until stopped (``report`` raises ``Cancelled``)."""
     from engine.serve.api import make_app, serving
 
-    folder = finished_run(workspace)
-    chat = student_model(workspace.settings, folder)
+    chat = student_model(workspace.settings, finished_run(workspace))
     report(Progress(stage="serve", message="Loading the student"))
     chat.load()
-    port = int(plan.get("port", 8600))
-    app = make_app(
-        chat, workspace.store, workspace.course.id, per_minute=plan.get("per_minute", 120)
-    )
-    with serving(app, port):
+    app = make_app(chat, workspace.store, workspace.course.id, per_minute=plan.per_minute)
+    with serving(app, plan.port):
         while True:
-            report(Progress(stage="serve", message=f"http://127.0.0.1:{port}/v1"))
+            report(Progress(stage="serve", message=f"http://127.0.0.1:{plan.port}/v1"))
             time.sleep(1.0)
+
+
+EXPORT = Step(
+    name="export",
+    label="Exporting",
+    plan=ExportPlan,
+    result=Exported,
+    run=export_student,
+    inputs=lambda store, course, plan: trained_run(store, course),
+    default=lambda workspace: ExportPlan(format=FORMATS[0]),
+    stages=("publish",),
+)
+SERVE = Step(
+    name="serve",
+    label="Serving the student",
+    plan=ServePlan,
+    result=Served,
+    run=serve_student,
+    inputs=lambda store, course, plan: trained_run(store, course),
+    default=lambda workspace: ServePlan(),
+    queue="services",
+)

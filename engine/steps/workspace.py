@@ -1,19 +1,22 @@
-"""What every step works with: a room of the installation, its index and its models."""
+"""What every step works with: one course of one installation, its index and its models."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.errors import Missing
 from engine.models.bases import SMOLLM2, base_folder
 from engine.progress import Report, silent
-from engine.schema import Course, Pair
+from engine.publish import Published
+from engine.schema import Course, Pair, Value
 from engine.settings import Settings
-from engine.store import Store
+from engine.store import ResultKind, Store
+from engine.train import Recipe, TrainResult
 
 if TYPE_CHECKING:
     from engine.llm import Chat
@@ -36,7 +39,37 @@ class Workspace:
         return self.settings.course_folder(self.course.id)
 
 
-Step = Callable[[Workspace, dict[str, Any], Report], dict[str, Any]]
+@contextmanager
+def opened(settings: Settings, course: str) -> Iterator[Workspace]:
+    """The workspace of a course with a store of its own, closed at the end.
+
+    Raises:
+        Missing: there is no such course.
+    """
+    store = Store(settings.database)
+    try:
+        yield Workspace(settings, store, store.course(course))
+    finally:
+        store.close()
+
+
+class TrainedStudent(Value):
+    """What fine-tuning made: ``run`` names its folder, ``panel`` holds eight answered questions.
+
+    A row of the panel has ``question``, ``book`` (the book's answer), ``base`` and ``student``.
+    """
+
+    run: str
+    recipe: Recipe
+    training: TrainResult
+    published: Published
+    panel: tuple[dict[str, str], ...] = ()
+
+
+TRAINED = ResultKind("train", TrainedStudent)
+"""The student that the course uses now."""
+RUNS = ResultKind("run", TrainedStudent)
+"""Every finished run, by its name."""
 
 
 def open_index(workspace: Workspace, report: Report = silent) -> Index:
@@ -119,16 +152,22 @@ def _runtime(student: Path) -> str:
     return str(found.get("runtime", "openvino"))
 
 
+def trained_run(store: Store, course: str) -> str:
+    """Name of the run whose student the course uses, or an empty string."""
+    student = store.saved(course, TRAINED)
+    return student.value.run if student else ""
+
+
 def current_base(workspace: Workspace) -> str:
     """The base of the course's student; before there is one, the built-in student's."""
-    result = workspace.store.result(workspace.course.id, "train")
-    return str(result.data["recipe"].get("base", SMOLLM2)) if result else SMOLLM2
+    student = workspace.store.saved(workspace.course.id, TRAINED)
+    return student.value.recipe.base if student else SMOLLM2
 
 
 def current_run(workspace: Workspace) -> Path | None:
     """Folder of the run that the course uses now, if there is one."""
-    result = workspace.store.result(workspace.course.id, "train")
-    return workspace.folder / "runs" / result.data["run"] if result else None
+    run = trained_run(workspace.store, workspace.course.id)
+    return workspace.folder / "runs" / run if run else None
 
 
 def finished_run(workspace: Workspace) -> Path:

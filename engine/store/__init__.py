@@ -13,13 +13,14 @@ from engine.store.books import BookRows
 from engine.store.corpus import PairRows
 from engine.store.grades import GradeRows
 from engine.store.people import PeopleRows
+from engine.store.results import ResultKind, ResultRows, Saved
 from engine.store.tables import MIGRATIONS
-from engine.store.work import Result, WorkRows
+from engine.store.work import WorkRows
 
-__all__ = ["MIGRATIONS", "Result", "Store"]
+__all__ = ["MIGRATIONS", "ResultKind", "Saved", "Store"]
 
 
-class Store(BookRows, PairRows, WorkRows, PeopleRows, GradeRows):
+class Store(BookRows, PairRows, ResultRows, WorkRows, PeopleRows, GradeRows):
     """All rows of one installation. Cheap to make, safe to share between threads.
 
     Args:

@@ -1,4 +1,4 @@
-"""Rows of what stages produced, what models answered, and what people chose."""
+"""Rows of what models answered and what people chose."""
 
 from __future__ import annotations
 
@@ -7,54 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.schema import Value
 from engine.store import tables
 from engine.store.rows import Rows
 
 
-class Result(Value):
-    """What a stage produced: ``data`` for screens, ``inputs`` the fingerprint it was made from."""
-
-    stage: str
-    name: str = ""
-    inputs: str = ""
-    at: float = 0.0
-    data: dict[str, Any]
-
-
 class WorkRows(Rows):
-    """Results, answers and choices."""
-
-    def save_result(self, course: str, result: Result) -> None:
-        """Keep what a stage produced; the same stage and name replaces it."""
-        row = {"course": course, **result.model_dump(mode="json"), "at": result.at or time.time()}
-        self._upsert(tables.results, [row])
-
-    def remove_result(self, course: str, stage: str, name: str = "") -> None:
-        """Forget what a stage produced under this name."""
-        where = [
-            tables.results.c[key] == value
-            for key, value in (("course", course), ("stage", stage), ("name", name))
-        ]
-        with self._write() as connection:
-            connection.execute(tables.results.delete().where(*where))
-
-    def results(self, course: str, stage: str | None = None) -> list[Result]:
-        """Results of a course, newest last, optionally of one stage."""
-        columns = [c for c in tables.results.c if c.name != "course"]
-        query = (
-            sa.select(*columns)
-            .where(tables.results.c.course == course)
-            .order_by(tables.results.c.at)
-        )
-        if stage:
-            query = query.where(tables.results.c.stage == stage)
-        return [Result.model_validate(dict(row._mapping)) for row in self._rows(query)]
-
-    def result(self, course: str, stage: str, name: str = "") -> Result | None:
-        """The result of a stage under this name, if there is one."""
-        found = [r for r in self.results(course, stage) if r.name == name]
-        return found[-1] if found else None
+    """Answers and choices."""
 
     def cached_answer(self, key: str) -> dict[str, Any] | None:
         """The saved answer under this key, if any."""

@@ -1,13 +1,13 @@
-import time
-
 import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
 from engine.course import SplitPlan
-from engine.distil import ALL_KINDS, DistilPlan, coverage, estimate, preview
+from engine.distil import ALL_KINDS, CORPUS, DistilPlan, coverage, preview
 from engine.llm.teacher import load_choice
-from engine.steps import teacher_chat
+from engine.steps import DISTIL
+from engine.steps.corpus import corpus_costs
+from engine.steps.workspace import teacher_chat
 from pages.build.parts.review import review
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
@@ -27,7 +27,7 @@ live = board(course.id, ("distil", "build"))
 store = session.store()
 documents = session.documents(course.id)
 teacher = load_choice(store)
-result = store.result(course.id, "distil")
+made = store.saved(course.id, CORPUS)
 
 
 def plan() -> DistilPlan:
@@ -82,8 +82,7 @@ def settings_form() -> None:
 
 
 def estimate_card() -> None:
-    prices = (teacher.price.prompt, teacher.price.completion)
-    costs = estimate(documents, store.passages(course.id), plan(), prices=prices)
+    costs = corpus_costs(workspace, plan())
     cells = st.columns(4)
     cells[0].metric(_("Pairs, at most"), f"{costs.pairs:,}")
     cells[1].metric(_("Calls"), f"{costs.calls:,}")
@@ -97,7 +96,7 @@ def estimate_card() -> None:
             high=minutes_text(60 * costs.minutes[2]),
         ),
     )
-    if teacher.kind == "endpoint" and any(prices):
+    if any(costs.money):
         low, likely, high = costs.money
         st.caption(_("Cost: {a:.2f} (between {b:.2f} and {c:.2f})", a=likely, b=low, c=high))
 
@@ -125,37 +124,29 @@ with st.expander(
     estimate_card()
     with st.container(horizontal=True):
         look = st.button(_("Preview five"), icon=":material/visibility:")
-        word = _("Make the corpus") if result is None else _("Make it again")
+        word = _("Make the corpus") if made is None else _("Make it again")
         start = st.button(
             _("Running …") if live else word,
             type="primary" if stage.state in ("empty", "stale") else "secondary",
             disabled=live,
             icon=":material/play_arrow:",
         )
-    if result is not None:
+    if made is not None:
         st.caption(_("Making it again keeps every pair that you accepted or edited."))
     if look:
         show_preview()
     if start:
-        queue.submit(
-            session.settings(),
-            "distil",
-            course.id,
-            plan().model_dump(mode="json"),
-            "".join(store.document_ids(course.id)) + str(int(time.time() // 60)),
-        )
+        queue.start(workspace, DISTIL, plan())
         st.rerun()
 
-failed = result.data["result"]["failed_calls"] if result else 0
+failed = made.value.result.failed_calls if made else 0
 if failed and not live:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(
             _("{n} call(s) failed; all other pairs were made.", n=failed), icon=":material/warning:"
         )
         if st.button(_("Retry only these"), icon=":material/refresh:"):
-            queue.submit(
-                session.settings(), "distil", course.id, result.data["plan"], str(time.time())
-            )
+            queue.start(workspace, DISTIL, made.value.plan)
             st.rerun()
 pairs = session.pairs(course.id)
 if pairs:

@@ -8,7 +8,8 @@ from engine import jobs as queue
 from engine.course import taught_sections
 from engine.documents import SUFFIXES
 from engine.schema import Document, Section
-from engine.steps import remove_book
+from engine.steps import READ
+from engine.steps.books import BooksRead, ReadPlan, remove_book
 from pages.shared import concept_map, session
 from pages.shared.frame import go, heading
 from pages.shared.i18n import _, code_text, error_text
@@ -25,13 +26,12 @@ def take(files: Sequence[object]) -> None:
     """Keep the uploads as files and hand them to the worker."""
     folder = workspace.folder / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
+    paths: list[str] = []
     for upload in files:
         path = folder / Path(upload.name).name
         path.write_bytes(upload.getbuffer())
         paths.append(str(path))
-    inputs = "".join(f"{Path(p).stat().st_mtime_ns}" for p in paths)
-    queue.submit(session.settings(), "read", course.id, {"files": paths}, inputs)
+    queue.start(workspace, READ, ReadPlan(files=tuple(paths)))
 
 
 documents = session.documents(course.id)
@@ -56,10 +56,11 @@ with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not do
 
 live = board(course.id, ("read",))
 newest = next((job for job in session.jobs_of(course.id) if job.kind == "read"), None)
-outcome = (newest.result if newest else None) or {}
-for row in outcome.get("failed", []):
-    st.warning(f"**{escaped(row['file'])}**: {escaped(error_text(row))}", icon=":material/warning:")
-for title in outcome.get("repeated", []):
+outcome = BooksRead.model_validate((newest.result if newest else None) or {})
+for row in outcome.failed:
+    said = escaped(error_text(row.model_dump()))
+    st.warning(f"**{escaped(row.file)}**: {said}", icon=":material/warning:")
+for title in outcome.repeated:
     st.info(
         _("“{title}” was in this course already.", title=escaped(title)), icon=":material/info:"
     )

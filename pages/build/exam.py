@@ -5,7 +5,9 @@ from engine import jobs as queue
 from engine.documents.encoding import decode
 from engine.exam import read_questions
 from engine.llm.teacher import load_choice
-from engine.steps import exam_costs
+from engine.schema import Figure
+from engine.steps import TAKE_EXAM
+from engine.steps.exam import EXAM, ExamPlan, exam_costs
 from pages.build.parts.costs import cost_line
 from pages.shared import charts, session
 from pages.shared.frame import go, heading, lacks
@@ -19,8 +21,7 @@ heading(_("Exam"), _("Does it know the course?"), stage)
 if lacks(stage):
     st.stop()
 store = session.store()
-run = store.result(course.id, "train")
-result = store.result(course.id, "exam")
+result = store.saved(course.id, EXAM)
 live = board(course.id, ("exam", "build"))
 fresh = stage.state in ("empty", "stale")
 
@@ -30,16 +31,15 @@ def start() -> None:
     with_teacher = session.guide(workspace) is not None and st.toggle(
         _("Examine the teacher too"), key="exam-teacher"
     )
+    plan = ExamPlan(teacher=with_teacher)
     if st.button(
         _("Examine") if result is None else _("Examine again"),
         type="primary" if fresh else "secondary",
         icon=":material/quiz:",
     ):
-        plan = {"teacher": True} if with_teacher else {}
-        version = run.data["run"] + store.corpus_version(course.id)
-        queue.submit(session.settings(), "exam", course.id, plan, version)
+        queue.start(workspace, TAKE_EXAM, plan)
         st.rerun()
-    cost_line(exam_costs(workspace, teacher=with_teacher), load_choice(store).price.currency)
+    cost_line(exam_costs(workspace, plan), load_choice(store).price.currency)
 
 
 if not live:
@@ -70,7 +70,7 @@ if result is None:
         )
     )
     st.stop()
-report = result.data
+report = result.value
 PARTS = {
     "recall": (_("Recall"), _("taught knowledge, asked in other words")),
     "transfer": (_("Transfer"), _("sections it was never taught")),
@@ -78,14 +78,12 @@ PARTS = {
 }
 
 
-def figure(row: dict[str, float]) -> str:
-    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+def figure(row: Figure) -> str:
+    return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
 
 
-for part, verdict in report["verdicts"].items():
-    gain = next(
-        g for g in report["gains"] if g["part"] == part and not g["book"] and g["metric"] == "f1"
-    )["difference"]
+for part, verdict in report.verdicts.items():
+    gain = report.gain(part)
     words = {
         "better": _("the student knows more than its base model"),
         "worse": _("the student knows less than its base model"),
@@ -97,7 +95,7 @@ for part, verdict in report["verdicts"].items():
         what=PARTS[part][1],
         verdict=words[verdict],
         figure=figure(gain),
-        n=gain["n"],
+        n=gain.n,
     )
     {"better": st.success, "worse": st.error, "noise": st.info}[verdict](text)
 
@@ -105,16 +103,16 @@ st.subheader(_("All figures, with 95 % intervals"))
 names = {"base": _("Base model"), "student": _("Student model"), "teacher": _("Teacher model")}
 rows = [
     {
-        _("Part"): PARTS[row["part"]][0],
-        _("Model"): names[row["model"]],
-        _("Book at hand"): _("yes") if row["book"] else _("no"),
-        "n": row["figures"]["f1"]["n"],
-        _("Token F1"): figure(row["figures"]["f1"]),
-        "ROUGE-L": figure(row["figures"]["rouge_l"]),
-        _("Similarity"): figure(row["figures"]["cosine"]),
-        _("Length ratio"): figure(row["figures"]["length"]),
+        _("Part"): PARTS[row.part][0],
+        _("Model"): names[row.model],
+        _("Book at hand"): _("yes") if row.book else _("no"),
+        "n": row.figures["f1"].n,
+        _("Token F1"): figure(row.figures["f1"]),
+        "ROUGE-L": figure(row.figures["rouge_l"]),
+        _("Similarity"): figure(row.figures["cosine"]),
+        _("Length ratio"): figure(row.figures["length"]),
     }
-    for row in report["rows"]
+    for row in report.rows
 ]
 st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("All figures, with 95 % intervals"))
 st.caption(
@@ -125,37 +123,41 @@ st.caption(
     )
 )
 
-if report["chapters"]:
-    better = sum(f["low"] > 0 for f in report["chapters"].values())
+if report.chapters:
+    better = sum(f.low > 0 for f in report.chapters.values())
     st.subheader(
-        _("The student beats its base on {n} of {m} chapters", n=better, m=len(report["chapters"]))
+        _("The student beats its base on {n} of {m} chapters", n=better, m=len(report.chapters))
     )
     st.altair_chart(
-        charts.gains(report["chapters"], _("Gain in token F1, recall part"), _("Chapter")),
+        charts.gains(
+            {k: f.model_dump() for k, f in report.chapters.items()},
+            _("Gain in token F1, recall part"),
+            _("Chapter"),
+        ),
         alt=_("Gain in token F1 by chapter with intervals"),
     )
     with st.expander(_("As a table"), icon=":material/table_rows:"):
         chapters = [
-            {_("Chapter"): title, _("Gain in token F1, recall part"): figure(row), "n": row["n"]}
-            for title, row in report["chapters"].items()
+            {_("Chapter"): title, _("Gain in token F1, recall part"): figure(row), "n": row.n}
+            for title, row in report.chapters.items()
         ]
         st.dataframe(pd.DataFrame(chapters), hide_index=True)
 
 st.subheader(_("Every answer"))
 pairs = {pair.id: pair for pair in session.pairs(course.id)}
 left, right = st.columns(2)
-part = left.selectbox(_("Part"), list(report["questions"]), format_func=lambda p: PARTS[p][0])
+part = left.selectbox(_("Part"), list(report.questions), format_func=lambda p: PARTS[p][0])
 book = right.toggle(_("With the book at hand"))
 answers: dict[str, dict[str, str | float]] = {}
-for row in report["answers"]:
-    pair = pairs.get(row["pair"])
-    if pair and pair.part == part and row["book"] == book:
+for row in report.answers:
+    pair = pairs.get(row.pair)
+    if pair and pair.part == part and row.book == book:
         cell = answers.setdefault(
             pair.id, {_("Question"): pair.question, _("The book"): pair.answer}
         )
-        cell[names[row["model"]]] = row["answer"]
-        if row["model"] == "student":
-            cell[_("Token F1")] = round(row["scores"]["f1"], 2)
+        cell[names[row.model]] = row.answer
+        if row.model == "student":
+            cell[_("Token F1")] = round(row.scores.f1, 2)
 frame = pd.DataFrame(list(answers.values()))
 if _("Token F1") in frame:
     frame = frame.sort_values(_("Token F1"))

@@ -1,11 +1,12 @@
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
 from engine.models.bases import known
 from engine.schema import Pair
+from engine.steps import TRAIN
+from engine.steps.train import TrainPlan
+from engine.steps.workspace import RUNS, TRAINED, TrainedStudent
 from engine.train import (
     PRESETS,
     STUDENT,
@@ -31,7 +32,7 @@ heading(_("Student model"), _("Will it fit, how long, is it learning?"), stage)
 if lacks(stage):
     st.stop()
 store = session.store()
-result = store.result(course.id, "train")
+saved = store.saved(course.id, TRAINED)
 live = board(course.id, ("train", "build"))
 
 
@@ -140,16 +141,15 @@ def now(rows: list[dict[str, float]]) -> None:
     cells[2].metric(_("Validation loss"), f"{valid.iloc[-1]:.3f}" if len(valid) else "–")
 
 
-def _made_from(data: dict[str, Any]) -> None:
+def _made_from(student: TrainedStudent) -> None:
     """The base, and what has to be known of the student's files."""
     names = {base.id: base.title for base in known()}
-    base = data["recipe"].get("base", STUDENT)
+    base = student.recipe.base
     facts = [_("Made from {name}", name=names.get(base) or base.rstrip("/").rsplit("/", 1)[-1])]
-    if data["training"].get("parts", 1) > 1:
-        parts = data["training"]["parts"]
+    if (parts := student.training.parts) > 1:
         facts.append(_("memory ran short: each step was computed in {n} parts", n=parts))
     st.caption(escaped(" · ".join(facts)))
-    if withheld := data["published"].get("withheld"):
+    if withheld := student.published.withheld:
         why = escaped(error_text(withheld))
         said = _("No GGUF file: {why} The student answers through transformers.", why=why)
         st.info(said, icon=":material/info:")
@@ -185,39 +185,34 @@ else:
     elif not allowed:
         word = _("Accept the terms first")
     else:
-        word = _("Fine-tune") if result is None else _("Fine-tune again")
+        word = _("Fine-tune") if saved is None else _("Fine-tune again")
     if st.button(
         word,
         type="primary" if fresh else "secondary",
         icon=":material/play_arrow:",
         disabled=not (base and allowed),
     ):
-        queue.submit(
-            session.settings(),
-            "train",
-            course.id,
-            recipe(base or STUDENT).model_dump(mode="json"),
-            store.corpus_version(course.id, "train", "validation"),
-        )
+        queue.start(workspace, TRAIN, TrainPlan(recipe=recipe(base or STUDENT)))
         st.rerun()
 
 if course.language == "en" and not live:
     arms.section(workspace)
 
-if result is not None and not live:
+if saved is not None and not live:
+    student = saved.value
     st.subheader(_("The finished student"))
-    training = result.data["training"]
+    training = student.training
     cells = st.columns(4)
-    cells[0].metric(_("Steps"), f"{training['steps']:,}")
-    cells[1].metric(_("Time"), minutes_text(training["seconds"]))
-    cells[2].metric(_("Tokens per second"), f"{training['tokens_per_second']:.0f}")
-    cells[3].metric(_("Best validation loss"), f"{training['val_loss'] or 0:.3f}")
-    _made_from(result.data)
+    cells[0].metric(_("Steps"), f"{training.steps:,}")
+    cells[1].metric(_("Time"), minutes_text(training.seconds))
+    cells[2].metric(_("Tokens per second"), f"{training.tokens_per_second:.0f}")
+    cells[3].metric(_("Best validation loss"), f"{training.val_loss or 0:.3f}")
+    _made_from(student)
     curves(session.training_rows(workspace))
-    if result.data.get("panel"):
+    if student.panel:
         st.markdown(f"**{_('Eight questions, before and after')}**")
         st.dataframe(
-            pd.DataFrame(result.data["panel"]).rename(
+            pd.DataFrame(list(student.panel)).rename(
                 columns={
                     "question": _("Question"),
                     "book": _("The book"),
@@ -228,7 +223,7 @@ if result is not None and not live:
             hide_index=True,
             alt=_("Eight questions, before and after"),
         )
-    runs = store.results(course.id, "run")
+    runs = store.all_saved(course.id, RUNS)
     if len(runs) > 1:
         with st.expander(_("All runs ({n})", n=len(runs)), icon=":material/history:"):
             st.dataframe(
@@ -236,9 +231,9 @@ if result is not None and not live:
                     [
                         {
                             _("Run"): run.name,
-                            _("Steps"): run.data["training"]["steps"],
-                            _("Validation loss"): run.data["training"]["val_loss"],
-                            _("Minutes"): run.data["training"]["seconds"] / 60,
+                            _("Steps"): run.value.training.steps,
+                            _("Validation loss"): run.value.training.val_loss,
+                            _("Minutes"): run.value.training.seconds / 60,
                         }
                         for run in runs
                     ]

@@ -5,9 +5,10 @@ import streamlit as st
 from engine import jobs as queue
 from engine.errors import EngineError
 from engine.llm.teacher import load_choice
-from engine.optimise import METHODS, Optimised, OptimisePlan, current, estimate, fresh_seed, use
+from engine.optimise import METHODS, Optimised, OptimisePlan, current, fresh_seed, use
 from engine.prompts import chosen_prompt
-from engine.steps.optimise import plan_search
+from engine.steps import OPTIMISE
+from engine.steps.optimise import plan_search, search_costs
 from pages.build.parts import prompt_view
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
@@ -25,7 +26,7 @@ if lacks(stage):
 store = session.store()
 live = board(course.id, ("optimise",))
 newest = current(store, course.id, finished=not live)
-search = newest[1] if newest else None
+search = newest.value if newest else None
 
 
 def settings_form() -> None:
@@ -64,13 +65,7 @@ def plan() -> OptimisePlan:
 
 
 def estimate_card(wanted: OptimisePlan) -> None:
-    price = load_choice(store).price
-    costs = estimate(
-        session.pairs(course.id),
-        session.passages(course.id),
-        wanted,
-        prices=(price.prompt, price.completion) if wanted.model == "endpoint" else (0.0, 0.0),
-    )
+    costs = search_costs(workspace, wanted)
     cells = st.columns(3)
     cells[0].metric(_("Calls"), f"{costs.calls:,}")
     cells[1].metric(_("Tokens"), f"{costs.prompt_tokens + costs.completion_tokens:,}")
@@ -102,10 +97,9 @@ def start_form() -> None:
         type="primary" if stage.state in ("empty", "stale") else "secondary",
         icon=":material/play_arrow:",
     ):
-        version = store.corpus_version(course.id, "train", "validation")
+        version = OPTIMISE.inputs(store, course.id, wanted)
         seed = fresh_seed(store, course.id, wanted, version)
-        data = wanted.model_dump(mode="json") | {"seed": seed}
-        queue.submit(session.settings(), "optimise", course.id, data, version)
+        queue.start(workspace, OPTIMISE, wanted.model_copy(update={"seed": seed}))
         st.rerun()
 
 
@@ -170,8 +164,8 @@ if live:
     @st.fragment(run_every=3)
     def running() -> None:
         found = current(store, course.id)
-        if found and not found[1].done:
-            results(found[1])
+        if found and not found.value.done:
+            results(found.value)
 
     running()
 elif search is None:
@@ -183,7 +177,7 @@ else:
         start_form()
     if search.done:
         prompt_view.verdict(search)
-    pick = f"prompt-pick-{newest[0].name}" if search.done else ""
+    pick = f"prompt-pick-{newest.name}" if search.done else ""
     results(search, pick)
     if pick:
         choose(search, pick)

@@ -1,4 +1,3 @@
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -6,6 +5,9 @@ import streamlit as st
 
 from engine import jobs as queue
 from engine.serve.keys import key_names, new_key, remove_key
+from engine.steps import EXPORT, SERVE
+from engine.steps.publish import EXPORTS, ExportPlan, ServePlan
+from engine.steps.workspace import TRAINED
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text
@@ -19,18 +21,19 @@ heading(_("Publish"), _("How do people use it?"), stage)
 if lacks(stage):
     st.stop()
 store = session.store()
-run = store.result(course.id, "train")
-published = run.data["published"]
-parity = published["parity"]
+student = store.saved(course.id, TRAINED)
+assert student is not None, "the screen opens once there is a student"
+published = student.value.published
+parity = published.parity
 if parity:
     said = _(
         "The exported file answers like the trained model: {n} of {m} test prompts begin alike.",
-        n=parity["agreeing"],
-        m=parity["prompts"],
+        n=parity.agreeing,
+        m=parity.prompts,
     )
     st.success(said, icon=":material/verified:")
 else:
-    why = escaped(error_text(published["withheld"]))
+    why = escaped(error_text(published.withheld))
     st.info(
         _("No GGUF file: {why} The student answers through transformers.", why=why),
         icon=":material/info:",
@@ -44,33 +47,33 @@ FORMATS = {
 if not parity:
     del FORMATS["gguf"]
 form = st.radio(_("Format"), list(FORMATS), format_func=lambda name: FORMATS[name], key="format")
-done = {result.name: result for result in store.results(course.id, "publish")}
+done = {row.name: row.value for row in store.all_saved(course.id, EXPORTS)}
 if st.button(
     _("Exporting …") if live else _("Export"),
     type="primary" if form not in done else "secondary",
     disabled=live,
     icon=":material/ios_share:",
 ):
-    queue.submit(session.settings(), "export", course.id, {"format": form}, run.data["run"])
+    queue.start(workspace, EXPORT, ExportPlan(format=form))
     st.rerun()
 if done:
     st.subheader(_("Exported files"))
     rows = [
         {
-            _("Format"): result.name,
+            _("Format"): exported.format,
             _("File"): Path(file).name,
             _("Size in MB"): round(Path(file).stat().st_size / 2**20, 1),
-            _("Folder"): result.data["folder"],
+            _("Folder"): exported.folder,
         }
-        for result in done.values()
-        for file in result.data["files"]
+        for exported in done.values()
+        for file in exported.files
         if Path(file).exists()
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Exported files"))
     if "gguf" in done:
         st.markdown(f"**{_('Use it with Ollama')}**")
         st.code(
-            f"cd {done['gguf'].data['folder']}\n"
+            f"cd {done['gguf'].folder}\n"
             f"ollama create {course.id} -f Modelfile\nollama run {course.id}",
             language="bash",
         )
@@ -82,7 +85,7 @@ serving = board(course.id, ("serve",))
 with st.container(horizontal=True, vertical_alignment="bottom"):
     port = st.number_input(_("Port"), 1024, 65535, 8600, key="port", width=140)
     if st.button(_("Start the endpoint"), disabled=serving, icon=":material/dns:"):
-        queue.submit(session.settings(), "serve", course.id, {"port": port}, str(time.time()))
+        queue.start(workspace, SERVE, ServePlan(port=port))
         st.rerun()
     name = st.text_input(_("Name of a new key"), key="key-name", width=200)
     if st.button(_("Make a key"), disabled=not name.strip(), icon=":material/key:"):

@@ -16,7 +16,7 @@ from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice
 from engine.sample import FOLDER
 from engine.schema import content_id
-from engine.steps import Workspace, training_pairs
+from engine.steps import Workspace
 from engine.steps.gradebook import (
     Marked,
     add_items,
@@ -25,7 +25,8 @@ from engine.steps.gradebook import (
     clear_assignment,
     value_of,
 )
-from engine.steps.grading import foresee
+from engine.steps.grading import GRADING, GradePlan, grading_costs
+from engine.steps.workspace import training_pairs
 from pages.shared import people, session
 from pages.shared.i18n import _, error_text, minutes_text
 from pages.shared.literal import escaped
@@ -302,8 +303,8 @@ def load_sample(workspace: Workspace) -> None:
 def reader(workspace: Workspace, answers: Sequence[Submission]) -> dict[str, bool]:
     """Whether MiniLM reads along, as the plan of *grade* has it; asked where there is a choice."""
     graded = [a for a in answers if a.graded]
-    saved = workspace.store.result(workspace.course.id, "grade")
-    off = bool(saved.data.get("features_only", False)) if saved else True
+    saved = workspace.store.saved(workspace.course.id, GRADING)
+    off = saved.value.features_only if saved else True
     if not reads(graded):
         return {"features_only": off}
     wanted = st.toggle(
@@ -321,9 +322,9 @@ def reader(workspace: Workspace, answers: Sequence[Submission]) -> dict[str, boo
     return {"features_only": not wanted}
 
 
-def cost(workspace: Workspace, plan: dict[str, Any]) -> None:
+def cost(workspace: Workspace, plan: GradePlan) -> None:
     """One line: how many answers, minutes, calls and money the next run takes."""
-    costs = foresee(workspace, plan)
+    costs = grading_costs(workspace, plan)
     if not costs.answers:
         return
     low, likely, high = (minutes_text(60 * m) for m in costs.minutes)

@@ -7,6 +7,8 @@ whole page is drawn once more with the results, and the polling stops.
 import streamlit as st
 
 from engine import jobs as queue
+from engine.steps import STEPS, TRAIN, Workspace
+from engine.steps.train import TrainPlan
 from pages.shared import session
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.literal import escaped
@@ -79,18 +81,8 @@ def _newest(course_id: str, kinds: tuple[str, ...]) -> queue.Job | None:
 
 
 def _names() -> dict[str, str]:
-    return {
-        "read": _("Reading the books"),
-        "distil": _("Making the corpus"),
-        "optimise": _("Trying prompts"),
-        "train": _("Fine-tuning the student"),
-        "exam": _("Examining"),
-        "grade": _("Grading the answers"),
-        "align": _("Comparing explanations"),
-        "export": _("Exporting"),
-        "serve": _("Serving the student"),
-        "build": _("Building the course model"),
-    }
+    """What each step does, in the person's language."""
+    return {step.name: code_text("steps", step.name, step.label) for step in STEPS}
 
 
 def _card(job: queue.Job) -> None:
@@ -118,8 +110,9 @@ def _discard_button(job: queue.Job) -> None:
 def _finish_button(job: queue.Job) -> None:
     """Take the best of a stopped training as the student."""
     if st.button(_("Use what it has learned"), key=f"keep-{job.id}", icon=":material/done:"):
-        plan = job.plan | {"finish": True}
-        queue.submit(session.settings(), "train", job.course, plan, job.id)
+        own = Workspace(session.settings(), session.store(), session.store().course(job.course))
+        plan = TrainPlan.model_validate(job.plan).model_copy(update={"finish": True})
+        queue.start(own, TRAIN, plan)
         st.rerun()
 
 
@@ -160,6 +153,6 @@ def _buttons(job: queue.Job) -> None:
             if st.button(_("Resume"), key=f"resume-{job.id}", icon=":material/play_arrow:"):
                 queue.resume(session.settings(), job.id)
                 st.rerun()
-            if job.kind == "train" and job.progress and "finish" not in job.plan:
+            if job.kind == "train" and job.progress and not job.plan.get("finish"):
                 _finish_button(job)
             _discard_button(job)

@@ -18,7 +18,7 @@ from engine.schema import Course, Document, Pair, Passage
 from engine.search import Index
 from engine.settings import Settings, load
 from engine.stages import Stage, overview
-from engine.steps import (
+from engine.steps.workspace import (
     Workspace,
     base_chat,
     connected_chat,

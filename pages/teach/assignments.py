@@ -5,9 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
-from engine.grade import Calibration
-from engine.schema import content_id
+from engine.steps import GRADE
 from engine.steps.gradebook import gradebook, items_of, marked, submissions_of
+from engine.steps.grading import GRADING, GradePlan, GradingRecord
 from pages.shared import assignment, charts, session
 from pages.shared.frame import heading
 from pages.shared.i18n import _
@@ -49,9 +49,10 @@ with st.expander(
 if not answers:
     st.stop()
 
-result = store.result(course.id, "grade")
+saved = store.saved(course.id, GRADING)
+record = saved.value if saved else GradingRecord()
 done = [m for m in marked(workspace) if m.submission.item_id in known]
-before = result.data["target"] if result else 0.9
+before = record.target
 target = (
     st.slider(
         _("People agree with at least this share of the accepted grades (%)"),
@@ -62,9 +63,7 @@ target = (
     )
     / 100
 )
-calibrations = (
-    [Calibration.model_validate(c) for c in result.data["calibrations"]] if result else []
-)
+calibrations = record.calibrations
 for calibration in calibrations:
     rung = calibration.at(target)
     which = _("Questions with graded answers") if calibration.known else _("New questions")
@@ -130,12 +129,12 @@ if machine:
 
 live = board(course.id, ("grade",))
 if not live:
-    plan = {"target": target, **assignment.reader(workspace, every)}
+    plan = GradePlan(target=target, **assignment.reader(workspace, every))
     assignment.cost(workspace, plan)
 have = {m.grade.answer_id for m in done}
 missing = [a for a in answers if a.answer_id not in have]
-same = live or result is None or result.data.get("features_only", False) == plan["features_only"]
-fresh = result is not None and not missing and round(before, 2) == round(target, 2) and same
+same = live or saved is None or record.features_only == plan.features_only
+fresh = saved is not None and not missing and round(before, 2) == round(target, 2) and same
 waiting = [m for m in done if not m.final]
 with st.container(horizontal=True):
     if not live and st.button(
@@ -144,8 +143,7 @@ with st.container(horizontal=True):
         icon=":material/grading:",
         key="grade",
     ):
-        inputs = content_id([a.model_dump() for a in every], len(store.grade_log(course.id)))
-        queue.submit(session.settings(), "grade", course.id, plan, inputs)
+        queue.start(workspace, GRADE, plan)
         st.rerun()
     if waiting and fresh and not live:
         reviewing = st.session_state.get("reviewing", False)

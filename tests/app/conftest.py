@@ -7,16 +7,27 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.distil import DistilPlan
+from engine.exam import ExamReport, ExamRow, Gain, Graded
+from engine.judge import Scores
 from engine.learner import Event, pseudonym, record
 from engine.optimise import Optimised, OptimisePlan
 from engine.optimise.recombine import combine
+from engine.optimise.run import FOUND
 from engine.optimise.values import Candidate, Examined, Round, Sample, Standing, Trial, standing
 from engine.prompts import START
-from engine.schema import Course
+from engine.publish import ParityReport, Published
+from engine.schema import Course, Figure
 from engine.settings import Settings
-from engine.steps import Workspace, grade_answers, make_corpus, read_books
+from engine.steps import DISTIL, GRADE, READ, TAKE_EXAM, TRAIN, Workspace
+from engine.steps.books import ReadPlan
+from engine.steps.exam import EXAM, ExamPlan
 from engine.steps.gradebook import add_items, add_submissions
-from engine.store import Result, Store
+from engine.steps.grading import GradePlan
+from engine.steps.publish import EXPORTS, Exported
+from engine.steps.train import TrainPlan
+from engine.steps.workspace import RUNS, TRAINED, TrainedStudent
+from engine.store import Store
+from engine.train import Recipe, TrainResult
 from tests.unit.grading_data import ITEMS, answers
 
 ROOT = Path(__file__).parents[2]
@@ -52,8 +63,8 @@ def filled_home(tmp_path_factory):
     book = home / "garden.md"
     book.write_text(BOOK, encoding="utf-8")
     workspace = Workspace(settings, store, course)
-    read_books(workspace, {"files": [str(book)]})
-    make_corpus(workspace, DistilPlan(pairs=60).model_dump(mode="json"))
+    READ(workspace, ReadPlan(files=(str(book),)))
+    DISTIL(workspace, DistilPlan(pairs=60))
     _pretend_results(store, home)
     _pretend_search(store)
     _class_of_four(settings, store)
@@ -68,7 +79,7 @@ def _assignment(workspace: Workspace) -> None:
     add_submissions(workspace, answers(30))
     plain = [s.model_copy(update={"label": None}) for s in answers(4, seed=9)]
     add_submissions(workspace, [*plain[:3], plain[3].model_copy(update={"answer": ""})])
-    grade_answers(workspace, {"features_only": True})
+    GRADE(workspace, GradePlan(features_only=True))
 
 
 def _pretend_search(store: Store) -> None:
@@ -105,8 +116,7 @@ def _pretend_search(store: Store) -> None:
         done=True,
     )
     version = store.corpus_version("c", "train", "validation")
-    data = found.model_dump(mode="json")
-    store.save_result("c", Result(stage="prompts", name="s1", inputs=version, data=data))
+    store.save("c", FOUND, found, inputs=version, name="s1")
 
 
 def _class_of_four(settings: Settings, store: Store) -> None:
@@ -125,50 +135,86 @@ def _class_of_four(settings: Settings, store: Store) -> None:
     record(store, "c", rows)
 
 
-def _pretend_results(store: Store, home: Path) -> None:
-    """Results of the shape that training, exam and export write, with figures made up."""
-    figure = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 12}
-    training = {
-        "steps": 10,
-        "seconds": 60.0,
-        "tokens_per_second": 500.0,
-        "val_loss": 0.4,
-        "loss": 0.5,
-    }
-    run = {
-        "run": "r1",
-        "recipe": {},
-        "training": training,
-        "published": {"parity": {"prompts": 10, "agreeing": 10}},
-        "panel": [{"question": "q", "book": "a", "base": "b", "student": "s"}],
-    }
-    version = store.corpus_version("c", "train", "validation")
-    exam_version = store.corpus_version("c", "exam")
-    store.save_result("c", Result(stage="train", inputs=version, data=run))
-    store.save_result("c", Result(stage="run", name="r1", inputs=version, data=run))
-    metrics = ("f1", "rouge_l", "cosine", "length")
-    exam = {
-        "run": "r1",
-        "rows": [
-            {"part": "recall", "model": m, "book": False, "figures": dict.fromkeys(metrics, figure)}
-            for m in ("base", "student")
-        ],
-        "gains": [{"part": "recall", "book": False, "metric": "f1", "difference": figure}],
-        "verdicts": {"recall": "better"},
-        "chapters": {"Soil": figure},
-        "answers": [
-            {"pair": p.id, "model": "student", "book": False, "answer": "x", "scores": {"f1": 0.1}}
+def make_student(**changes) -> TrainedStudent:
+    """A student as training writes it, with figures made up."""
+    training = TrainResult(
+        folder=Path("runs/r1"),
+        best="best",
+        steps=10,
+        epochs=1.0,
+        tokens=30_000,
+        seconds=60.0,
+        tokens_per_second=500.0,
+        loss=0.5,
+        val_loss=0.4,
+        val_token_accuracy=0.9,
+        curve=(),
+        stopped_early=False,
+        truncated_share=0.0,
+        rows=40,
+        validation_rows=4,
+        recipe=Recipe(),
+        backend="peft",
+        reason="",
+        precision="bf16",
+    )
+    parity = ParityReport(
+        prompts=10,
+        agreeing=10,
+        exact=1.0,
+        first=1.0,
+        leading=1.0,
+        same_prompts=True,
+        worst_tensor="",
+        tensor_error=0.0,
+        answers=(),
+    )
+    student = TrainedStudent(
+        run="r1",
+        recipe=Recipe(),
+        training=training,
+        published=Published(merged=Path("merged"), merged_bytes=1, parity=parity),
+        panel=({"question": "q", "book": "a", "base": "b", "student": "s"},),
+    )
+    return student.model_copy(update=changes)
+
+
+def _pretend_exam(store: Store) -> ExamReport:
+    figure = Figure(value=0.5, low=0.4, high=0.6, n=12)
+    scores = Scores(f1=0.1, rouge_l=0.1, cosine=0.2, length=1.0)
+    return ExamReport(
+        run="r1",
+        rows=tuple(
+            ExamRow(
+                part="recall",
+                model=model,
+                book=False,
+                figures=dict.fromkeys(Scores.model_fields, figure),
+            )
+            for model in ("base", "student")
+        ),
+        gains=(Gain(part="recall", book=False, metric="f1", difference=figure),),
+        verdicts={"recall": "better"},
+        chapters={"Soil": figure},
+        answers=tuple(
+            Graded(pair=p.id, model="student", book=False, answer="x", scores=scores)
             for p in store.pairs("c")[:3]
-        ],
-        "questions": {"recall": 12},
-        "failed": 0,
-    }
-    store.save_result("c", Result(stage="exam", inputs="r1" + exam_version, data=exam))
+        ),
+        questions={"recall": 12},
+    )
+
+
+def _pretend_results(store: Store, home: Path) -> None:
+    """Results as training, exam and export write them, with figures made up."""
+    student = make_student()
+    store.save("c", TRAINED, student, inputs=TRAIN.inputs(store, "c", TrainPlan()))
+    store.save("c", RUNS, student, name="r1")
+    store.save("c", EXAM, _pretend_exam(store), inputs=TAKE_EXAM.inputs(store, "c", ExamPlan()))
     file = home / "courses" / "c" / "runs" / "r1" / "student" / "student.gguf"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"GGUF")
-    export = {"format": "gguf", "folder": str(home), "files": [str(file)]}
-    store.save_result("c", Result(stage="publish", name="gguf", inputs="r1", data=export))
+    export = Exported(format="gguf", folder=str(home), files=(str(file),))
+    store.save("c", EXPORTS, export, inputs="r1", name="gguf")
 
 
 @pytest.fixture

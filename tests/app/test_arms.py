@@ -5,32 +5,42 @@ import shutil
 import pytest
 
 from engine import jobs
-from engine.align import AlignPlan
+from engine.align import AlignPlan, AlignResult, ArmResult
+from engine.schema import Figure
 from engine.settings import Settings
-from engine.store import Result, Store
+from engine.steps.align import ALIGNED
+from engine.store import Store
 
 PAGE = "build/finetune.py"
 
 
-def result(version, gain):
+def result(gain):
     def arm(name, value, gain):
-        figure = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 40}
-        return {
-            "arm": name,
-            "accuracy": figure,
-            "gain": gain,
-            "right": [],
-            "unread": 0.0,
-            "rows": 24,
-            "calls": 24,
-            "minutes": 0.5,
-            "note": "",
-        }
+        return ArmResult(
+            arm=name,
+            accuracy=Figure(value=value, low=value - 0.1, high=value + 0.1, n=40),
+            gain=gain,
+            right=(),
+            unread=0.0,
+            rows=24,
+            calls=24,
+            minutes=0.5,
+        )
 
-    zero = {"value": 0.0, "low": -0.1, "high": 0.1, "n": 40}
-    arms = [arm("untouched", 0.3, zero), arm("random", 0.5, None), arm("select", 0.7, gain)]
-    data = {"arms": arms, "weak_teacher": True, "plan": AlignPlan().model_dump()}
-    return Result(stage="align", inputs=version, data=data)
+    zero = Figure(value=0.0, low=-0.1, high=0.1, n=40)
+    arms = (arm("untouched", 0.3, zero), arm("random", 0.5, None), arm("select", 0.7, gain))
+    return AlignResult(
+        arms=arms,
+        styles={},
+        drafts=24,
+        preference=12,
+        test=40,
+        teacher="m",
+        weak_teacher=True,
+        skipped={},
+        verdict="",
+        plan=AlignPlan(),
+    )
 
 
 @pytest.fixture
@@ -43,8 +53,7 @@ def home(filled_home, tmp_path):
 def saved(home, low):
     store = Store(Settings(home=home).database)
     version = store.corpus_version("c", "train", "exam")
-    gain = {"value": 0.2, "low": low, "high": 0.4, "n": 40}
-    store.save_result("c", result(version, gain))
+    store.save("c", ALIGNED, result(Figure(value=0.2, low=low, high=0.4, n=40)), inputs=version)
     store.close()
 
 
@@ -72,9 +81,9 @@ def test_the_verdict_follows_the_interval(screen, home, low, language, words):
 
 def test_the_button_submits_the_job_once(screen, home, monkeypatch):
     asked = []
-    monkeypatch.setattr(jobs, "submit", lambda *given: asked.append(given[1:4]) or "job")
+    monkeypatch.setattr(jobs, "start", lambda own, step, plan: asked.append((step.name, plan)))
     app = screen(home, PAGE, "en", "c")
     assert "Not compared yet." in said(app)
     app.button(key="align").click().run()
     assert not app.exception
-    assert asked == [("align", "c", AlignPlan().model_dump(mode="json"))]
+    assert asked == [("align", AlignPlan())]

@@ -2,19 +2,20 @@
 
 import pytest
 
-from engine.grade import Calibration, Item, Submission
+from engine.grade import Item, Submission
 from engine.learner import events_of, pseudonym
 from engine.llm.ledger import Price
 from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Workspace, grade_answers
+from engine.steps import GRADE, Workspace
 from engine.steps.gradebook import (
     add_items,
     add_submissions,
     items_of,
     marked,
 )
+from engine.steps.grading import GRADING, GradePlan
 from engine.store import Store
 from pages.shared.assignment import load_sample
 from tests.unit.grading_data import ITEMS as CLASS_ITEMS
@@ -44,7 +45,7 @@ def workspace(tmp_path):
 def graded(workspace):
     add_items(workspace, ITEMS)
     add_submissions(workspace, ANSWERS)
-    return grade_answers(workspace, {"features_only": True})
+    return GRADE(workspace, GradePlan(features_only=True))
 
 
 def button(app, label):
@@ -64,19 +65,21 @@ def test_an_item_is_typed_in_with_its_type_recognised(screen, workspace, tmp_pat
 
 def test_the_sample_answers_can_be_loaded_and_graded(screen, workspace, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("engine.jobs.submit", lambda *args: asked.append(args[1:4]))
+    monkeypatch.setattr(
+        "engine.jobs.start", lambda own, step, plan: asked.append((step.name, plan))
+    )
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
     button(app, "Load the sample").click().run()
     assert not app.exception
     assert len(workspace.store.submissions("c")) == 200
     app.button(key="grade").click().run()
-    assert asked == [("grade", "c", {"target": 0.9, "features_only": True})]
+    assert asked == [("grade", GradePlan(features_only=True))]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_review_accepts_and_overrides(screen, workspace, tmp_path, language):
     counts = graded(workspace)
-    assert counts["review"] == 2
+    assert counts.review == 2
     app = screen(tmp_path, "teach/assignments.py", language, "c")
     app.button(key="review").click().run()
     assert not app.exception
@@ -98,7 +101,7 @@ def test_my_progress_shows_the_latest_grades(screen, filled_home):
     own = Workspace(settings, store, store.course("c"))
     add_items(own, ITEMS)
     add_submissions(own, [s.model_copy(update={"learner": "L0"}) for s in ANSWERS[:1]])
-    grade_answers(own, {"features_only": True})
+    GRADE(own, GradePlan(features_only=True))
     app = screen(filled_home, "learn/progress.py", "en", "c")
     me = pseudonym(settings, "c", "L0")
     app.selectbox(key="pick-me").set_value(me).run()
@@ -115,7 +118,7 @@ def test_minutes_stand_before_the_start_and_minilm_is_a_choice(
     screen, workspace, tmp_path, monkeypatch
 ):
     asked = []
-    monkeypatch.setattr("engine.jobs.submit", lambda *args: asked.append(args[3]))
+    monkeypatch.setattr("engine.jobs.start", lambda own, step, plan: asked.append(plan))
     add_items(workspace, CLASS_ITEMS)
     add_submissions(workspace, answers(240))
     plain = [s.model_copy(update={"label": None}) for s in answers(20, seed=9)]
@@ -126,7 +129,7 @@ def test_minutes_stand_before_the_start_and_minilm_is_a_choice(
     app.toggle(key="minilm").set_value(True).run()
     app.button(key="grade").click().run()
     assert not app.exception
-    assert asked == [{"target": 0.9, "features_only": False}]
+    assert asked == [GradePlan(target=0.9)]
 
 
 def test_one_assignment_at_a_time(screen, workspace, tmp_path):
@@ -165,13 +168,10 @@ def test_first_contact_sample_graded_and_none_of_the_open_answers_stands(
     screen, workspace, tmp_path, language
 ):
     load_sample(workspace)
-    counts = grade_answers(workspace, {"features_only": True})
-    assert counts["answers"] == 200
-    [known, _] = [
-        Calibration.model_validate(c)
-        for c in workspace.store.result("c", "grade").data["calibrations"]
-    ]
+    counts = GRADE(workspace, GradePlan(features_only=True))
+    assert counts.answers == 200
+    [known, _] = workspace.store.saved("c", GRADING).value.calibrations
     assert known.agreement is None and known.overall.value > 0.3
     app = screen(tmp_path, "teach/assignments.py", language, "c")
     assert not app.exception
-    assert app.metric[1].value == str(counts["accepted"])
+    assert app.metric[1].value == str(counts.accepted)

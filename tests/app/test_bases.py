@@ -1,14 +1,19 @@
 """Student model: the choice of a base, its terms, and what is said of it before the start."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from engine import jobs as queue
 from engine.models.bases import GEMMA, QWEN, SMOLLM2
+from engine.publish import Published
 from engine.schema import Course
 from engine.settings import Settings
-from engine.store import Result, Store
+from engine.steps.workspace import TRAINED
+from engine.store import Store
+from engine.train import Recipe
+from tests.app.conftest import make_student
 from tests.app.test_screens import texts
 from tests.unit.tiny_student import make_base
 
@@ -85,7 +90,7 @@ def test_a_folder_is_looked_at(screen, home, tmp_path, language):
 
 def test_a_name_of_the_hub_is_guessed_at_and_submitted(screen, home, monkeypatch):
     submitted = []
-    monkeypatch.setattr(queue, "submit", lambda *given, **_: submitted.append(given) or "j")
+    monkeypatch.setattr(queue, "start", lambda *given: submitted.append(given) or "j")
     app = screen(home, PAGE, "en", "c")
     app.selectbox(key="base").set_value("hub").run()
     app.text_input(key="base-hub").input("owner/other-1.7B").run()
@@ -93,26 +98,29 @@ def test_a_name_of_the_hub_is_guessed_at_and_submitted(screen, home, monkeypatch
     app.selectbox(key="base").set_value(QWEN).run()
     assert "596 million" in said(app) and "1,503 MB" in said(app)
     start_button(app).click().run()
-    assert submitted[0][1] == "train" and submitted[0][3]["base"] == QWEN
+    assert submitted[0][1].name == "train" and submitted[0][2].recipe.base == QWEN
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("page", [PAGE, "build/publish.py"])
 def test_a_student_without_gguf_says_why(screen, home, page, language):
     store = Store(Settings(home=home).database)
-    run = store.result("c", "train")
+    student = store.saved("c", TRAINED)
     withheld = {
         "code": "export.base_gguf",
         "message": "tiny holds 0 GGUF files.",
         "next": "Export another format.",
         "values": {"base": "tiny", "n": 0},
     }
-    data = run.data | {
-        "recipe": {"base": "/models/tiny"},
-        "published": {"parity": None, "runtime": "transformers", "withheld": withheld},
-        "training": run.data["training"] | {"parts": 4},
-    }
-    store.save_result("c", Result(stage="train", inputs=run.inputs, data=data))
+    published = Published(
+        merged=Path("merged"), merged_bytes=1, runtime="transformers", withheld=withheld
+    )
+    changed = make_student(
+        recipe=Recipe(base="/models/tiny"),
+        published=published,
+        training=student.value.training.model_copy(update={"parts": 4}),
+    )
+    store.save("c", TRAINED, changed, inputs=student.inputs)
     store.close()
     app = screen(home, page, language, "c")
     assert not app.exception and "GGUF" in said(app) and "transformers" in said(app)

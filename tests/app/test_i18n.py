@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.steps import STEPS
+
 ROOT = Path(__file__).parents[2]
 ZH = tomllib.loads((ROOT / "pages/shared/zh.toml").read_text(encoding="utf-8"))
 
@@ -80,6 +82,10 @@ def test_pages_import_only_what_screens_may():
             for name in names:
                 top = name.split(".")[0]
                 assert top in allowed or top in sys.stdlib_module_names, f"{path}: {name}"
+
+
+def test_every_step_has_a_name_in_chinese():
+    assert set(ZH["steps"]) == {step.name for step in STEPS}
 
 
 def test_every_reason_for_a_backend_is_translated():

@@ -7,7 +7,8 @@ from engine.grade import Item
 from engine.learner import Event, import_roster, pseudonym, record
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Workspace, make_corpus, read_books
+from engine.steps import DISTIL, READ, Workspace
+from engine.steps.books import ReadPlan
 from engine.steps.gradebook import add_items
 from engine.store import Store
 from pages.shared.literal import escaped, highlighted, spoken
@@ -41,8 +42,8 @@ def odd_home(tmp_path_factory):
     book, roster = home / "odd.md", home / "roster.csv"
     book.write_text(BOOK, encoding="utf-8")
     workspace = Workspace(settings, store, course)
-    read_books(workspace, {"files": [str(book)]})
-    make_corpus(workspace, DistilPlan(pairs=40).model_dump(mode="json"))
+    READ(workspace, ReadPlan(files=(str(book),)))
+    DISTIL(workspace, DistilPlan(pairs=40))
     roster.write_text(f"name\nLearner {ODD}\n", encoding="utf-8")
     import_roster(settings, store, "odd", roster)
     who = pseudonym(settings, "odd", f"Learner {ODD}")

@@ -4,6 +4,7 @@ import pytest
 
 from engine.classroom import give_role
 from engine.learner import pseudonym
+from engine.optimise.run import FOUND, SEARCH
 from engine.schema import Course
 from engine.settings import Settings
 from engine.store import Store
@@ -214,32 +215,34 @@ def other_course(store, name, language="en"):
 def test_a_search_is_queued_and_searching_again_searches_anew(screen, filled_home, monkeypatch):
     store = Store(Settings(home=filled_home).database)
     other_course(store, "new")
-    [finished] = store.results("c", "prompts")
+    [finished] = store.all_saved("c", FOUND)
     queued = []
-    monkeypatch.setattr("engine.jobs.submit", lambda *given: queued.append(given[1:]))
+    monkeypatch.setattr(
+        "engine.jobs.start", lambda own, step, plan: queued.append((step.name, own.course.id, plan))
+    )
     for label in ("Optimise", "Optimise again"):
         app = screen(filled_home, "build/prompts.py", "en", "new")
         assert {"Calls", "Tokens", "Time"} <= {m.label for m in app.metric}
         next(b for b in app.button if b.label == label).click().run()
         assert not app.exception
         version = store.corpus_version("new", "train", "validation")
-        done = finished.model_copy(update={"inputs": version})
-        store.save_result("new", done)
-    assert [(kind, course) for kind, course, *_ in queued] == [("optimise", "new")] * 2
-    assert [plan["seed"] for *_, plan, _ in queued] == [0, 1]
+        store.save("new", FOUND, finished.value, inputs=version, name=finished.name)
+    assert [(kind, course) for kind, course, _ in queued] == [("optimise", "new")] * 2
+    assert [plan.seed for *_, plan in queued] == [0, 1]
     store.close()
 
 
 def test_a_running_search_shows_what_it_has_so_far(screen, filled_home, monkeypatch):
     store = Store(Settings(home=filled_home).database)
     other_course(store, "runs")
-    [finished] = store.results("c", "prompts")
-    first, second = finished.data["rounds"]
-    changes = {"done": False, "best": "", "exam": [], "samples": {}}
+    [finished] = store.all_saved("c", FOUND)
+    first, second = finished.value.rounds
+    changes = {"done": False, "best": "", "exam": (), "samples": {}}
     monkeypatch.setattr("pages.shared.job_board.board", lambda *_: True)
-    for rounds in ([], [first], [first, second | {"standings": []}]):
-        data = finished.data | changes | {"rounds": rounds}
-        store.save_result("runs", finished.model_copy(update={"data": data}))
+    begun = second.model_copy(update={"standings": ()})
+    for rounds in ((), (first,), (first, begun)):
+        state = finished.value.model_copy(update=changes | {"rounds": rounds})
+        store.save("runs", SEARCH, state, inputs=finished.inputs, name=finished.name)
         app = screen(filled_home, "build/prompts.py", "en", "runs")
         assert not app.exception
         assert any("worth choosing" in m.value for m in app.markdown) == bool(rounds)

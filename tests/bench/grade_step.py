@@ -25,8 +25,9 @@ from engine.grade.items import Item, Submission
 from engine.judge import interval
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Workspace
+from engine.steps import GRADE, Workspace
 from engine.steps.gradebook import add_items, add_submissions, marked
+from engine.steps.grading import GRADING, GradePlan
 from engine.store import Store
 from tests.bench.grading import accuracy, bare, bootstrap, load, macro_f1, selective
 from tests.bench.kill import start_worker
@@ -50,7 +51,7 @@ def drawn(
     return [i for i in items if i.item_id in chosen], graded, new
 
 
-def grade_all(settings: Settings, name: str, data: tuple, plan: dict) -> tuple[dict, float]:
+def grade_all(settings: Settings, name: str, data: tuple, plan: GradePlan) -> tuple[dict, float]:
     """Grades by answer id, and the minutes from queueing to done."""
     items, graded, new = data
     store = Store(settings.database)
@@ -59,7 +60,7 @@ def grade_all(settings: Settings, name: str, data: tuple, plan: dict) -> tuple[d
     workspace = Workspace(settings, store, course)
     add_items(workspace, items)
     add_submissions(workspace, graded + bare(new))
-    job = queue.submit(settings, "grade", name, plan)
+    job = queue.start(workspace, GRADE, plan)
     worker, began = start_worker(settings), time.monotonic()
     try:
         while (state := queue.read(settings, job).state) not in ("done", "failed"):
@@ -70,8 +71,8 @@ def grade_all(settings: Settings, name: str, data: tuple, plan: dict) -> tuple[d
         os.kill(worker.pid, signal.SIGTERM)
         worker.wait(60)
     found = {m.grade.answer_id: m.grade for m in marked(workspace) if not m.submission.graded}
-    result = store.result(name, "grade")
-    print(name, result and result.data["calibrations"][0]["reading"], flush=True)
+    saved = store.saved(name, GRADING)
+    print(name, saved and saved.value.calibrations[0].reading, flush=True)
     store.close()
     return found, minutes
 
@@ -101,8 +102,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "models").symlink_to(given.models.absolute())
         settings = Settings(home=Path(folder))
-        plain, t0 = grade_all(settings, "features", data, {"features_only": True})
-        joint, t1 = grade_all(settings, "minilm", data, {})
+        plain, t0 = grade_all(settings, "features", data, GradePlan(features_only=True))
+        joint, t1 = grade_all(settings, "minilm", data, GradePlan())
     gain = interval(
         [
             float(joint[s.answer_id].label == s.label) - float(plain[s.answer_id].label == s.label)

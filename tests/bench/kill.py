@@ -36,8 +36,11 @@ from engine.grade import Item, Submission
 from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Workspace, make_corpus, read_books
+from engine.steps import DISTIL, GRADE, READ, TRAIN, Workspace
+from engine.steps.books import ReadPlan
 from engine.steps.gradebook import add_items, add_submissions, marked
+from engine.steps.grading import GradePlan
+from engine.steps.train import TrainPlan
 from engine.store import Store
 from engine.train import preset
 
@@ -76,7 +79,7 @@ def course_in(home: Path, book: Path) -> tuple[Settings, Store, Workspace]:
     course = Course(id="c", title="C", language="en")
     store.add_course(course)
     workspace = Workspace(settings, store, course)
-    read_books(workspace, {"files": [str(book)]})
+    READ(workspace, ReadPlan(files=(str(book),)))
     return settings, store, workspace
 
 
@@ -109,7 +112,8 @@ def teacher(settings: Settings, store: Store, tools: Path, latency: int) -> Iter
 def distil_kills(settings: Settings, store: Store, tools: Path, kills: int) -> None:
     with teacher(settings, store, tools, 1200):
         plan = DistilPlan(pairs=3000, teacher="endpoint")
-        job = queue.submit(settings, "distil", "c", plan.model_dump(mode="json"))
+        own = Workspace(settings, store, store.course("c"))
+        job = queue.start(own, DISTIL, plan)
         done, seconds = kill_at_random(settings, job, kills, 4.0, 12.0)
         stats = get("/stats")
         result = queue.read(settings, job).result
@@ -119,9 +123,9 @@ def distil_kills(settings: Settings, store: Store, tools: Path, kills: int) -> N
 
 
 def train_kills(settings: Settings, store: Store, workspace: Workspace, kills: int) -> None:
-    make_corpus(workspace, DistilPlan(pairs=300).model_dump(mode="json"))
+    DISTIL(workspace, DistilPlan(pairs=300))
     recipe = preset("normal").model_copy(update={"epochs": 3})
-    job = queue.submit(settings, "train", "c", recipe.model_dump(mode="json"))
+    job = queue.start(workspace, TRAIN, TrainPlan(recipe=recipe))
     done, seconds = kill_at_random(settings, job, kills, 12.0, 30.0)
     found = queue.read(settings, job)
     assert found.result is not None
@@ -200,8 +204,8 @@ def grade_kills(
     fill_class(workspace, given.data, rubric=bool(given.tools))
     log = sqlite3.connect(settings.home / "coursewright.db", isolation_level=None)
     log.executescript(_LOG)
-    plan = {"features_only": not (settings.models / "all-MiniLM-L6-v2").exists()}
-    job = queue.submit(settings, "grade", "c", plan)
+    plan = GradePlan(features_only=not (settings.models / "all-MiniLM-L6-v2").exists())
+    job = queue.start(workspace, GRADE, plan)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         if given.tools:
@@ -218,7 +222,7 @@ def grade_kills(
     new = {m.grade.answer_id for m in marked(workspace) if not m.submission.graded}
     asked = {k: stats.get(k) for k in ("answered_ok", "distinct_bodies", "duplicates", "gone")}
     return {
-        "stage": "grade", "cross-encoder": not plan["features_only"], "kills": len(at),
+        "stage": "grade", "cross-encoder": not plan.features_only, "kills": len(at),
         "grades stored at each kill": at, "seconds": round(seconds, 1), "state": found.state,
         "error": found.error, "result": found.result, "answers": NEW, "with a grade": len(new),
         "stored as new more than once": sum(sum(f for f, _ in w) > 1 for w in writes.values()),

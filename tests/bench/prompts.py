@@ -17,7 +17,8 @@ from engine.distil import DistilPlan
 from engine.optimise import OptimisePlan, current
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Workspace, make_corpus, optimise_prompts, read_books
+from engine.steps import DISTIL, OPTIMISE, READ, Workspace
+from engine.steps.books import ReadPlan
 from engine.store import Store
 
 METRICS = ("score", "quality", "length", "penalty")
@@ -29,8 +30,8 @@ def new_course(home: Path, book: Path) -> tuple[Settings, Store, Workspace]:
     course = Course(id="c", title="C", language="en")
     store.add_course(course)
     workspace = Workspace(settings, store, course)
-    read_books(workspace, {"files": [str(book)]})
-    make_corpus(workspace, DistilPlan().model_dump(mode="json"))
+    READ(workspace, ReadPlan(files=(str(book),)))
+    DISTIL(workspace, DistilPlan())
     return settings, store, workspace
 
 
@@ -53,7 +54,7 @@ def show(found: dict) -> None:
 
 
 def show_search(workspace: Workspace) -> None:
-    search = current(workspace.store, workspace.course.id)[1]
+    search = current(workspace.store, workspace.course.id).value
     for one in search.rounds:
         best = one.standings[0]
         start = next((s for s in one.standings if s.prompt == search.start), None)
@@ -86,10 +87,10 @@ def main() -> None:
             else new_course(Path(folder), given.book)
         )
         changes = {"budget": given.budget} if given.budget else {}
-        plan = OptimisePlan(seed=given.seed, **changes).model_dump(mode="json")
+        plan = OptimisePlan(seed=given.seed, **changes)
         for attempt in ("search", "the same again"):
             began = time.monotonic()
-            found = optimise_prompts(workspace, plan)
+            found = OPTIMISE(workspace, plan).model_dump(mode="json")
             print(f"\n== {attempt}: {(time.monotonic() - began) / 60:.2f} minutes")
             calls = found["calls"]
             print(json.dumps(calls | {"asked now": calls["answers"] - calls["saved"]}))

@@ -25,7 +25,8 @@ from streamlit.testing.v1 import AppTest
 from engine.learner import Event, pseudonym, record
 from engine.schema import Course, Evidence, Pair
 from engine.settings import Settings
-from engine.steps import Workspace, read_books
+from engine.steps import READ, Workspace
+from engine.steps.books import ReadPlan
 from engine.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ def fill(home: Path, pairs: int, book: Path) -> None:
     store = Store(Settings(home=home).database)
     course = Course(id="c", title="C", language="en")
     store.add_course(course)
-    read_books(Workspace(Settings(home=home), store, course), {"files": [str(book)]})
+    READ(Workspace(Settings(home=home), store, course), ReadPlan(files=(str(book),)))
     sections = [s.id for s in store.documents("c")[0].sections]
     store.put_pairs(
         "c",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.judge import interval, paired, token_f1
 from engine.settings import load
+from engine.steps.exam import EXAM
 from engine.steps.workspace import Workspace, open_index, training_pairs
 from engine.store import Store
 from engine.tutor import answer_from_book, borne_out, same_question
@@ -57,15 +58,15 @@ def main() -> None:
     taught = training_pairs(store, course.id, "train")
     asked = {pair.id: pair for pair in store.pairs(course.id, split="exam")}
     found: dict[str, list[tuple[float, float, bool]]] = {"all": []}
-    for row in store.result(course.id, "exam").data["answers"]:
-        if row["model"] != "student" or row["book"]:
+    for row in store.saved(course.id, EXAM).value.answers:
+        if row.model != "student" or row.book:
             continue
-        pair = asked[row["pair"]]
-        kept = borne_out(pair.question, row["answer"], taught) is not None
+        pair = asked[row.pair]
+        kept = borne_out(pair.question, row.answer, taught) is not None
         known = same_question(pair.question, taught)
         hits = index.search(pair.question, 6)
         book = known.answer if known else answer_from_book(pair.question, hits, course.language)
-        mine = row["scores"]["f1"]
+        mine = row.scores.f1
         result = (mine, mine if kept else token_f1(book, pair.answer), kept)
         found["all"].append(result)
         found.setdefault(pair.part, []).append(result)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.course import SplitPlan, make_passages
-from engine.distil import DistilPlan, distil, estimate, preview, render
+from engine.distil import CORPUS, DistilPlan, distil, estimate, preview, render
 from engine.distil.corpus import Distinct, contaminated, pairs_of
 from engine.distil.extractive import points_of
 from engine.errors import BadAnswer, Missing, TeacherError, WorkFailed
@@ -242,7 +242,7 @@ def test_when_every_call_fails_the_run_fails_loudly(shelf):
     chat = Scripted(lambda _: BadAnswer("no"))
     with pytest.raises(WorkFailed, match="No usable pair"):
         distil(course, DistilPlan(teacher="endpoint"), chat=chat, store=store)
-    assert store.result("c", "distil") is None
+    assert store.saved("c", CORPUS) is None
 
 
 def test_preview_shows_five_sections_and_stores_nothing(shelf):

@@ -13,7 +13,7 @@ import pytest
 
 from engine import jobs as queue
 from engine.course import make_passages
-from engine.distil import DistilPlan
+from engine.distil import CORPUS, DistilPlan
 from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Block, Course, Document, Section
 from engine.stages import overview
@@ -157,7 +157,7 @@ def test_a_failing_job_says_why_and_is_not_a_success(home):
             failed = until(lambda: (j := queue.read(settings, job)).state == "failed" and j)
         assert failed.error["code"].startswith("teacher.")
         assert failed.error["next"]
-        assert store.result("c", "distil") is None
+        assert store.saved("c", CORPUS) is None
 
 
 def test_a_queued_job_can_be_cancelled_before_any_worker_came(home):

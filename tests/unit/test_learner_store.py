@@ -10,13 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from engine.classroom import class_view
+from engine.classroom.view import CLASS_VIEW
 from engine.errors import Forbidden
 from engine.learner import Event, pseudonym, record
 from engine.report import report
-from engine.schema import Block, Course, Document, Evidence, Pair, Passage, Section
+from engine.schema import Block, Course, Document, Evidence, Pair, Passage, Section, Warn
 from engine.settings import Settings
 from engine.steps import Workspace
-from engine.store import Result, Store, tables
+from engine.store import Store, tables
 from engine.store.own import LearnerStore
 
 SECRET = "zebra"
@@ -125,17 +126,18 @@ TRIES = {
     "remove_document": lambda s, ann, bob: s.remove_document("c", "d"),
     "remove_events": lambda s, ann, bob: s.remove_events("c", ["known-id"]),
     "remove_pairs": lambda s, ann, bob: s.remove_pairs("c"),
-    "remove_result": lambda s, ann, bob: s.remove_result("c", "class"),
+    "remove_saved": lambda s, ann, bob: s.remove_saved("c", CLASS_VIEW),
     "replace_passages": lambda s, ann, bob: s.replace_passages(
         "c", [Passage(id="x", document="d", section="s1", title="t", text="t")]
     ),
-    "result": lambda s, ann, bob: s.result("c", "class"),
-    "results": lambda s, ann, bob: [s.results("c"), s.results("c", "class")],
+    "saved": lambda s, ann, bob: s.saved("c", CLASS_VIEW),
+    "all_saved": lambda s, ann, bob: s.all_saved("c", CLASS_VIEW),
+    "newest_inputs": lambda s, ann, bob: s.newest_inputs("c"),
     "revise_pairs": lambda s, ann, bob: s.revise_pairs("c", [pair()]),
     "save_answer": lambda s, ann, bob: s.save_answer(
         "k1", {"text": "mine"}, model="m", purpose="ask", prompt_tokens=1, completion_tokens=1
     ),
-    "save_result": lambda s, ann, bob: s.save_result("c", Result(stage="class", data={})),
+    "save": lambda s, ann, bob: s.save("c", CLASS_VIEW, Warn(code="a", message="b")),
     "share_right": lambda s, ann, bob: s.share_right("c"),
     "spent": lambda s, ann, bob: s.spent(),
     "submissions": lambda s, ann, bob: [s.submissions("c"), s.submissions("c", bob)],

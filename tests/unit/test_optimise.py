@@ -16,6 +16,7 @@ from engine.optimise.frontier import frontier
 from engine.optimise.grading import Given, by_reference, eq1, length_ratio
 from engine.optimise.pools import draw_pools
 from engine.optimise.recombine import combine
+from engine.optimise.run import FOUND, SEARCH
 from engine.optimise.values import Standing
 from engine.prompts import START, AnswerPrompt, chosen_prompt, prompt_version
 from engine.schema import Course, Evidence, Figure, Message, Pair, Passage
@@ -23,7 +24,7 @@ from engine.search import Hit
 from engine.settings import Settings
 from engine.stages import overview
 from engine.steps import Workspace
-from engine.steps.optimise import discard_prompts, plan_search
+from engine.steps.optimise import OPTIMISE, plan_search
 from engine.store import Store
 from engine.tutor import open_book
 
@@ -356,7 +357,7 @@ def test_stopped_and_run_again_nothing_is_paid_twice(store):
     for limit in (30, 120, 200):
         with pytest.raises(Cancelled):
             search(store, Ledger(chat, store), report=stop_at(limit))
-        assert not current(store, "c")[1].done
+        assert not current(store, "c").value.done
     found = search(store, Ledger(chat, store))
     assert found.done
     keys = [request.key("m") for request in chat.requests]
@@ -365,7 +366,7 @@ def test_stopped_and_run_again_nothing_is_paid_twice(store):
     assert len(chat.requests) == len(keys)
     assert again.calls.saved == again.calls.answers
     assert (again.best, again.rounds, again.exam) == (found.best, found.rounds, found.exam)
-    assert len(store.results("c", "prompts")) == 1
+    assert len(store.all_saved("c", FOUND)) == 1 and not store.all_saved("c", SEARCH)
 
 
 # ---------------------------------------------------------------------- the choice
@@ -412,14 +413,11 @@ def test_discarding_drops_only_unfinished_searches(store, tmp_path):
     other = PLAN.model_copy(update={"seed": 4})
     with pytest.raises(Cancelled):
         search(store, Scripted(answering), other, report=stop)
-    store.save_result("c", store.results("c", "prompts")[0].model_copy(update={"name": "x"}))
-    unfinished = store.results("c", "prompts")[-1]
-    store.save_result(
-        "c", unfinished.model_copy(update={"name": "y", "data": unfinished.data | {"done": False}})
-    )
-    discard_prompts(workspace, {})
-    assert all(r.data["done"] for r in store.results("c", "prompts"))
-    assert "y" not in {r.name for r in store.results("c", "prompts")}
+    finished = [row.name for row in store.all_saved("c", FOUND)]
+    assert len(finished) == len(store.all_saved("c", SEARCH)) == 1
+    OPTIMISE.discard(workspace, PLAN)
+    assert not store.all_saved("c", SEARCH)
+    assert [row.name for row in store.all_saved("c", FOUND)] == finished
 
 
 def test_plans_say_what_is_missing(store, tmp_path):
@@ -457,8 +455,13 @@ def test_start_is_what_the_tutor_always_said():
 
 def test_a_frontier_stays_on_the_screen_while_the_next_round_begins(store, monkeypatch):
     saved = []
-    keep = store.save_result
-    monkeypatch.setattr(store, "save_result", lambda c, r: (saved.append(r.data), keep(c, r)))
+    keep = store.save
+
+    def save(course, kind, value, **options):
+        saved.append(value.model_dump(mode="json"))
+        keep(course, kind, value, **options)
+
+    monkeypatch.setattr(store, "save", save)
     optimise(COURSE, PLAN, chat=Scripted(answering), store=store, index=Book())
     begun = [i for i, data in enumerate(saved) if any(r["standings"] for r in data["rounds"])]
     empty = [i for i in begun if not saved[i]["rounds"][-1]["standings"]]

@@ -14,8 +14,9 @@ from engine.report import error_kinds, grading_quality, mistakes, report
 from engine.report.words import catalogue
 from engine.schema import Block, Course, Document, Section
 from engine.settings import Settings
-from engine.steps import Workspace, grade_answers
+from engine.steps import GRADE, Workspace
 from engine.steps.gradebook import add_items, add_submissions, decide, items_of, marked
+from engine.steps.grading import GradePlan
 from engine.store import Store
 from tests.unit.grading_data import ITEMS, answers
 
@@ -57,7 +58,7 @@ def graded(workspace, n=24):
     add_submissions(workspace, [*taught, *mine])
     fresh = [s.model_copy(update={"label": None}) for s in answers(6, seed=9)]
     add_submissions(workspace, fresh)
-    grade_answers(workspace, {"features_only": True})
+    GRADE(workspace, GradePlan(features_only=True))
 
 
 class Tags(HTMLParser):

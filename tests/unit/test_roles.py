@@ -5,9 +5,9 @@ import pytest
 from engine.classroom import give_role, role_of
 from engine.errors import BadInput, Forbidden
 from engine.learner import Event, events_of, pseudonym, record
-from engine.schema import Course
+from engine.schema import Course, Warn
 from engine.settings import Settings
-from engine.store import Result, Store
+from engine.store import ResultKind, Store
 from engine.store.own import LearnerStore
 
 
@@ -64,7 +64,7 @@ def test_a_learner_writes_her_own_events_only(anns):
         lambda s: s.put_pairs("c", [_pair()]),
         lambda s: s.remove_pairs("c"),
         lambda s: s.undo("c"),
-        lambda s: s.save_result("c", Result(stage="exam", data={})),
+        lambda s: s.save("c", ResultKind("exam", Warn), Warn(code="a", message="b")),
         lambda s: s.choose("c", "roles", {"ann@school.org": "designer"}),
         lambda s: s.replace_passages("c", []),
         lambda s: s.remove_document("c", "x"),

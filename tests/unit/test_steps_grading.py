@@ -22,11 +22,12 @@ from engine.steps.gradebook import (
     items_of,
     marked,
 )
+from engine.steps.grading import GradePlan
 from engine.store import Store
 from tests.unit.grading_data import ITEMS, answers
 from tests.unit.llm_server import Said, serving
 
-PLAN = {"features_only": True}
+PLAN = GradePlan(features_only=True)
 CLOSED = Item(item_id="cell", question="How many legs?", references=("6",), concept="Insects")
 
 
@@ -60,11 +61,11 @@ def one(workspace, answer):
 def test_a_second_run_grades_nothing_twice(workspace, monkeypatch):
     fill(workspace)
     first = step.grade_answers(workspace, PLAN)
-    assert (first["graded"], first["answers"]) == (6, 6)
+    assert (first.graded, first.answers) == (6, 6)
     assert one(workspace, "right").final
     monkeypatch.setattr(step, "prepare", lambda *a, **k: pytest.fail("prepared again"))
-    assert step.grade_answers(workspace, PLAN) == {**first, "graded": 0}
-    assert run_step(workspace.settings, "grade", "c", PLAN)["graded"] == 0
+    assert step.grade_answers(workspace, PLAN) == first.model_copy(update={"graded": 0})
+    assert run_step(workspace.settings, "grade", "c", PLAN.model_dump())["graded"] == 0
 
 
 def test_a_run_cut_short_goes_on_where_it_was(workspace, monkeypatch):
@@ -82,20 +83,20 @@ def test_a_run_cut_short_goes_on_where_it_was(workspace, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         step.grade_answers(workspace, PLAN)
     monkeypatch.setattr(step, "grade", real)
-    assert step.grade_answers(workspace, PLAN)["graded"] == 4
+    assert step.grade_answers(workspace, PLAN).graded == 4
 
 
 def test_grades_of_people_stand_and_teach_the_scorer(workspace):
     fill(workspace)
     add_submissions(workspace, answers(60))
     found = step.grade_answers(workspace, PLAN)
-    assert (found["graded"], found["answers"]) == (6, 66)
-    data = workspace.store.result("c", "grade").data
-    assert data["taught"] == 60
-    assert data["calibrations"][0]["bins"]
-    lax = step.grade_answers(workspace, {**PLAN, "target": 0.5})
-    assert lax["graded"] == 0
-    assert lax["accepted"] >= found["accepted"]
+    assert (found.graded, found.answers) == (6, 66)
+    record = workspace.store.saved("c", step.GRADING).value
+    assert record.taught == 60
+    assert record.calibrations[0].bins
+    lax = step.grade_answers(workspace, GradePlan(features_only=True, target=0.5))
+    assert lax.graded == 0
+    assert lax.accepted >= found.accepted
 
 
 def test_an_override_is_logged_and_replaces_the_event(workspace):
@@ -124,7 +125,7 @@ def test_a_new_answer_loses_its_grade_and_event(workspace):
     add_submissions(workspace, [new])
     assert not events_of(workspace.store, "c", pseudonym(workspace.settings, "c", "Bob"))
     assert workspace.store.grade_log("c")[0]["reason"] == "new answer"
-    assert step.grade_answers(workspace, PLAN)["graded"] == 1
+    assert step.grade_answers(workspace, PLAN).graded == 1
 
 
 def test_one_learner_is_exported_and_erased_whole(workspace):
@@ -206,10 +207,10 @@ def test_verdicts_of_a_connected_teacher_are_checked_and_summed_here(workspace):
         price = Price(prompt=1e6, completion=1e6)  # one unit a token
         choice = TeacherChoice(kind="endpoint", base_url=url, model="m", price=price)
         save_choice(workspace.store, workspace.settings, choice)
-        assert step.foresee(workspace, PLAN).calls == 3
+        assert step.grading_costs(workspace, PLAN).calls == 3
         step.grade_answers(workspace, PLAN)
-        assert step.foresee(workspace, PLAN).answers == 0
-        step.grade_answers(workspace, {**PLAN, "target": 0.8})
+        assert step.grading_costs(workspace, PLAN).answers == 0
+        step.grade_answers(workspace, GradePlan(features_only=True, target=0.8))
         assert len(server.bodies) == 3, "no verdict is paid twice"
         for body in server.bodies:
             system = body["messages"][0]["content"]
@@ -227,10 +228,13 @@ def test_verdicts_of_a_connected_teacher_are_checked_and_summed_here(workspace):
 
 def test_minilm_is_foreseen_only_where_it_will_read(workspace):
     fill(workspace)
-    few = step.foresee(workspace, {})
+    few = step.grading_costs(workspace, GradePlan())
     assert (few.answers, few.minilm, few.calls) == (6, False, 0)
     add_submissions(workspace, answers(240))
-    with_it, without = step.foresee(workspace, {}), step.foresee(workspace, PLAN)
+    with_it, without = (
+        step.grading_costs(workspace, GradePlan()),
+        step.grading_costs(workspace, PLAN),
+    )
     assert (with_it.minilm, without.minilm) == (True, False)
     assert with_it.taught == 240
     assert with_it.minutes[1] > without.minutes[1] > 0
@@ -254,7 +258,7 @@ def test_each_named_assignment_has_its_column_of_points(workspace):
     assert list(row)[1:3] == ["Week 1", "Week 2"]
     before = workspace.store.grades("c")
     add_items(workspace, [wing.model_copy(update={"assignment": "Week 3"})])
-    assert step.grade_answers(workspace, PLAN)["graded"] == 0, "a name changes no grade"
+    assert step.grade_answers(workspace, PLAN).graded == 0, "a name changes no grade"
     assert len(workspace.store.grades("c")) == len(before)
 
 

@@ -1,8 +1,11 @@
 """A student of another base through the real steps: trained, examined, exported, asked, served."""
 
+from dataclasses import replace
+
 import pytest
 
-from engine.errors import BadInput
+from engine.distil import DistilPlan
+from engine.errors import BadInput, Cancelled
 from engine.llm import Request, user
 from engine.llm.ledger import Ledger
 from engine.llm.local import Local
@@ -10,19 +13,19 @@ from engine.models import bases
 from engine.models.bases import GEMMA, SMOLLM2
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import (
-    Workspace,
+from engine.steps import BUILD, DISTIL, EXPORT, READ, TAKE_EXAM, TRAIN, Workspace, run_step
+from engine.steps.books import ReadPlan
+from engine.steps.exam import EXAM, ExamPlan
+from engine.steps.publish import ExportPlan
+from engine.steps.train import TrainPlan
+from engine.steps.workspace import (
+    TRAINED,
     base_chat,
-    build,
-    make_corpus,
-    read_books,
-    run_step,
+    current_base,
+    finished_run,
     student_chat,
+    student_model,
 )
-from engine.steps.exam import take_exam
-from engine.steps.publish import export_student
-from engine.steps.student import train_student
-from engine.steps.workspace import current_base, finished_run, student_model
 from engine.store import Store
 from tests.app.conftest import BOOK
 from tests.unit.test_bases import make_arch
@@ -39,22 +42,22 @@ def workspace(tmp_path_factory):
     store.add_course(course)
     (home / "garden.md").write_text(BOOK, encoding="utf-8")
     workspace = Workspace(settings, store, course)
-    read_books(workspace, {"files": [str(home / "garden.md")]})
-    make_corpus(workspace, {"pairs": 60})
+    READ(workspace, ReadPlan(files=(str(home / "garden.md"),)))
+    DISTIL(workspace, DistilPlan(pairs=60))
     folder = make_arch(home / "tiny-qwen3", "qwen3")
     recipe = make_recipe(folder, epochs=1, batch_tokens=2000, max_length=1024)
-    train_student(workspace, recipe.model_dump(mode="json"))
+    TRAIN(workspace, TrainPlan(recipe=recipe))
     yield workspace
     store.close()
 
 
 def test_the_student_is_published_without_a_gguf_and_says_why(workspace):
-    data = workspace.store.result("c", "train").data
-    published = data["published"]
-    assert published["runtime"] == "transformers" and published["gguf"] is None
-    assert published["withheld"]["code"] == "export.base_gguf" and published["parity"] is None
-    assert data["recipe"]["base"].endswith("tiny-qwen3")
-    assert {"question", "book", "base", "student"} == set(data["panel"][0])
+    student = workspace.store.saved("c", TRAINED).value
+    published = student.published
+    assert published.runtime == "transformers" and published.gguf is None
+    assert published.withheld["code"] == "export.base_gguf" and published.parity is None
+    assert student.recipe.base.endswith("tiny-qwen3")
+    assert {"question", "book", "base", "student"} == set(student.panel[0])
 
 
 def test_base_and_student_answer_through_transformers(workspace):
@@ -68,26 +71,27 @@ def test_base_and_student_answer_through_transformers(workspace):
 
 
 def test_the_exam_compares_the_student_with_its_own_base(workspace):
-    found = take_exam(workspace, {"rag": False})
-    assert sum(found["questions"].values()) > 0
-    report = workspace.store.result("c", "exam").data
-    assert report["failed"] == 0 or report["failed"] < len(report["answers"])
-    assert {row["model"] for row in report["rows"]} == {"base", "student"}
+    found = TAKE_EXAM(workspace, ExamPlan(book=False))
+    assert sum(found.questions.values()) > 0
+    report = workspace.store.saved("c", EXAM).value
+    assert report.failed == 0 or report.failed < len(report.answers)
+    assert {row.model for row in report.rows} == {"base", "student"}
+    assert {row.model for row in found.rows} == {"base", "student"}
 
 
 def test_exports_that_can_be_made_are_and_the_other_is_refused(workspace, tmp_path):
     for form in ("lora", "merged"):
-        files = export_student(workspace, {"format": form, "out": str(tmp_path / form)})["files"]
+        files = EXPORT(workspace, ExportPlan(format=form, out=str(tmp_path / form))).files
         assert any(name.endswith(".safetensors") for name in files)
         assert "tiny-qwen3" in (tmp_path / form / "README.md").read_text()
     with pytest.raises(BadInput) as caught:
-        export_student(workspace, {"format": "gguf", "out": str(tmp_path / "gguf")})
+        EXPORT(workspace, ExportPlan(format="gguf", out=str(tmp_path / "gguf")))
     assert caught.value.code == "export.no_gguf" and "merged" in caught.value.next
     assert not (tmp_path / "gguf").exists()
 
 
 def test_the_merged_export_stands_alone(workspace, tmp_path):
-    export_student(workspace, {"format": "merged", "out": str(tmp_path / "m")})
+    EXPORT(workspace, ExportPlan(format="merged", out=str(tmp_path / "m")))
     chat = Local(workspace.settings, (tmp_path / "m").rename(tmp_path / "elsewhere"))
     own = student_model(workspace.settings, finished_run(workspace))
     asked = [Request(messages=user(q), max_tokens=5, may_be_cut=True) for q in ("Soil?", "Why?")]
@@ -98,27 +102,30 @@ def test_the_merged_export_stands_alone(workspace, tmp_path):
 def test_a_chinese_course_is_not_trained_before_the_terms_are_accepted(
     workspace, tmp_path, monkeypatch
 ):
-    import engine.steps as steps
-
     settings = Settings(home=tmp_path)
     store = Store(settings.database)
-    course = Course(id="zh", title="植物", language="zh")
-    store.add_course(course)
+    store.add_course(Course(id="zh", title="植物", language="zh"))
+    own = Workspace(settings, store, store.course("zh"))
+    (tmp_path / "garden.md").write_text(BOOK, encoding="utf-8")
+    READ(own, ReadPlan(files=(str(tmp_path / "garden.md"),)))
     trained = []
-    monkeypatch.setattr(steps, "make_corpus", lambda *_: {})
-    monkeypatch.setattr(steps, "train_student", lambda _, plan, __: trained.append(plan) or {})
-    monkeypatch.setattr(steps, "take_exam", lambda *_: {})
-    own = Workspace(settings, store, course)
-    build(own, {})
-    assert not trained
+
+    def no_training(workspace, plan, report):
+        trained.append(plan)
+        raise Cancelled("far enough")
+
+    monkeypatch.setattr("engine.steps.build.TRAIN", replace(TRAIN, run=no_training))
+    built = BUILD(own)
+    assert not trained and built.train is None and "terms" in built.skipped["train"]
     bases.accept_terms(GEMMA, settings)
-    build(own, {})
-    assert trained[0]["base"] == GEMMA
+    with pytest.raises(Cancelled):
+        BUILD(own)
+    assert trained[0].recipe.base == GEMMA
     store.close()
 
 
 def test_a_base_that_is_none_fails_before_anything_is_made(workspace, tmp_path):
-    plan = make_recipe(tmp_path / "nowhere", epochs=1).model_dump(mode="json")
+    plan = TrainPlan(recipe=make_recipe(tmp_path / "nowhere", epochs=1)).model_dump(mode="json")
     runs = set((workspace.folder / "runs").iterdir())
     with pytest.raises(Exception, match="no model"):
         run_step(workspace.settings, "train", "c", plan)

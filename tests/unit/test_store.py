@@ -3,8 +3,8 @@
 import pytest
 
 from engine.errors import BadInput, Missing
-from engine.schema import Course, Evidence, Pair
-from engine.store import Result, Store
+from engine.schema import Course, Evidence, Figure, Pair, Warn
+from engine.store import ResultKind, Store
 
 
 @pytest.fixture
@@ -58,11 +58,20 @@ def test_an_unknown_course_says_how_to_make_one(store):
 
 
 def test_results_are_replaced_by_name(store):
-    store.save_result("c", Result(stage="exam", data={"a": 1}))
-    store.save_result("c", Result(stage="exam", data={"a": 2}))
-    found = store.result("c", "exam")
+    kind = ResultKind("exam", Warn)
+    store.save("c", kind, Warn(code="a", message="1"), inputs="x")
+    store.save("c", kind, Warn(code="a", message="2"), inputs="y")
+    store.save("c", kind, Warn(code="a", message="3"), name="other")
+    found = store.saved("c", kind)
     assert found is not None
-    assert found.data == {"a": 2}
+    assert (found.value.message, found.inputs) == ("2", "y")
+    assert [row.value.message for row in store.all_saved("c", kind)] == ["2", "3"]
+
+
+def test_a_result_in_the_form_of_another_version_counts_as_absent(store):
+    store.save("c", ResultKind("exam", Warn), Warn(code="a", message="1"))
+    assert store.saved("c", ResultKind("exam", Figure)) is None
+    assert store.all_saved("c", ResultKind("exam", Figure)) == []
 
 
 def test_removing_a_course_leaves_no_row(store):

@@ -1,19 +1,20 @@
 """Which explanations teach this student best: the arms side by side, with a button to run them."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
-from engine.align.costs import estimate
-from engine.align.plan import ALWAYS, AlignPlan
+from engine.align import AlignPlan, AlignResult, ArmResult
+from engine.align.plan import ALWAYS
 from engine.llm.teacher import load_choice
-from engine.steps import Workspace
-from engine.store import Result
+from engine.schema import Figure
+from engine.steps import ALIGN, Workspace
+from engine.steps.align import ALIGNED, align_costs
 from pages.build.parts.costs import cost_line
-from pages.shared import charts, session
+from pages.shared import charts
 from pages.shared.i18n import _
 from pages.shared.job_board import board
 
@@ -22,8 +23,9 @@ _CHANCE = 0.25
 
 def section(workspace: Workspace) -> None:
     """The comparison of the arms, its job, and the button that starts it."""
-    result = workspace.store.result(workspace.course.id, "align")
-    version = workspace.store.corpus_version(workspace.course.id, "train", "exam")
+    saved = workspace.store.saved(workspace.course.id, ALIGNED)
+    plan = ALIGN.default(workspace)
+    version = ALIGN.inputs(workspace.store, workspace.course.id, plan)
     with st.expander(_("Which explanations teach this student best?"), icon=":material/school:"):
         st.caption(
             _(
@@ -33,29 +35,25 @@ def section(workspace: Workspace) -> None:
             )
         )
         live = board(workspace.course.id, ("align",))
-        if result is None and not live:
+        if saved is None and not live:
             st.info(_("Not compared yet."), icon=":material/info:")
-        if result is not None:
-            _figures(result, stale=result.inputs != version)
+        if saved is not None:
+            _figures(saved.value, stale=saved.inputs != version)
         if not live:
-            _start(workspace, version, again=result is not None)
+            _start(workspace, plan, again=saved is not None)
 
 
-def _start(workspace: Workspace, version: str, *, again: bool) -> None:
+def _start(workspace: Workspace, plan: AlignPlan, *, again: bool) -> None:
     """The button and what it will take."""
-    plan = AlignPlan()
     if st.button(
         _("Compare again") if again else _("Compare explanations"),
         icon=":material/play_arrow:",
         key="align",
     ):
-        data = plan.model_dump(mode="json")
-        queue.submit(session.settings(), "align", workspace.course.id, data, version)
+        queue.start(workspace, ALIGN, plan)
         st.rerun()
-    choice = load_choice(workspace.store)
-    connected = choice.kind == "endpoint"
-    prices = (choice.price.prompt, choice.price.completion)
-    cost_line(estimate(plan, connected=connected, prices=prices), choice.price.currency)
+    currency = load_choice(workspace.store).price.currency
+    cost_line(align_costs(workspace, plan), currency)
 
 
 def _names() -> dict[str, str]:
@@ -69,58 +67,57 @@ def _names() -> dict[str, str]:
     }
 
 
-def _figures(result: Result, stale: bool) -> None:
-    data = result.data
+def _figures(result: AlignResult, stale: bool) -> None:
     if stale:
         st.warning(_("The corpus has changed since this comparison."), icon=":material/history:")
-    says = _says(data["arms"])
+    says = _says(result.arms)
     st.markdown(f"**{says}**")
-    if guessing := [a for a in data["arms"] if a["accuracy"]["low"] <= _CHANCE]:
-        listed = ", ".join(_names()[arm["arm"]] for arm in guessing)
+    if guessing := [a for a in result.arms if a.accuracy.low <= _CHANCE]:
+        listed = ", ".join(_names()[arm.arm] for arm in guessing)
         st.caption(_("Perhaps no better than guessing: {arms}.", arms=listed))
-    if data["weak_teacher"]:
+    if result.weak_teacher:
         st.warning(
             _("The teacher was the built-in model itself, as weak as the student."),
             icon=":material/info:",
         )
-    frame = _frame(data["arms"])
+    frame = _frame(result.arms)
     chart = _chart(frame, _("Share of right answers (dashed: guessing)"))
     st.altair_chart(chart, alt=says)
     shown = frame.drop(columns=["value", "low", "high", "name"])
     st.dataframe(shown, hide_index=True, alt=says)
 
 
-def _says(arms: list[dict[str, Any]]) -> str:
+def _says(arms: Sequence[ArmResult]) -> str:
     """The verdict in words."""
-    compared = [arm for arm in arms if arm["gain"] and arm["arm"] not in ALWAYS]
-    better = [arm for arm in compared if arm["gain"]["low"] > 0]
+    compared = [arm for arm in arms if arm.gain and arm.arm not in ALWAYS]
+    better = [arm for arm in compared if arm.gain and arm.gain.low > 0]
     if not better:
         return _("No way of choosing explanations beat random ones beyond doubt")
-    best = max(better, key=lambda arm: arm["accuracy"]["value"])
-    return _("Better than random explanations: {arm}", arm=_names()[best["arm"]])
+    best = max(better, key=lambda arm: arm.accuracy.value)
+    return _("Better than random explanations: {arm}", arm=_names()[best.arm])
 
 
-def _frame(arms: list[dict[str, Any]]) -> pd.DataFrame:
+def _frame(arms: Sequence[ArmResult]) -> pd.DataFrame:
     names = _names()
     return pd.DataFrame(
         [
             {
-                "name": names[arm["arm"]],
-                **{key: arm["accuracy"][key] for key in ("value", "low", "high")},
-                _("Explanations"): names[arm["arm"]],
-                _("Right"): _figure(arm["accuracy"]),
-                _("Questions"): arm["accuracy"]["n"],
-                _("Against random"): _figure(arm["gain"], "+") if arm["gain"] else "–",
-                _("Minutes"): round(arm["minutes"], 1),
-                _("Calls"): arm["calls"],
+                "name": names[arm.arm],
+                **arm.accuracy.model_dump(include={"value", "low", "high"}),
+                _("Explanations"): names[arm.arm],
+                _("Right"): _figure(arm.accuracy),
+                _("Questions"): arm.accuracy.n,
+                _("Against random"): _figure(arm.gain, "+") if arm.gain else "–",
+                _("Minutes"): round(arm.minutes, 1),
+                _("Calls"): arm.calls,
             }
             for arm in arms
         ]
     )
 
 
-def _figure(row: dict[str, float], sign: str = "") -> str:
-    return f"{row['value']:{sign}.2f} [{row['low']:{sign}.2f}, {row['high']:{sign}.2f}]"
+def _figure(row: Figure, sign: str = "") -> str:
+    return f"{row.value:{sign}.2f} [{row.low:{sign}.2f}, {row.high:{sign}.2f}]"
 
 
 def _chart(frame: pd.DataFrame, label: str) -> alt.LayerChart:

@@ -1,0 +1,135 @@
+"""The student: fine-tune, write the file that answers, ask it a few fixed questions."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from engine.errors import Missing
+from engine.llm import Request, user
+from engine.models.bases import recommended
+from engine.progress import Report, silent
+from engine.publish import publish_local
+from engine.schema import Value, content_id
+from engine.steps.step import Step
+from engine.steps.workspace import (
+    RUNS,
+    TRAINED,
+    TrainedStudent,
+    Workspace,
+    base_chat,
+    student_chat,
+    training_pairs,
+)
+from engine.store import Store
+from engine.train import Recipe, Row, TrainEstimate, estimate, keep, preset, train
+
+PANEL = 8
+"""Questions that base and student answer after each training."""
+
+
+class TrainPlan(Value):
+    """The recipe; with ``finish`` an unfinished run ends with its best adapter so far."""
+
+    recipe: Recipe = Recipe()
+    finish: bool = False
+
+
+def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent) -> TrainedStudent:
+    """Fine-tune by the plan's recipe, then write the file that answers (merged, Q8_0).
+
+    Raises:
+        Missing: there are too few pairs to train on.
+    """
+    store, course = workspace.store, workspace.course.id
+    rows, recipe = _rows(store, course), plan.recipe
+    version = corpus_trained_on(store, course)
+    name = content_id(version, recipe.model_dump(mode="json"))
+    folder = workspace.folder / "runs" / name
+    if plan.finish:
+        trained = keep(folder)
+    else:
+        trained = train(*rows, recipe, folder, settings=workspace.settings, report=report)
+    student = TrainedStudent(
+        run=name,
+        recipe=recipe,
+        training=trained,
+        published=publish_local(
+            folder, folder / "student", settings=workspace.settings, report=report
+        ),
+        panel=_panel(workspace, folder, recipe.base),
+    )
+    store.save(course, TRAINED, student, inputs=version)
+    store.save(course, RUNS, student, inputs=version, name=name)
+    return student
+
+
+def discard_student(workspace: Workspace, plan: TrainPlan) -> None:
+    """Throw an unfinished run away; a finished one stays."""
+    store, course = workspace.store, workspace.course.id
+    name = content_id(corpus_trained_on(store, course), plan.recipe.model_dump(mode="json"))
+    if store.saved(course, RUNS, name) is None:
+        shutil.rmtree(workspace.folder / "runs" / name, ignore_errors=True)
+
+
+def corpus_trained_on(store: Store, course: str) -> str:
+    """Names the pairs that a student is trained and validated on."""
+    return store.corpus_version(course, "train", "validation")
+
+
+def training_costs(workspace: Workspace, plan: TrainPlan) -> TrainEstimate:
+    """Minutes, memory and disk of a training on the pairs that the course has now."""
+    return estimate(
+        _as_rows(workspace.store, workspace.course.id, "train"), plan.recipe, workspace.settings
+    )
+
+
+def _as_rows(store: Store, course: str, split: str) -> list[Row]:
+    return [Row(question=p.question, answer=p.answer) for p in training_pairs(store, course, split)]
+
+
+def _rows(store: Store, course: str) -> tuple[list[Row], list[Row]]:
+    """Rows to train and to validate on."""
+    rows = _as_rows(store, course, "train")
+    if len(rows) < 8:
+        raise Missing(
+            "There are not enough pairs to train on.",
+            code="train.no_pairs",
+            next="Make a corpus first: at least a few dozen pairs.",
+        )
+    return rows, _as_rows(store, course, "validation")
+
+
+def _panel(workspace: Workspace, folder: Path, base: str) -> tuple[dict[str, str], ...]:
+    """A few fixed questions with the book's answer, the base's and the student's."""
+    pairs = training_pairs(workspace.store, workspace.course.id, "validation")[:PANEL]
+    requests = [
+        Request(messages=user(p.question), max_tokens=80, may_be_cut=True, purpose="panel")
+        for p in pairs
+    ]
+    rows = [{"question": p.question, "book": p.answer} for p in pairs]
+    chats = {"base": base_chat(workspace, base), "student": student_chat(workspace, folder)}
+    for name, chat in chats.items():
+        for i, outcome in chat.ask(requests):
+            rows[i][name] = getattr(outcome, "text", "")
+    return tuple(rows)
+
+
+def _default(workspace: Workspace) -> TrainPlan:
+    base = recommended(workspace.course.language)
+    return TrainPlan(recipe=preset("normal").model_copy(update={"base": base}))
+
+
+TRAIN = Step(
+    name="train",
+    label="Fine-tuning the student",
+    plan=TrainPlan,
+    result=TrainedStudent,
+    run=train_student,
+    inputs=lambda store, course, plan: corpus_trained_on(store, course),
+    default=_default,
+    queue="heavy",
+    stages=("student",),
+    estimate=training_costs,
+    discard=discard_student,
+)
