@@ -12,8 +12,8 @@ from engine.align.dpo import Preferred, train_teacher
 from engine.align.plan import AlignPlan
 from engine.llm import Chat
 from engine.models.bases import base_folder, base_gguf
+from engine.models.export import write_gguf
 from engine.progress import Report
-from engine.publish.gguf import write_gguf
 from engine.publish.merge import merge
 from engine.settings import Settings
 from engine.train import STUDENT, Row, preset, train
@@ -75,9 +75,9 @@ class Workshop:
         out = folder / GGUF
         if not out.exists():
             result = train(rows, [], recipe, folder / "run", settings=self.settings, report=report)
-            base = base_folder(STUDENT, self.settings, report)
+            base = base_folder(STUDENT, self.settings, report, result.origin)
             merged = merge(base, result.adapter, folder / "merged")
-            write_gguf(base_gguf(STUDENT, self.settings, report), merged, out)
+            write_gguf(merged, out, base_gguf(STUDENT, self.settings, report, result.origin))
             shutil.rmtree(merged)
         return self.load(out)
 
@@ -94,5 +94,5 @@ class Workshop:
         merged = train_teacher(start, pairs, plan, folder, self.settings, report)
         out = folder / GGUF
         if not out.exists():
-            write_gguf(base_gguf(STUDENT, self.settings, report), merged, out)
+            write_gguf(merged, out, base_gguf(STUDENT, self.settings, report))
         return self.load(out), merged

@@ -78,7 +78,7 @@ def _teacher(room: Room) -> Chat:
 _ANSWER = 70
 """Tokens of an answer, on average: a base model rambles up to its limit, a student is short."""
 _LOCAL_SECONDS = 1.7
-"""Seconds for an answer by transformers on two cores (Gemma 3 270M)."""
+"""Seconds for an answer by transformers on two cores (a base of 270 million weights)."""
 
 
 def exam_costs(room: Room, *, teacher: bool = False) -> Estimate:

@@ -21,9 +21,8 @@ TARGET = 0.9
 def grade_answers(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
     """Grade what is not graded yet; another target only moves the line between grades and doubts.
 
-    The plan's fields: ``target`` (share of accepted answers on which a person must agree, 0.9) and
-    ``features_only`` (no cross-encoder: faster, a little less accurate). Grades are stored as they
-    come, so that a run cut short goes on where it was.
+    The plan's one field is ``target``: the share of accepted answers on which a person must agree
+    (0.9). Grades are stored as they come, so that a run cut short goes on where it was.
 
     Raises:
         Missing: ``grade.nothing``, there are no items or no answers.
@@ -38,10 +37,9 @@ def grade_answers(room: Room, plan: dict[str, Any], report: Report = silent) -> 
             next="Add items and answers on the Assignments screen.",
         )
     target = _target(plan)
-    light = bool(plan.get("features_only", False))
     chat = connected_chat(room)
     taught = _taught(room, answers)
-    model = _model(taught, light, chat is not None)
+    model = _model(taught, chat is not None)
     _keep_by_person(room, answers)
     todo, prints = _todo(room, items, answers, model)
     result = room.store.result(room.course.id, "grade")
@@ -51,14 +49,12 @@ def grade_answers(room: Room, plan: dict[str, Any], report: Report = silent) -> 
             items,
             taught,
             target_agreement=target,
-            base=None if light else lambda: _minilm(room, report),
-            folder=room.folder / "grader",
             report=report,
         )
         _grade(room, items, answers, todo, prints, grader, chat, report)
         calibrations = [c.model_dump(mode="json") for c in grader.calibrations]
         data = {"calibrations": calibrations, "taught": len(taught)}
-    data |= {"target": target, "features_only": light}
+    data |= {"target": target}
     room.store.save_result(room.course.id, Result(stage="grade", inputs=model, data=data))
     return {"graded": len(todo), **settle(room, target)}
 
@@ -68,22 +64,21 @@ def foresee(room: Room, plan: dict[str, Any]) -> GradeEstimate:
     items, answers = items_of(room), submissions_of(room)
     known = {item.item_id: item for item in items}
     choice = load_choice(room.store)
-    taught, light = _taught(room, answers), bool(plan.get("features_only", False))
+    taught = _taught(room, answers)
     connected = choice.kind == "endpoint"
-    todo, _ = _todo(room, items, answers, _model(taught, light, connected))
+    todo, _ = _todo(room, items, answers, _model(taught, connected))
     return estimate(
         known,
         taught,
         [s for s in todo.values() if s.item_id in known],
-        minilm=not light,
         connected=connected,
         price=choice.price,
     )
 
 
-def _model(taught: Sequence[Submission], light: bool, connected: bool) -> str:
+def _model(taught: Sequence[Submission], connected: bool) -> str:
     """The fingerprint of what grades: who taught it, and by which means."""
-    return content_id([s.model_dump() for s in taught], light, connected)
+    return content_id([s.model_dump() for s in taught], connected)
 
 
 def _target(plan: dict[str, Any]) -> float:
@@ -202,9 +197,3 @@ def _row(submission: Submission, found: Grade, inputs: str) -> dict[str, Any]:
         "inputs": inputs,
         "data": found.model_dump(mode="json"),
     }
-
-
-def _minilm(room: Room, report: Report) -> Any:
-    from engine.models.minilm import minilm
-
-    return minilm(room.settings, report)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadInput, WorkFailed
-from engine.models.bases import GEMMA, SMOLLM2
+from engine.models.known import SMOLLM2, known_base
 from engine.models.tokenizer import prompt_ids
 from engine.schema import Value
 
@@ -99,9 +99,12 @@ def masked_sample(
         BadInput, WorkFailed: as ``encode``.
     """
     if tokenizer is None:
-        head, end = _FORMS.get(base, ("{question}\n", ""))
-        prompt = head.format(system=row.system or _SYSTEM, question=row.question)
-        return _spans(prompt, row.answer + end)
+        own = known_base(base)
+        if own is None:
+            return _spans(row.question + "\n", row.answer)
+        system = row.system or own.family.default_system
+        prompt = own.family.prompt.format(system=system, question=row.question)
+        return _spans(prompt, row.answer + own.family.end)
     encoded = encode([row], tokenizer, max_length).rows
     return tuple(
         span
@@ -111,14 +114,6 @@ def masked_sample(
             tokenizer.decode(list(one.ids[one.start :])),
         )
     )
-
-
-_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-_CHATML = (
-    "<|im_start|>system\n{system}<|im_end|>\n"
-    "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
-)
-_FORMS = {SMOLLM2: (_CHATML, "<|im_end|>"), GEMMA: ("<bos>Q: {question}\nA:\n", "<eos>")}
 
 
 def _spans(prompt: str, answer: str) -> tuple[Span, Span]:

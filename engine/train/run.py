@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import BadInput, Missing
-from engine.models.bases import base_folder
+from engine.models.bases import Origin, base_weights, earlier_origin
 from engine.progress import Report
 from engine.schema import Progress, Value, content_id
 from engine.settings import Settings
@@ -39,6 +39,7 @@ class Manifest(Value):
     reason: str = ""
     precision: str = ""
     truncated_share: float = 0.0
+    origin: Origin | None = None
 
 
 class TrainResult(Value):
@@ -48,6 +49,7 @@ class TrainResult(Value):
     (each row's own, no padding); ``seconds`` all sittings without loading; losses are in nats per
     learned token. ``truncated_share`` is the share of rows cut or dropped for their length.
     ``parts`` is more than 1 where memory ran out: each step was computed in so many parts.
+    ``origin`` says which weights of the base it began with.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class TrainResult(Value):
     reason: str
     precision: str
     parts: int = 1
+    origin: Origin | None = None
 
     @property
     def adapter(self) -> Path:
@@ -125,7 +128,9 @@ def keep(folder: Path) -> TrainResult:
     """
     if (folder / RESULT).exists():
         text = (folder / RESULT).read_text(encoding="utf-8")
-        return TrainResult.model_validate_json(text).model_copy(update={"folder": folder})
+        result = TrainResult.model_validate_json(text)
+        origin = result.origin or earlier_origin(result.recipe.base)
+        return result.model_copy(update={"folder": folder, "origin": origin})
     found = checkpoint.latest(folder)
     if found is None:
         raise Missing(
@@ -203,7 +208,9 @@ def _changes(stored: Manifest, wanted: Manifest) -> list[str]:
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    return Manifest.model_validate_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    origin = manifest.origin or earlier_origin(manifest.recipe.base)
+    return manifest.model_copy(update={"origin": origin})
 
 
 def _sitting(
@@ -219,7 +226,7 @@ def _sitting(
     recipe = manifest.recipe
     report(Progress(stage="train.load", message="Loading the base model"))
     choice = choose_backend(recipe)
-    student = _load(choice.name, manifest, settings, report)
+    student, origin = _load(choice.name, manifest, settings, report)
     encoding = encode(rows, student.tokenizer, recipe.max_length)
     held = encode(validation_rows, student.tokenizer, recipe.max_length)
     _refuse_nothing(encoding)
@@ -228,6 +235,7 @@ def _sitting(
         "reason": choice.reason,
         "precision": student.precision,
         "truncated_share": encoding.truncated_share,
+        "origin": origin,
     }
     checkpoint.write_json(folder / MANIFEST, manifest.model_copy(update=complete))
     state = Loop(student, encoding.rows, held.rows, recipe, folder, report, threads).run()
@@ -235,13 +243,16 @@ def _sitting(
         remember_speed(recipe, choice.name, state.tokens / state.seconds, settings)
 
 
-def _load(backend: str, manifest: Manifest, settings: Settings, report: Report) -> Student:
+def _load(
+    backend: str, manifest: Manifest, settings: Settings, report: Report
+) -> tuple[Student, Origin]:
+    """The student with a fresh adapter, and where its base's weights came from."""
     if backend == "unsloth":
         import_unsloth()
     recipe = manifest.recipe
-    folder = base_folder(recipe.base, settings, report)
+    folder, origin = base_weights(recipe.base, settings, report, manifest.origin)
     load = load_unsloth if backend == "unsloth" else load_student
-    return load(folder, recipe, manifest.precision)
+    return load(folder, recipe, manifest.precision), origin
 
 
 def _refuse_nothing(encoding: Encoding) -> None:
@@ -276,4 +287,5 @@ def _result(folder: Path, state: State, manifest: Manifest) -> TrainResult:
         reason=manifest.reason,
         precision=manifest.precision,
         parts=state.parts,
+        origin=manifest.origin,
     )

@@ -68,7 +68,7 @@ def _assignment(room: Room) -> None:
     add_submissions(room, answers(30))
     plain = [s.model_copy(update={"label": None}) for s in answers(4, seed=9)]
     add_submissions(room, [*plain[:3], plain[3].model_copy(update={"answer": ""})])
-    grade_answers(room, {"features_only": True})
+    grade_answers(room, {})
 
 
 def _pretend_search(store: Store) -> None:

@@ -44,7 +44,7 @@ def room(tmp_path):
 def graded(room):
     add_items(room, ITEMS)
     add_submissions(room, ANSWERS)
-    return grade_answers(room, {"features_only": True})
+    return grade_answers(room, {})
 
 
 def button(app, label):
@@ -70,7 +70,7 @@ def test_the_sample_answers_can_be_loaded_and_graded(screen, room, tmp_path, mon
     assert not app.exception
     assert len(room.store.submissions("c")) == 200
     app.button(key="grade").click().run()
-    assert asked == [("grade", "c", {"target": 0.9, "features_only": True})]
+    assert asked == [("grade", "c", {"target": 0.9})]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -98,7 +98,7 @@ def test_my_progress_shows_the_latest_grades(screen, filled_home):
     own = Room(settings, store, store.course("c"))
     add_items(own, ITEMS)
     add_submissions(own, [s.model_copy(update={"learner": "L0"}) for s in ANSWERS[:1]])
-    grade_answers(own, {"features_only": True})
+    grade_answers(own, {})
     app = screen(filled_home, "learn/progress.py", "en", "c")
     me = pseudonym(settings, "c", "L0")
     app.selectbox(key="pick-me").set_value(me).run()
@@ -111,7 +111,7 @@ def captions(app):
     return " ".join(c.value for c in app.caption)
 
 
-def test_minutes_stand_before_the_start_and_minilm_is_a_choice(screen, room, tmp_path, monkeypatch):
+def test_minutes_stand_before_the_start(screen, room, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("engine.jobs.submit", lambda *args: asked.append(args[3]))
     add_items(room, CLASS_ITEMS)
@@ -120,11 +120,9 @@ def test_minutes_stand_before_the_start_and_minilm_is_a_choice(screen, room, tmp
     add_submissions(room, plain)
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
     assert "20 answer(s) to grade: about" in captions(app)
-    assert not app.toggle(key="minilm").value, "too few graded answers for it to pay"
-    app.toggle(key="minilm").set_value(True).run()
     app.button(key="grade").click().run()
     assert not app.exception
-    assert asked == [{"target": 0.9, "features_only": False}]
+    assert asked == [{"target": 0.9}]
 
 
 def test_one_assignment_at_a_time(screen, room, tmp_path):
@@ -163,7 +161,7 @@ def test_first_contact_sample_graded_and_none_of_the_open_answers_stands(
     screen, room, tmp_path, language
 ):
     load_sample(room)
-    counts = grade_answers(room, {"features_only": True})
+    counts = grade_answers(room, {})
     assert counts["answers"] == 200
     [known, _] = [
         Calibration.model_validate(c) for c in room.store.result("c", "grade").data["calibrations"]

@@ -5,12 +5,13 @@ import shutil
 import pytest
 
 from engine import jobs as queue
-from engine.models.bases import GEMMA, QWEN, SMOLLM2
+from engine.models.bases import QWEN, SMOLLM2
+from engine.models.known import GEMMA
 from engine.schema import Course
 from engine.settings import Settings
 from engine.store import Result, Store
 from tests.app.test_screens import texts
-from tests.unit.tiny_student import make_base
+from tests.unit.test_bases import make_arch
 
 PAGE = "build/finetune.py"
 
@@ -67,7 +68,7 @@ def test_a_base_of_another_language_is_warned_of(screen, home):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_folder_is_looked_at(screen, home, tmp_path, language):
-    folder = make_base(tmp_path / "tiny")
+    folder = make_arch(tmp_path / "tiny", "mistral")
     app = screen(home, PAGE, language, "c")
     app.selectbox(key="base").set_value("folder").run()
     assert start_button(app).disabled and not app.error
@@ -102,10 +103,10 @@ def test_a_student_without_gguf_says_why(screen, home, page, language):
     store = Store(Settings(home=home).database)
     run = store.result("c", "train")
     withheld = {
-        "code": "export.base_gguf",
-        "message": "tiny holds 0 GGUF files.",
+        "code": "export.tokenizer",
+        "message": "tiny: another tokenizer.",
         "next": "Export another format.",
-        "values": {"base": "tiny", "n": 0},
+        "values": {"reason": "tiny"},
     }
     data = run.data | {
         "recipe": {"base": "/models/tiny"},

@@ -198,8 +198,7 @@ def grade_kills(
     fill_class(room, given.data, rubric=bool(given.tools))
     log = sqlite3.connect(settings.home / "coursewright.db", isolation_level=None)
     log.executescript(_LOG)
-    plan = {"features_only": not (settings.models / "all-MiniLM-L6-v2").exists()}
-    job = queue.submit(settings, "grade", "c", plan)
+    job = queue.submit(settings, "grade", "c", {})
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         if given.tools:
@@ -216,7 +215,7 @@ def grade_kills(
     new = {m.grade.answer_id for m in marked(room) if not m.submission.graded}
     asked = {k: stats.get(k) for k in ("answered_ok", "distinct_bodies", "duplicates", "gone")}
     return {
-        "stage": "grade", "cross-encoder": not plan["features_only"], "kills": len(at),
+        "stage": "grade", "kills": len(at),
         "grades stored at each kill": at, "seconds": round(seconds, 1), "state": found.state,
         "error": found.error, "result": found.result, "answers": NEW, "with a grade": len(new),
         "stored as new more than once": sum(sum(f for f, _ in w) > 1 for w in writes.values()),

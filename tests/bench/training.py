@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.models import smollm2_transformers
+from engine.models.bases import SMOLLM2, base_folder
 from engine.progress import silent
 from engine.settings import Settings
 from engine.train import Recipe, Row
@@ -230,7 +230,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    folder = smollm2_transformers(Settings(home=options.home))
+    folder = base_folder(SMOLLM2, Settings(home=options.home))
     pairs = facts(options.data)
     rows = [Row(question=w.format(t), answer=d) for w in WORDINGS for t, d in pairs][: options.rows]
     result = {"rows": len(rows)}

@@ -46,10 +46,10 @@ def make_model(folder: Path, settings: Settings, layers: int, width: int) -> Non
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from engine.models import smollm2_transformers
+    from engine.models.bases import SMOLLM2, base_folder
     from engine.models.tokenizer import load_tokenizer
 
-    tokenizer = load_tokenizer(smollm2_transformers(settings))
+    tokenizer = load_tokenizer(base_folder(SMOLLM2, settings))
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),

@@ -57,7 +57,7 @@ def graded(room, n=24):
     add_submissions(room, [*taught, *mine])
     fresh = [s.model_copy(update={"label": None}) for s in answers(6, seed=9)]
     add_submissions(room, fresh)
-    grade_answers(room, {"features_only": True})
+    grade_answers(room, {})
 
 
 class Tags(HTMLParser):

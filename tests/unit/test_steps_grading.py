@@ -26,7 +26,7 @@ from engine.store import Store
 from tests.unit.grading_data import ITEMS, answers
 from tests.unit.llm_server import Said, serving
 
-PLAN = {"features_only": True}
+PLAN = {}
 CLOSED = Item(item_id="cell", question="How many legs?", references=("6",), concept="Insects")
 
 
@@ -225,15 +225,14 @@ def test_verdicts_of_a_connected_teacher_are_checked_and_summed_here(room):
     assert (row.purpose, row.calls, row.cost) == ("grade", 3, 45.0)
 
 
-def test_minilm_is_foreseen_only_where_it_will_read(room):
+def test_minutes_grow_with_what_is_learned_from(room):
     fill(room)
     few = step.foresee(room, {})
-    assert (few.answers, few.minilm, few.calls) == (6, False, 0)
+    assert (few.answers, few.calls) == (6, 0)
     add_submissions(room, answers(240))
-    with_it, without = step.foresee(room, {}), step.foresee(room, PLAN)
-    assert (with_it.minilm, without.minilm) == (True, False)
-    assert with_it.taught == 240
-    assert with_it.minutes[1] > without.minutes[1] > 0
+    many = step.foresee(room, {})
+    assert many.taught == 240
+    assert many.minutes[1] > few.minutes[1] > 0
 
 
 def test_each_named_assignment_has_its_column_of_points(room):

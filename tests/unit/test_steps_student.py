@@ -7,7 +7,8 @@ from engine.llm import Request, user
 from engine.llm.ledger import Ledger
 from engine.llm.local import Local
 from engine.models import bases
-from engine.models.bases import GEMMA, SMOLLM2
+from engine.models.bases import SMOLLM2
+from engine.models.known import GEMMA
 from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import Room, base_chat, build, make_corpus, read_books, run_step, student_chat
@@ -44,7 +45,7 @@ def test_the_student_is_published_without_a_gguf_and_says_why(room):
     data = room.store.result("c", "train").data
     published = data["published"]
     assert published["runtime"] == "transformers" and published["gguf"] is None
-    assert published["withheld"]["code"] == "export.base_gguf" and published["parity"] is None
+    assert published["withheld"]["code"] == "export.tokenizer" and published["parity"] is None
     assert data["recipe"]["base"].endswith("tiny-qwen3")
     assert {"question", "book", "base", "student"} == set(data["panel"][0])
 

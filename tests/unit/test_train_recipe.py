@@ -57,9 +57,9 @@ def test_bases(tmp_path):
     assert base_folder(str(folder), settings) == folder
     with pytest.raises(Missing):
         base_folder(str(tmp_path / "nothing"), settings)
-    with pytest.raises(BadInput) as caught:
-        base_gguf(str(folder), settings)
-    assert caught.value.code == "export.base_gguf"
+    assert base_gguf(str(folder), settings) is None
+    (folder / "own.gguf").write_bytes(b"x")
+    assert base_gguf(str(folder), settings) == folder / "own.gguf"
 
 
 def test_estimate_grows_with_work_and_learns_the_machine(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from engine.errors import BadInput, WorkFailed
-from engine.models import smollm2_transformers
+from engine.models.bases import SMOLLM2, base_folder
 from engine.settings import Settings
 from engine.train import Row, masked_sample
 from engine.train.rows import IGNORE, encode
@@ -67,7 +67,7 @@ def test_a_template_that_rewrites_the_prompt_is_refused():
 def test_the_screen_shows_the_real_template_of_the_built_in_student():
     from engine.models.tokenizer import load_tokenizer
 
-    tokenizer = load_tokenizer(smollm2_transformers(Settings(home=models_folder())))
+    tokenizer = load_tokenizer(base_folder(SMOLLM2, Settings(home=models_folder())))
     for system in ("", "Be short."):
         row = Row(question="What is a list?", answer="A sequence.", system=system)
         assert masked_sample(row) == masked_sample(row, tokenizer)
