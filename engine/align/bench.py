@@ -16,7 +16,7 @@ from engine.models.export import write_gguf
 from engine.progress import Report
 from engine.publish.merge import merge
 from engine.settings import Settings
-from engine.train import STUDENT, Row, preset, train
+from engine.train import STUDENT, TrainingRow, preset, train
 
 GGUF = "model-q8_0.gguf"
 
@@ -42,7 +42,9 @@ class Bench(Protocol):
         """Whether the teacher is a model of this machine, which DPO can change."""
         ...
 
-    def taught(self, rows: Sequence[Row], plan: AlignPlan, folder: Path, report: Report) -> Chat:
+    def taught(
+        self, rows: Sequence[TrainingRow], plan: AlignPlan, folder: Path, report: Report
+    ) -> Chat:
         """The student after these rows."""
         ...
 
@@ -68,7 +70,9 @@ class Workshop:
     trainable: bool
     load: Load
 
-    def taught(self, rows: Sequence[Row], plan: AlignPlan, folder: Path, report: Report) -> Chat:
+    def taught(
+        self, rows: Sequence[TrainingRow], plan: AlignPlan, folder: Path, report: Report
+    ) -> Chat:
         """Fine-tune by the quick recipe; the merged weights go once the GGUF file is written."""
         changes = {"epochs": plan.epochs, "learning_rate": plan.rate, "seed": plan.seed}
         recipe = preset("quick").model_copy(update=changes | {"patience": 0, "checks": 1})

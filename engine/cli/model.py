@@ -149,10 +149,10 @@ def _estimate_arms(context: Context, course: str) -> None:
 
 def _estimate_training(context: Context, course: str) -> None:
     from engine.models.bases import facts
-    from engine.train import Row, estimate, preset
+    from engine.train import TrainingRow, estimate, preset
 
     rows = [
-        Row(question=pair.question, answer=pair.answer)
+        TrainingRow(question=pair.question, answer=pair.answer)
         for pair in training_pairs(context.store, course, "train")
     ]
     recipe = preset("normal").model_copy(update={"base": _base(context, course)})

@@ -13,7 +13,7 @@ from engine.steps.room import Room, base_chat, student_chat, training_pairs
 from engine.store import Result
 
 if TYPE_CHECKING:
-    from engine.train import Recipe, Row
+    from engine.train import Recipe, TrainingRow
 
 
 def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> dict[str, Any]:
@@ -66,17 +66,17 @@ def _name(version: str, recipe: Recipe) -> str:
     return content_id(version, recipe.model_dump(mode="json"))
 
 
-def _rows(room: Room) -> tuple[list[Row], list[Row]]:
+def _rows(room: Room) -> tuple[list[TrainingRow], list[TrainingRow]]:
     """Rows to train and to validate on.
 
     Raises:
         Missing: there are too few.
     """
-    from engine.train import Row
+    from engine.train import TrainingRow
 
     train, validation = (
         [
-            Row(question=pair.question, answer=pair.answer)
+            TrainingRow(question=pair.question, answer=pair.answer)
             for pair in training_pairs(room.store, room.course.id, split)
         ]
         for split in ("train", "validation")

@@ -17,7 +17,7 @@ from engine.schema import Value
 from engine.settings import Settings
 from engine.train.backends import choose_backend, has_cuda
 from engine.train.recipe import Recipe
-from engine.train.rows import Row
+from engine.train.rows import TrainingRow
 
 GIB = 2**30
 _FIRST_ASIAN = 0x2E80
@@ -25,7 +25,7 @@ _FIRST_ASIAN = 0x2E80
 Fit = Literal["fits", "tight", "does not fit"]
 
 
-class TrainEstimate(Value):
+class TrainingEstimate(Value):
     """What a fine-tuning will cost here.
 
     ``minutes`` is (low, likely, high), loading included; ``measured`` says whether the speed comes
@@ -45,7 +45,7 @@ class TrainEstimate(Value):
     device: Literal["cpu", "cuda"] = "cpu"
 
 
-def estimate(rows: Sequence[Row], recipe: Recipe, settings: Settings) -> TrainEstimate:
+def estimate(rows: Sequence[TrainingRow], recipe: Recipe, settings: Settings) -> TrainingEstimate:
     """Time, memory and disk of training ``rows`` by ``recipe`` on this machine.
 
     Raises:
@@ -62,7 +62,7 @@ def estimate(rows: Sequence[Row], recipe: Recipe, settings: Settings) -> TrainEs
     spread = (0.8, 1.5) if measured else (0.4, 2.5)
     memory = _memory_gib(recipe, weights, device)
     free = _free_gib() if device == "cpu" else _free_cuda_gib()
-    return TrainEstimate(
+    return TrainingEstimate(
         rows=len(rows),
         tokens=tokens,
         tokens_per_second=speed,
@@ -76,7 +76,7 @@ def estimate(rows: Sequence[Row], recipe: Recipe, settings: Settings) -> TrainEs
     )
 
 
-def row_tokens(row: Row, family: Family | None = LLAMA) -> int:
+def row_tokens(row: TrainingRow, family: Family | None = LLAMA) -> int:
     """About how many tokens a row has: 4.2 Latin characters to a token, others by the family."""
     text = row.system + row.question + row.answer
     latin = sum(ord(letter) < _FIRST_ASIAN for letter in text)

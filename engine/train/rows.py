@@ -15,7 +15,7 @@ IGNORE = -100
 """The label of a token that is read but not learned (torch's convention)."""
 
 
-class Row(Value):
+class TrainingRow(Value):
     """One thing to learn; an empty ``system`` leaves the chat template's own default."""
 
     question: str
@@ -62,7 +62,7 @@ class Span(Value):
     learned: bool
 
 
-def encode(rows: Iterable[Row], tokenizer: Any, max_length: int) -> Encoding:
+def encode(rows: Iterable[TrainingRow], tokenizer: Any, max_length: int) -> Encoding:
     """Encode by the tokenizer's own chat template.
 
     Rows longer than ``max_length`` tokens lose the end of their answer; rows whose prompt leaves
@@ -88,7 +88,7 @@ def encode(rows: Iterable[Row], tokenizer: Any, max_length: int) -> Encoding:
 
 
 def masked_sample(
-    row: Row, tokenizer: Any = None, max_length: int = 1024, *, base: str = SMOLLM2
+    row: TrainingRow, tokenizer: Any = None, max_length: int = 1024, *, base: str = SMOLLM2
 ) -> tuple[Span, ...]:
     """The row's text as the model reads it, in order, with the learned part marked.
 
@@ -120,7 +120,7 @@ def _spans(prompt: str, answer: str) -> tuple[Span, Span]:
     return Span(text=prompt, learned=False), Span(text=answer, learned=True)
 
 
-def _encode(row: Row, tokenizer: Any) -> Encoded:
+def _encode(row: TrainingRow, tokenizer: Any) -> Encoded:
     if not row.answer.strip():
         raise BadInput(
             f"The question {row.question[:80]!r} has an empty answer.",
@@ -139,7 +139,7 @@ def _encode(row: Row, tokenizer: Any) -> Encoded:
     return Encoded(tuple(_without_tail(whole, len(prompt), tokenizer)), len(prompt))
 
 
-def _messages(row: Row) -> list[dict[str, str]]:
+def _messages(row: TrainingRow) -> list[dict[str, str]]:
     head = [_said("system", row.system)] if row.system else []
     return [*head, _said("user", row.question)]
 

@@ -13,11 +13,11 @@ from engine.schema import Progress, Value, content_id
 from engine.settings import Settings
 from engine.train import checkpoint
 from engine.train.backends import choose_backend
-from engine.train.checkpoint import Point, State
+from engine.train.checkpoint import TrainingPoint, TrainingState
 from engine.train.estimate import remember_speed
 from engine.train.loop import Loop
 from engine.train.recipe import Recipe
-from engine.train.rows import Encoding, Row, encode
+from engine.train.rows import Encoding, TrainingRow, encode
 from engine.train.student import Student, load_student
 from engine.train.threads import Threads
 from engine.train.unsloth import import_unsloth, load_unsloth
@@ -62,7 +62,7 @@ class TrainResult(Value):
     loss: float
     val_loss: float | None
     val_token_accuracy: float | None
-    curve: tuple[Point, ...]
+    curve: tuple[TrainingPoint, ...]
     stopped_early: bool
     truncated_share: float
     rows: int
@@ -81,8 +81,8 @@ class TrainResult(Value):
 
 
 def train(
-    rows: Sequence[Row],
-    validation_rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
+    validation_rows: Sequence[TrainingRow],
     recipe: Recipe,
     folder: Path,
     *,
@@ -160,8 +160,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _manifest(
-    rows: Sequence[Row],
-    validation_rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
+    validation_rows: Sequence[TrainingRow],
     recipe: Recipe,
     folder: Path,
     resume: bool,
@@ -214,8 +214,8 @@ def _read_manifest(folder: Path) -> Manifest:
 
 
 def _sitting(
-    rows: Sequence[Row],
-    validation_rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
+    validation_rows: Sequence[TrainingRow],
     manifest: Manifest,
     folder: Path,
     settings: Settings,
@@ -264,7 +264,7 @@ def _refuse_nothing(encoding: Encoding) -> None:
         )
 
 
-def _result(folder: Path, state: State, manifest: Manifest) -> TrainResult:
+def _result(folder: Path, state: TrainingState, manifest: Manifest) -> TrainResult:
     best = next((p for p in state.curve if state.best.endswith(f"-{p.step:06d}")), None)
     return TrainResult(
         folder=folder,

@@ -16,7 +16,7 @@ from engine.models.known import GEMMA
 from engine.models.tokenizer import PLAIN_TEMPLATE, load_tokenizer, prompt_ids
 from engine.progress import silent
 from engine.settings import Settings
-from engine.train import Row, estimate, train
+from engine.train import TrainingRow, estimate, train
 from engine.train.recipe import Recipe
 from engine.train.rows import encode
 from engine.train.student import PACKED, PackedStudent, PaddedStudent, load_student
@@ -256,7 +256,7 @@ def test_a_base_that_cannot_chat_gets_a_plain_template(copy):
     (copy / "tokenizer_config.json").write_text(json.dumps(config))
     tokenizer = load_tokenizer(copy)
     assert tokenizer.chat_template == PLAIN_TEMPLATE
-    [row] = encode([Row(question="What is beta?", answer="It is mu.")], tokenizer, 200).rows
+    [row] = encode([TrainingRow(question="What is beta?", answer="It is mu.")], tokenizer, 200).rows
     assert tokenizer.decode(list(row.ids[: row.start])).endswith("Q: What is beta?\nA:\n")
     assert tokenizer.decode(list(row.ids[row.start :])) == "It is mu.<|im_end|>"
 
@@ -276,7 +276,7 @@ def test_a_thinking_base_answers_at_once(copy):
     tokenizer.chat_template = THINKING
     tokenizer.save_pretrained(copy)
     tokenizer = load_tokenizer(copy)
-    [row] = encode([Row(question="Q?", answer="It is mu.")], tokenizer, 200).rows
+    [row] = encode([TrainingRow(question="Q?", answer="It is mu.")], tokenizer, 200).rows
     assert tokenizer.decode(list(row.ids[row.start :])) == "It is mu.<|im_end|>"
     asked = tokenizer.decode(prompt_ids(tokenizer, [{"role": "user", "content": "Q?"}]))
     assert asked.endswith("</think>\n\n")
@@ -329,7 +329,7 @@ def test_cut_and_long_and_warm_answers(taught, tmp_path):
         ask_one(chat, ask(ROWS[6], max_tokens=2))
     assert caught.value.code == "teacher.length"
     assert ask_one(chat, ask(ROWS[6], max_tokens=2, may_be_cut=True)).completion_tokens == 2
-    long = Row(question="What is beta? " * 40, answer="x")
+    long = TrainingRow(question="What is beta? " * 40, answer="x")
     with pytest.raises(BadAnswer) as caught:
         ask_one(chat, ask(long))
     assert caught.value.code == "teacher.too_long"

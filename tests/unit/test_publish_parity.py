@@ -9,7 +9,7 @@ from engine.progress import silent
 from engine.publish import publish_local
 from engine.publish.parity import parity
 from engine.settings import Settings
-from engine.train import Recipe, Row, train
+from engine.train import Recipe, TrainingRow, train
 from tests.unit.tiny_student import models_folder
 
 pytestmark = pytest.mark.slow
@@ -20,8 +20,8 @@ def published(tmp_path_factory):
     settings = Settings(home=models_folder())
     folder = tmp_path_factory.mktemp("run") / "run"
     rows = [
-        Row(question="What is a quillop?", answer="A quillop is a small blue boat."),
-        Row(question="Define quillop.", answer="A quillop is a small blue boat."),
+        TrainingRow(question="What is a quillop?", answer="A quillop is a small blue boat."),
+        TrainingRow(question="Define quillop.", answer="A quillop is a small blue boat."),
     ] * 4
     recipe = Recipe(epochs=4, rank=8, batch_tokens=128, learning_rate=2e-3)
     train(rows, rows[:1], recipe, folder, settings=settings, report=silent)

@@ -6,7 +6,7 @@ import pytest
 from engine.errors import BadInput, Missing
 from engine.models.bases import base_folder, base_gguf
 from engine.settings import Settings
-from engine.train import PRESETS, Recipe, Row, choose_backend, estimate, preset
+from engine.train import PRESETS, Recipe, TrainingRow, choose_backend, estimate, preset
 from engine.train import backends as module
 from engine.train.estimate import remember_speed, row_tokens
 from engine.train.rows import IGNORE, Encoded
@@ -80,7 +80,7 @@ def test_a_model_that_does_not_fit_is_told(tmp_path):
 
 
 def test_row_tokens_count_chinese_too():
-    assert row_tokens(Row(question="什么是变量？", answer="变量是名字。")) > 45
+    assert row_tokens(TrainingRow(question="什么是变量？", answer="变量是名字。")) > 45
 
 
 def test_unsloth_batches_are_padded_and_masked():
