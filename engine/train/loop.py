@@ -268,7 +268,7 @@ def learning_rates(recipe: Recipe, steps: int) -> Callable[[int], float]:
     warm = math.ceil(recipe.warmup * steps)
     name = "constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule
     stand_in = torch.optim.SGD([torch.zeros(1)], lr=recipe.learning_rate)
-    [share] = get_scheduler(name, stand_in, warm, steps).lr_lambdas
+    [share] = get_scheduler(name, stand_in, warm, max(steps, warm + 1)).lr_lambdas
     return lambda step: recipe.learning_rate * float(share(step + (step < warm)))
 
 

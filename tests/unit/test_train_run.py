@@ -243,7 +243,7 @@ def test_a_run_trains_by_its_schedule(tmp_path, base):
     steps = rows[-1]["step"]
     wanted = [our_rate(recipe, row["step"] - 1, steps) for row in rows]
     assert [row["learning_rate"] for row in rows] == pytest.approx(wanted)
-    assert wanted[0] < wanted[1] < max(wanted) == pytest.approx(1e-3) > wanted[-1]
+    assert max(wanted) == pytest.approx(1e-3) and wanted[0] < wanted[1] and wanted[-1] < 1e-4
 
 
 def test_checks_per_run():
