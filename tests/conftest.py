@@ -9,6 +9,9 @@ import pytest
 
 from engine.settings import Settings
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+"""Tests run as on a machine without a model hub; those of the hub bring one of their own."""
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

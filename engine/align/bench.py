@@ -12,11 +12,11 @@ from engine.align.dpo import Preferred, train_teacher
 from engine.align.plan import AlignPlan
 from engine.llm import Chat
 from engine.models.bases import base_folder, base_gguf
+from engine.models.export import write_gguf
 from engine.progress import Report
-from engine.publish.gguf import write_gguf
 from engine.publish.merge import merge
 from engine.settings import Settings
-from engine.train import STUDENT, Row, preset, train
+from engine.train import STUDENT, TrainingRow, preset, train
 
 GGUF = "model-q8_0.gguf"
 
@@ -42,7 +42,9 @@ class Bench(Protocol):
         """Whether the teacher is a model of this machine, which DPO can change."""
         ...
 
-    def taught(self, rows: Sequence[Row], plan: AlignPlan, folder: Path, report: Report) -> Chat:
+    def taught(
+        self, rows: Sequence[TrainingRow], plan: AlignPlan, folder: Path, report: Report
+    ) -> Chat:
         """The student after these rows."""
         ...
 
@@ -68,16 +70,18 @@ class Workshop:
     trainable: bool
     load: Load
 
-    def taught(self, rows: Sequence[Row], plan: AlignPlan, folder: Path, report: Report) -> Chat:
+    def taught(
+        self, rows: Sequence[TrainingRow], plan: AlignPlan, folder: Path, report: Report
+    ) -> Chat:
         """Fine-tune by the quick recipe; the merged weights go once the GGUF file is written."""
         changes = {"epochs": plan.epochs, "learning_rate": plan.rate, "seed": plan.seed}
         recipe = preset("quick").model_copy(update=changes | {"patience": 0, "checks": 1})
         out = folder / GGUF
         if not out.exists():
             result = train(rows, [], recipe, folder / "run", settings=self.settings, report=report)
-            base = base_folder(STUDENT, self.settings, report)
+            base = base_folder(STUDENT, self.settings, report, result.origin)
             merged = merge(base, result.adapter, folder / "merged")
-            write_gguf(base_gguf(STUDENT, self.settings, report), merged, out)
+            write_gguf(merged, out, base_gguf(STUDENT, self.settings, report, result.origin))
             shutil.rmtree(merged)
         return self.load(out)
 
@@ -94,5 +98,5 @@ class Workshop:
         merged = train_teacher(start, pairs, plan, folder, self.settings, report)
         out = folder / GGUF
         if not out.exists():
-            write_gguf(base_gguf(STUDENT, self.settings, report), merged, out)
+            write_gguf(merged, out, base_gguf(STUDENT, self.settings, report))
         return self.load(out), merged

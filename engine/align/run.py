@@ -23,7 +23,7 @@ from engine.judge import interval, paired
 from engine.llm import Chat, Request, user
 from engine.progress import Report
 from engine.schema import Figure, Pair, Progress, Value, content_id
-from engine.train import Row
+from engine.train import TrainingRow
 from engine.train.checkpoint import write_json
 
 CHANCE = 0.25
@@ -177,7 +177,7 @@ def _arm(arm: Arm, lessons: Lessons) -> ArmResult:
 def _taught_and_tested(lesson: Lesson, at: Lessons) -> _Sat:
     """The test of a student with these lessons: as it was sat, or now."""
     rows = [
-        Row(question=shown(at.drafts[r.item]), answer=r.reply(at.drafts[r.item]))
+        TrainingRow(question=shown(at.drafts[r.item]), answer=r.reply(at.drafts[r.item]))
         for r in lesson.rationales
     ]
     own = at.folder / "students" / content_id([row.model_dump() for row in rows])

@@ -24,16 +24,14 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--graded", type=Path, help="answers with a person's grades, to learn from")
     verb.add_argument("--language", choices=("en", "zh"), help="of the feedback")
     verb.add_argument("--target-agreement", type=float, default=0.9)
-    verb.add_argument("--features-only", action="store_true", help="do not fine-tune MiniLM")
     verb.set_defaults(run=_grade)
 
 
 def _grade(context: Context) -> None:
     from engine.grade.files import read_items, read_submissions
     from engine.grade.run import grade_to_file
-    from engine.models.minilm import minilm
 
-    options, settings = context.options, context.settings
+    options = context.options
     items = read_items(options.items)
     answers = read_submissions(options.answers, items)
     graded = read_submissions(options.graded, items, graded=True) if options.graded else []
@@ -44,8 +42,6 @@ def _grade(context: Context) -> None:
         graded,
         language=options.language,
         target_agreement=options.target_agreement,
-        base=None if options.features_only else lambda: minilm(settings, context.report),
-        folder=settings.home / "grading",
         report=context.report,
     )
     counts = _counts(grades)

@@ -74,10 +74,12 @@ def _add_train(verbs: Verbs) -> None:
 
 
 def _add_base(verb: Any) -> None:
+    from engine.models.bases import known
+
     verb.add_argument(
         "--base",
         default="",
-        help="smollm2-135m, gemma3-270m, a model folder, or owner/model of the hub",
+        help=f"{', '.join(base.id for base in known())}, a model folder, or owner/model of the hub",
     )
     verb.add_argument(
         "--accept-terms", action="store_true", help="you have read and accept the base's terms"

@@ -2,8 +2,8 @@
 
 items.py      items, submissions and grades;  files.py  the files that hold them
 closed.py     choice and numeric answers
-features.py   what can be measured of an answer;  cross.py  MiniLM on question, reference, answer
-heads.py      learners on the features;  scorer.py  the trained scorer;  prior.py  without grades
+features.py   what can be measured of an answer;  heads.py  learners on these features
+scorer.py     the trained scorer;  prior.py  without grades
 calibrate.py  confidence, and from where on the scorer may grade alone
 rubric.py     verdicts and quotes of a language model
 guard.py      what a person must see;  feedback.py  what the learner is told

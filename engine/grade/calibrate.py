@@ -46,18 +46,6 @@ class Rung(Value):
     promise: float
 
 
-class Reading(Value):
-    """MiniLM on trial: agreement with people without it and with it, on held-out graded answers.
-
-    ``gain`` is the paired difference; ``used``: it lies above zero beyond chance.
-    """
-
-    without: float
-    joint: float
-    gain: Figure
-    used: bool
-
-
 class Calibration(Value):
     """What was promised and what held-out graded answers showed.
 
@@ -77,7 +65,6 @@ class Calibration(Value):
     known: bool
     bins: tuple[Bin, ...] = ()
     ladder: tuple[Rung, ...] = ()
-    reading: Reading | None = None
 
     @field_validator("agreement", mode="before")
     @classmethod
@@ -109,16 +96,6 @@ class Confidence:
         if self._model is None:
             return np.full(len(signals), self._rate)
         return self._model.predict_proba(signals)[:, 1]
-
-
-def try_reading(without: Any, joint: Any) -> Reading:
-    """Whether MiniLM earns its place: arrays (n,) of 0 and 1, agreement without it and with it."""
-    from engine.judge import interval
-
-    gain = interval((joint - without).tolist())
-    return Reading(
-        without=float(without.mean()), joint=float(joint.mean()), gain=gain, used=gain.low > 0
-    )
 
 
 def calibrate(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.grade.cross import EPOCHS, FOLDS
 from engine.grade.desk import CLOSED
 from engine.grade.heads import FEW
 from engine.grade.items import Item, Submission
 from engine.grade.rubric import request_for
-from engine.grade.scorer import FEWEST, reads
+from engine.grade.scorer import FEWEST
 from engine.llm.ledger import Price
 from engine.schema import Value
 from engine.text import count_tokens, language_of
@@ -18,21 +17,18 @@ _START = 8.0
 """Seconds until the worker's child has its libraries and the index."""
 _TOKEN, _FIT, _FIT_FEW, _GRADE = 0.0008, 15.0, 2.0, 0.008
 """Seconds for a token embedded, for learning with its checks (from 200 graded answers on, and with
-fewer), and for an answer graded, on two cores (``tests/bench/grade_step.py``)."""
-_TRAIN, _READ = 0.02, 0.012
-"""Seconds for an answer in one epoch of MiniLM, and for one that it reads."""
+fewer), and for an answer graded, on two cores."""
 _SAMPLE = 20
 
 
 class GradeEstimate(Value):
-    """``answers`` to grade; ``minilm``: whether it is fine-tuned; calls and tokens of the teacher.
+    """``answers`` to grade after learning from ``taught``; calls and tokens of the teacher.
 
     ``minutes`` and ``money`` are (low, likely, high); money is in the currency of the prices.
     """
 
     answers: int
     taught: int
-    minilm: bool
     calls: int
     prompt_tokens: int
     completion_tokens: int
@@ -45,7 +41,6 @@ def estimate(
     taught: Sequence[Submission],
     todo: Sequence[Submission],
     *,
-    minilm: bool,
     connected: bool,
     price: Price | None = None,
     seconds_a_call: float = 3.0,
@@ -57,7 +52,6 @@ def estimate(
         items: By id.
         taught: Answers with a person's grade.
         todo: Answers to grade.
-        minilm: Whether it may be fine-tuned; it is where there are enough English grades.
         connected: Whether a teacher model gives the verdicts on rubrics.
         price: Of the teacher.
         seconds_a_call: Latency of one call.
@@ -66,24 +60,16 @@ def estimate(
     price = price or Price()
     open_ones = [s for s in todo if items[s.item_id].kind not in CLOSED]
     learned = [s for s in taught if items[s.item_id].kind not in CLOSED]
-    groups = [
-        [s for s in learned if (s.label is not None) == by_label] for by_label in (True, False)
-    ]
-    read = [s for group in groups if minilm and reads(group) for s in group]
     calls, prompt, completion = _calls(items, open_ones) if connected else (0, 0, 0)
     tokens = sum(map(count_tokens, {s.answer for s in [*learned, *open_ones]}))
     seconds = _START + _TOKEN * tokens + _GRADE * len(open_ones)
     if len(learned) >= FEWEST:
         seconds += _FIT if len(learned) >= FEW else _FIT_FEW
-    if read:
-        seconds += _TRAIN * EPOCHS * (FOLDS - 1) * len(read)
-        seconds += _READ * (len(read) + FOLDS * len(open_ones))
     minutes = (seconds + calls * seconds_a_call / max(1, in_flight)) / 60
     money = (prompt * price.prompt + completion * price.completion) / 1e6
     return GradeEstimate(
         answers=len(todo),
         taught=len(taught),
-        minilm=bool(read),
         calls=calls,
         prompt_tokens=prompt,
         completion_tokens=completion,

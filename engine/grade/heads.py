@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 FEW = 200
-"""Below this many graded answers trees over-fit and MiniLM learns nothing: linear models only."""
+"""Below this many graded answers trees over-fit: linear models only."""
 _SEEDS = 2
-_SMALL = 1e-4
 
 
 class Head:
@@ -39,46 +38,6 @@ class Head:
             full[:, model.classes_] = model.predict_proba(features)
             found.append(full)
         return np.stack(found)
-
-
-class Stack:
-    """Joins the head's and the cross-encoder's predictions, fitted on held-out ones of both.
-
-    Classes: multinomial logistic regression on both log-probabilities (temperature and weight of
-    each in one). Scores: least squares with weights that are not negative.
-    """
-
-    def __init__(self, head: Any, cross: Any, targets: Any) -> None:
-        from sklearn.linear_model import LinearRegression, LogisticRegression
-
-        self._classes = targets.shape[1] > 1
-        joined = self._join(head, cross)
-        if self._classes:
-            self._model = LogisticRegression(C=0.1, max_iter=2000)
-            self._model.fit(joined, targets.argmax(axis=1))
-        else:
-            self._model = LinearRegression(positive=True).fit(joined, targets[:, 0])
-        self._columns = targets.shape[1]
-
-    def __call__(self, head: Any, cross: Any) -> Any:
-        """Array (n, k) of joint predictions."""
-        import numpy as np
-
-        joined = self._join(head, cross)
-        if not self._classes:
-            return np.clip(self._model.predict(joined), 0, 1)[:, None]
-        full = np.zeros((len(head), self._columns))
-        full[:, self._model.classes_] = self._model.predict_proba(joined)
-        return full
-
-    def _join(self, head: Any, cross: Any) -> Any:
-        import numpy as np
-
-        if not self._classes:
-            return np.hstack([head, 1 / (1 + np.exp(-cross))])
-        shifted = cross - cross.max(axis=1, keepdims=True)
-        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        return np.hstack([np.log(head + _SMALL), np.maximum(logs, np.log(_SMALL))])
 
 
 def _tree_classes(seed: int) -> Any:

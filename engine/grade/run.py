@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,6 @@ def prepare(
     graded: Sequence[Submission] = (),
     *,
     target_agreement: float = 0.9,
-    base: Callable[[], Path] | None = None,
-    folder: Path | None = None,
     report: Report = silent,
 ) -> Grader:
     """Learn from the graded answers; with none, or too few, the reference judge stands in.
@@ -36,8 +34,6 @@ def prepare(
         items: Every item that is named.
         graded: Answers with a person's score or label.
         target_agreement: Share of accepted answers on which a person must agree, in (0, 1).
-        base: Gives MiniLM's folder (``engine.models.minilm``); None: features only.
-        folder: Where trained models are kept.
         report: Told of the training; may raise ``Cancelled``.
 
     Raises:
@@ -62,8 +58,6 @@ def prepare(
                 list(known.values()),
                 some,
                 target_agreement=target_agreement,
-                base=base,
-                folder=folder,
                 vectors=vectors,
                 report=report,
             )
@@ -81,8 +75,6 @@ def grade(
     index: Index | None = None,
     language: Language | None = None,
     target_agreement: float = 0.9,
-    base: Callable[[], Path] | None = None,
-    folder: Path | None = None,
     done: Collection[str] = (),
     report: Report = silent,
     grader: Grader | None = None,
@@ -97,8 +89,6 @@ def grade(
         index: The course, to say where to read.
         language: Of the feedback; None: that of each answer's item.
         target_agreement: Share of accepted answers on which a person must agree.
-        base: See ``prepare``; so is ``folder``.
-        folder: Where trained models are kept.
         done: Ids of answers graded before: skipped, but still compared for near-duplicates.
         report: Told of each stage; may raise ``Cancelled``, which loses nothing yielded before.
         grader: A prepared one, if the caller has it already (its calibration is what screens show).
@@ -116,8 +106,6 @@ def grade(
         items,
         graded,
         target_agreement=target_agreement,
-        base=base,
-        folder=folder,
         report=report,
     )
     desk = Desk(grader, chat, index, language, duplicates(submissions))
@@ -137,8 +125,6 @@ def grade_to_file(
     index: Index | None = None,
     language: Language | None = None,
     target_agreement: float = 0.9,
-    base: Callable[[], Path] | None = None,
-    folder: Path | None = None,
     report: Report = silent,
 ) -> list[Grade]:
     """Write one grade a line to ``out``; answers that it holds already are not graded again.
@@ -163,8 +149,6 @@ def grade_to_file(
             index=index,
             language=language,
             target_agreement=target_agreement,
-            base=base,
-            folder=folder,
             done={g.answer_id for g in kept},
             report=report,
         ):

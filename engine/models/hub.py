@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import queue
+import threading
 from pathlib import Path
 
 from engine.errors import EngineError, Missing, WorkFailed
@@ -11,20 +14,55 @@ from engine.schema import Progress
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "README.md"]
 
 
-def held(name: str) -> Path | None:
-    """The folder of a model that was fetched before, or None."""
+REACH_SECONDS = 3.0
+"""How long the hub may take to say that it is there."""
+
+
+def reachable() -> bool:
+    """Whether the hub answers now; asked once a process, and never with ``HF_HUB_OFFLINE`` set."""
+    from huggingface_hub import constants
+
+    return not constants.HF_HUB_OFFLINE and _answers(constants.ENDPOINT)
+
+
+@functools.cache
+def _answers(endpoint: str) -> bool:
+    """Whether anything answers there, in ``REACH_SECONDS`` at most (a name server may hang)."""
+    from huggingface_hub import get_session
+
+    news: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            get_session().head(endpoint, timeout=REACH_SECONDS)
+            news.put(True)
+        except Exception:  # whatever it is: the hub is not there for us
+            news.put(False)
+
+    threading.Thread(target=ask, name="hub", daemon=True).start()
+    try:
+        return news.get(timeout=REACH_SECONDS)
+    except queue.Empty:
+        return False
+
+
+def held(name: str, revision: str = "") -> Path | None:
+    """The folder of a model that was fetched before, or None.
+
+    Its name is the revision (a commit of the repository); without one the newest fetched.
+    """
     try:
         from huggingface_hub import try_to_load_from_cache
 
-        found = try_to_load_from_cache(name, "config.json")
+        found = try_to_load_from_cache(name, "config.json", revision=revision or None)
     except (ImportError, ValueError):
         return None
     folder = Path(found).parent if isinstance(found, str) else None
     return folder if folder and any(folder.glob("*.safetensors")) else None
 
 
-def from_hub(name: str, report: Report) -> Path:
-    """The folder of ``owner/model``, fetched.
+def from_hub(name: str, report: Report, revision: str = "") -> Path:
+    """The folder of ``owner/model``, fetched; at ``revision``, or the newest.
 
     Raises:
         Missing: the hub has no such model.
@@ -34,12 +72,12 @@ def from_hub(name: str, report: Report) -> Path:
 
     report(Progress(stage="model.fetch", message=f"Fetching {name} from the hub"))
     try:
-        return Path(snapshot_download(name, allow_patterns=PATTERNS))
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=PATTERNS))
     except Exception as error:
-        raise _told(name, error) from error
+        raise _hub_error(name, error) from error
 
 
-def _told(name: str, error: Exception) -> EngineError:
+def _hub_error(name: str, error: Exception) -> EngineError:
     """What the hub's error means for the user."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 

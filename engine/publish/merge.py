@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.models.bases import GEMMA_NOTICE
+from engine.models.families import family_of
 from engine.models.folder import read_config
 from engine.models.tokenizer import load_tokenizer
 from engine.train.checkpoint import write_folder
@@ -27,5 +27,6 @@ def _merge(base: Path, adapter: Path, folder: Path) -> None:
     merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     merged.to(torch.bfloat16).save_pretrained(folder)
     load_tokenizer(base).save_pretrained(folder)
-    if str(read_config(base).get("model_type", "")).startswith("gemma"):
-        (folder / "NOTICE").write_text(GEMMA_NOTICE + "\n", encoding="utf-8")  # its terms ask it
+    family = family_of(str(read_config(base).get("model_type")))
+    if family and family.notice:
+        (folder / "NOTICE").write_text(family.notice + "\n", encoding="utf-8")

@@ -4,9 +4,8 @@ Two questions, because each alone is blind to something. The file's tensors are 
 compared with the tuned weights: this finds one wrong tensor, which an answer may hide. And both
 models answer the same prompts: this finds a wrong tokenizer, template or convention. The tuned
 model runs in transformers, the GGUF in OpenVINO GenAI; both in fp32 arithmetic, greedily, and with
-their own chat template and tokenizer. What OpenVINO cannot run (gemma3) is read back by
-transformers' own GGUF reader instead, which proves the weights but not the file's tokenizer: that
-one is the base's, byte for byte.
+their own chat template and tokenizer. What OpenVINO cannot run is answered by
+transformers' own reader of GGUF files (weights) and our reader of their tokenizers.
 """
 
 from __future__ import annotations
@@ -16,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import WorkFailed
-from engine.models.names import transformers_name
+from engine.models.convert import gguf_family
+from engine.models.folder import read_config
+from engine.models.rows import from_gguf
 from engine.models.tokenizer import load_tokenizer, prompt_ids
+from engine.models.vocabulary import read_tokenizer
 from engine.schema import Value
 from engine.settings import Settings
 from engine.train.threads import Threads
@@ -128,7 +130,7 @@ def runs_in_openvino(gguf: Path) -> bool:
     """Whether OpenVINO GenAI 2026.4 builds this architecture from a GGUF file."""
     from gguf import GGUFReader
 
-    return bool(GGUFReader(gguf).fields["general.architecture"].contents() != "gemma3")
+    return gguf_family(GGUFReader(gguf)).runtime == "openvino"
 
 
 def worst_tensor(merged_folder: Path, gguf: Path) -> tuple[str, float]:
@@ -139,29 +141,17 @@ def worst_tensor(merged_folder: Path, gguf: Path) -> tuple[str, float]:
     from safetensors.torch import load_file
 
     weights = load_file(merged_folder / "model.safetensors")
+    config = read_config(merged_folder)
     worst = ("", 0.0)
     reader = GGUFReader(gguf)
-    architecture = reader.fields["general.architecture"].contents()
+    family = gguf_family(reader)
     for tensor in reader.tensors:
+        wanted = weights[family.transformers_name(tensor.name)].float().numpy()
         found = dequantize(tensor.data, tensor.tensor_type)
-        wanted = weights[transformers_name(tensor.name, architecture)].float().numpy()
-        found = _in_transformers_order(tensor.name, found, reader)
+        found = from_gguf(family, tensor.name, found, config)
         error = float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
         worst = max(worst, (tensor.name, error), key=lambda pair: pair[1])
     return worst
-
-
-def _in_transformers_order(name: str, values: Any, reader: Any) -> Any:
-    """Undo llama.cpp's order of rows: written apart from the writer, so that it can differ."""
-    part = name.split(".")[-2]
-    if reader.fields["general.architecture"].contents() == "gemma3":
-        return values - 1 if part.endswith("norm") else values
-    if part not in ("attn_q", "attn_k"):
-        return values
-    field = "llama.attention.head_count" + ("_kv" if part == "attn_k" else "")
-    heads, (rows, columns) = reader.fields[field].contents(), values.shape
-    pairs = values.reshape(heads, rows // heads // 2, 2, columns)
-    return pairs.transpose(0, 2, 1, 3).reshape(rows, columns)
 
 
 class Side(Value):
@@ -213,11 +203,16 @@ def _leading(one: Sequence[int], other: Sequence[int]) -> int:
 def _by_transformers(
     folder: Path, prompts: Sequence[str], max_tokens: int, gguf: Path | None = None
 ) -> list[Side]:
-    """The answers of the model in ``folder``, or of the weights in ``gguf`` with its tokenizer."""
+    """The answers of the model in ``folder``, or of the weights and the tokenizer in ``gguf``."""
     import torch
+    from gguf import GGUFReader
     from transformers import AutoModelForCausalLM
 
-    tokenizer = load_tokenizer(folder)
+    if gguf:
+        reader = GGUFReader(gguf)
+        tokenizer = read_tokenizer(reader, gguf_family(reader))
+    else:
+        tokenizer = load_tokenizer(folder)
     place, options = (gguf.parent, {"gguf_file": gguf.name}) if gguf else (folder, {})
     model = AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32, **options).eval()
     ids = [prompt_ids(tokenizer, [{"role": "user", "content": text}]) for text in prompts]

@@ -150,7 +150,7 @@ def _teacher(workspace: Workspace) -> Chat:
 _ANSWER = 70
 """Tokens of an answer, on average: a base model rambles up to its limit, a student is short."""
 _LOCAL_SECONDS = 1.7
-"""Seconds for an answer by transformers on two cores (Gemma 3 270M)."""
+"""Seconds for an answer by transformers on two cores (a base of 270 million weights)."""
 
 
 def exam_costs(workspace: Workspace, plan: ExamPlan) -> Estimate:

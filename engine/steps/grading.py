@@ -19,13 +19,9 @@ from engine.store import ResultKind, Store
 
 
 class GradePlan(Value):
-    """``target``: share of accepted answers on which a person must agree.
-
-    ``features_only``: no cross-encoder; faster, a little less accurate.
-    """
+    """``target``: share of accepted answers on which a person must agree."""
 
     target: float = 0.9
-    features_only: bool = False
 
 
 class GradeCounts(Value):
@@ -43,7 +39,6 @@ class GradingRecord(Value):
     calibrations: tuple[Calibration, ...] = ()
     taught: int = 0
     target: float = 0.9
-    features_only: bool = False
 
 
 GRADING = ResultKind("grade", GradingRecord)
@@ -67,10 +62,9 @@ def grade_answers(workspace: Workspace, plan: GradePlan, report: Report = silent
             next="Add items and answers on the Assignments screen.",
         )
     target = _target(plan)
-    light = plan.features_only
     chat = connected_chat(workspace)
     taught = _taught(workspace, answers)
-    model = _model(taught, light, chat is not None)
+    model = _model(taught, chat is not None)
     _keep_by_person(workspace, answers)
     todo, prints = _todo(workspace, items, answers, model)
     saved = workspace.store.saved(workspace.course.id, GRADING)
@@ -80,13 +74,11 @@ def grade_answers(workspace: Workspace, plan: GradePlan, report: Report = silent
             items,
             taught,
             target_agreement=target,
-            base=None if light else lambda: _minilm(workspace, report),
-            folder=workspace.folder / "grader",
             report=report,
         )
         _grade(workspace, items, answers, todo, prints, grader, chat, report)
         record = GradingRecord(calibrations=tuple(grader.calibrations), taught=len(taught))
-    record = record.model_copy(update={"target": target, "features_only": light})
+    record = record.model_copy(update={"target": target})
     workspace.store.save(workspace.course.id, GRADING, record, inputs=model)
     return settle(workspace, target).model_copy(update={"graded": len(todo)})
 
@@ -96,22 +88,21 @@ def grading_costs(workspace: Workspace, plan: GradePlan) -> GradeEstimate:
     items, answers = items_of(workspace), submissions_of(workspace)
     known = {item.item_id: item for item in items}
     choice = load_choice(workspace.store)
-    taught, light = _taught(workspace, answers), plan.features_only
+    taught = _taught(workspace, answers)
     connected = choice.kind == "endpoint"
-    todo, _ = _todo(workspace, items, answers, _model(taught, light, connected))
+    todo, _ = _todo(workspace, items, answers, _model(taught, connected))
     return estimate(
         known,
         taught,
         [s for s in todo.values() if s.item_id in known],
-        minilm=not light,
         connected=connected,
         price=choice.price,
     )
 
 
-def _model(taught: Sequence[Submission], light: bool, connected: bool) -> str:
+def _model(taught: Sequence[Submission], connected: bool) -> str:
     """The fingerprint of what grades: who taught it, and by which means."""
-    return content_id([s.model_dump() for s in taught], light, connected)
+    return content_id([s.model_dump() for s in taught], connected)
 
 
 def _target(plan: GradePlan) -> float:
@@ -226,12 +217,6 @@ def _row(submission: Submission, found: Grade, inputs: str) -> dict[str, Any]:
         "inputs": inputs,
         "data": found.model_dump(mode="json"),
     }
-
-
-def _minilm(workspace: Workspace, report: Report) -> Any:
-    from engine.models.minilm import minilm
-
-    return minilm(workspace.settings, report)
 
 
 def _answers_now(store: Store, course: str, plan: GradePlan) -> str:

@@ -22,7 +22,7 @@ from engine.steps.workspace import (
     training_pairs,
 )
 from engine.store import Store
-from engine.train import Recipe, Row, TrainEstimate, estimate, keep, preset, train
+from engine.train import Recipe, TrainingEstimate, TrainingRow, estimate, keep, preset, train
 
 PANEL = 8
 """Questions that base and student answer after each training."""
@@ -77,18 +77,21 @@ def corpus_trained_on(store: Store, course: str) -> str:
     return store.corpus_version(course, "train", "validation")
 
 
-def training_costs(workspace: Workspace, plan: TrainPlan) -> TrainEstimate:
+def training_costs(workspace: Workspace, plan: TrainPlan) -> TrainingEstimate:
     """Minutes, memory and disk of a training on the pairs that the course has now."""
     return estimate(
         _as_rows(workspace.store, workspace.course.id, "train"), plan.recipe, workspace.settings
     )
 
 
-def _as_rows(store: Store, course: str, split: str) -> list[Row]:
-    return [Row(question=p.question, answer=p.answer) for p in training_pairs(store, course, split)]
+def _as_rows(store: Store, course: str, split: str) -> list[TrainingRow]:
+    return [
+        TrainingRow(question=p.question, answer=p.answer)
+        for p in training_pairs(store, course, split)
+    ]
 
 
-def _rows(store: Store, course: str) -> tuple[list[Row], list[Row]]:
+def _rows(store: Store, course: str) -> tuple[list[TrainingRow], list[TrainingRow]]:
     """Rows to train and to validate on."""
     rows = _as_rows(store, course, "train")
     if len(rows) < 8:

@@ -16,7 +16,7 @@ from engine.publish import Published
 from engine.schema import Course, Pair, Value
 from engine.settings import Settings
 from engine.store import ResultKind, Store
-from engine.train import Recipe, TrainResult
+from engine.train import Recipe, TrainingResult
 
 if TYPE_CHECKING:
     from engine.llm import Chat
@@ -61,7 +61,7 @@ class TrainedStudent(Value):
 
     run: str
     recipe: Recipe
-    training: TrainResult
+    training: TrainingResult
     published: Published
     panel: tuple[dict[str, str], ...] = ()
 

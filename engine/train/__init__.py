@@ -9,22 +9,22 @@
 from __future__ import annotations
 
 from engine.train.backends import Choice, choose_backend
-from engine.train.checkpoint import Point
-from engine.train.estimate import TrainEstimate, estimate
+from engine.train.checkpoint import TrainingPoint
+from engine.train.estimate import TrainingEstimate, estimate
 from engine.train.recipe import PRESETS, STUDENT, Recipe, preset
-from engine.train.rows import Row, Span, masked_sample
-from engine.train.run import TrainResult, keep, train
+from engine.train.rows import Span, TrainingRow, masked_sample
+from engine.train.run import TrainingResult, keep, train
 
 __all__ = [
     "PRESETS",
     "STUDENT",
     "Choice",
-    "Point",
+    "TrainingPoint",
     "Recipe",
-    "Row",
+    "TrainingRow",
     "Span",
-    "TrainEstimate",
-    "TrainResult",
+    "TrainingEstimate",
+    "TrainingResult",
     "choose_backend",
     "estimate",
     "keep",

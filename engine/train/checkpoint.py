@@ -13,7 +13,7 @@ from pydantic import Field
 from engine.schema import Value
 
 
-class Point(Value):
+class TrainingPoint(Value):
     """One measurement of the run: losses are in nats per learned token, rates in row tokens/s."""
 
     step: int
@@ -26,7 +26,7 @@ class Point(Value):
     val_token_accuracy: float | None = None
 
 
-class State(Value):
+class TrainingState(Value):
     """Where a run stands after ``step`` steps; ``seconds`` and ``tokens`` count all its sittings.
 
     ``best`` names the folder of the best adapter so far, ``stale`` the measurements since
@@ -45,7 +45,7 @@ class State(Value):
     recent_steps: int = 0
     stopped_early: bool = False
     parts: int = 1
-    curve: tuple[Point, ...] = Field(default=())
+    curve: tuple[TrainingPoint, ...] = Field(default=())
 
 
 def write_folder(target: Path, fill: Callable[[Path], None]) -> Path:
@@ -67,7 +67,7 @@ def write_json(path: Path, value: Value) -> None:
     aside.replace(path)
 
 
-def save_checkpoint(folder: Path, state: State, model: Any, optimizer: Any) -> None:
+def save_checkpoint(folder: Path, state: TrainingState, model: Any, optimizer: Any) -> None:
     """Write ``checkpoint-<step>`` and remove what it replaces.
 
     It holds the LoRA weights in fp32, the optimiser, the random generator and the state. The
@@ -96,12 +96,14 @@ def latest(folder: Path) -> Path | None:
     return max(folder.glob("checkpoint-*"), default=None)
 
 
-def load_state(checkpoint: Path) -> State:
+def load_state(checkpoint: Path) -> TrainingState:
     """The state written in ``checkpoint``."""
-    return State.model_validate_json((checkpoint / "state.json").read_text(encoding="utf-8"))
+    return TrainingState.model_validate_json(
+        (checkpoint / "state.json").read_text(encoding="utf-8")
+    )
 
 
-def load_checkpoint(checkpoint: Path, model: Any, optimizer: Any) -> State:
+def load_checkpoint(checkpoint: Path, model: Any, optimizer: Any) -> TrainingState:
     """Put weights, optimiser and random generator back as they were; return the state."""
     import torch
     from safetensors.torch import load_file

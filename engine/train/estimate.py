@@ -10,23 +10,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from engine.models.bases import facts
+from engine.models.bases import facts, family_of_base
+from engine.models.families import Family
+from engine.models.families.llama import LLAMA
 from engine.schema import Value
 from engine.settings import Settings
 from engine.train.backends import choose_backend, has_cuda
-from engine.train.recipe import STUDENT, Recipe
-from engine.train.rows import Row
+from engine.train.recipe import Recipe
+from engine.train.rows import TrainingRow
 
 GIB = 2**30
-_TEMPLATE = {STUDENT: 32}
-"""What a chat template adds to a row: the built-in student's default system prompt is long."""
-_PER_LETTER = {STUDENT: 1.5}
-"""Tokens to a Chinese character: the built-in student's small vocabulary spells them in bytes."""
-
+_FIRST_ASIAN = 0x2E80
+"""The first code point of the Chinese, Japanese and Korean scripts."""
 Fit = Literal["fits", "tight", "does not fit"]
 
 
-class TrainEstimate(Value):
+class TrainingEstimate(Value):
     """What a fine-tuning will cost here.
 
     ``minutes`` is (low, likely, high), loading included; ``measured`` says whether the speed comes
@@ -46,7 +45,7 @@ class TrainEstimate(Value):
     device: Literal["cpu", "cuda"] = "cpu"
 
 
-def estimate(rows: Sequence[Row], recipe: Recipe, settings: Settings) -> TrainEstimate:
+def estimate(rows: Sequence[TrainingRow], recipe: Recipe, settings: Settings) -> TrainingEstimate:
     """Time, memory and disk of training ``rows`` by ``recipe`` on this machine.
 
     Raises:
@@ -56,13 +55,14 @@ def estimate(rows: Sequence[Row], recipe: Recipe, settings: Settings) -> TrainEs
     backend, _ = choose_backend(recipe)
     device: Literal["cpu", "cuda"] = "cuda" if has_cuda() else "cpu"
     weights = 2.0 * facts(recipe.base, settings).parameters
-    tokens = sum(min(row_tokens(row, recipe.base), recipe.max_length) for row in rows)
+    family = family_of_base(recipe.base)
+    tokens = sum(min(row_tokens(row, family), recipe.max_length) for row in rows)
     speed, measured = _speed(recipe, backend, weights, settings)
     likely = 0.5 + 1.1 * recipe.epochs * tokens / speed / 60  # a tenth goes into the checks
     spread = (0.8, 1.5) if measured else (0.4, 2.5)
     memory = _memory_gib(recipe, weights, device)
     free = _free_gib() if device == "cpu" else _free_cuda_gib()
-    return TrainEstimate(
+    return TrainingEstimate(
         rows=len(rows),
         tokens=tokens,
         tokens_per_second=speed,
@@ -76,15 +76,12 @@ def estimate(rows: Sequence[Row], recipe: Recipe, settings: Settings) -> TrainEs
     )
 
 
-def row_tokens(row: Row, base: str = STUDENT) -> int:
-    """About how many tokens a row has: 4.2 Latin characters to a token, others as the base has it.
-
-    Measured on the Chinese sample course with Gemma 3: 10 tokens of template, 0.7 a character.
-    """
+def row_tokens(row: TrainingRow, family: Family | None = LLAMA) -> int:
+    """About how many tokens a row has: 4.2 Latin characters to a token, others by the family."""
     text = row.system + row.question + row.answer
-    latin = sum(ord(letter) < 0x2E80 for letter in text)
-    other = _PER_LETTER.get(base, 0.7) * (len(text) - latin)
-    return _TEMPLATE.get(base, 10) + round(latin / 4.2 + other)
+    latin = sum(ord(letter) < _FIRST_ASIAN for letter in text)
+    other = (family.tokens_per_character if family else 0.7) * (len(text) - latin)
+    return (family.template_tokens if family else 10) + round(latin / 4.2 + other)
 
 
 def remember_speed(recipe: Recipe, backend: str, speed: float, settings: Settings) -> None:

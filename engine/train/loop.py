@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from engine.errors import Cancelled, WorkFailed
 from engine.progress import Report
 from engine.schema import Progress
 from engine.train import checkpoint
-from engine.train.checkpoint import Point, State
+from engine.train.checkpoint import TrainingPoint, TrainingState
 from engine.train.packing import fill, plan
 from engine.train.parts import fitting, is_out_of_memory, learned, out_of_memory
 from engine.train.recipe import Recipe
@@ -37,7 +37,7 @@ class Loop:
     folder: Path
     report: Report
     threads: Threads
-    state: State = field(default_factory=State)
+    state: TrainingState = field(default_factory=TrainingState)
     step_seconds: float = 0.0
     check_seconds: float = 0.0
 
@@ -47,6 +47,7 @@ class Loop:
 
         recipe, lengths = self.recipe, [len(row.ids) for row in self.rows]
         self.steps = plan(lengths, recipe.batch_tokens, recipe.epochs, recipe.seed)
+        self.rate_of = learning_rates(recipe, len(self.steps))
         self.epoch_tokens = sum(lengths)
         per_epoch = math.ceil(len(self.steps) / recipe.epochs)
         self.every = check_interval(len(self.steps), per_epoch, recipe.checks)
@@ -62,7 +63,7 @@ class Loop:
             self.state = checkpoint.load_checkpoint(found, self.student.model, self.optimizer)
         checkpoint.cut_log(self.folder / LOG, self.state.step)
 
-    def run(self) -> State:
+    def run(self) -> TrainingState:
         """Train to the end, to early stopping, or until ``report`` raises ``Cancelled``.
 
         Raises:
@@ -97,7 +98,7 @@ class Loop:
         begin, state = time.perf_counter(), self.state
         rows = [self.rows[i] for i in self.steps[state.step]]
         tokens = sum(len(row.ids) for row in rows)
-        rate = learning_rate(self.recipe, state.step, len(self.steps))
+        rate = self.rate_of(state.step)
         loss = self._update(rows, rate)
         seconds = time.perf_counter() - begin
         self.step_seconds = _smooth(self.step_seconds, seconds)
@@ -155,7 +156,7 @@ class Loop:
         judged = state.recent_loss / max(1, state.recent_steps) if val_loss is None else val_loss
         better = val_loss is None or state.best_loss is None or judged < state.best_loss
         stale = 0 if better else state.stale + 1
-        rate = learning_rate(self.recipe, state.step - 1, len(self.steps))
+        rate = self.rate_of(state.step - 1)
         point = self._point(
             state.recent_loss / max(1, state.recent_steps), rate, state.tokens / state.seconds
         ).model_copy(update={"val_loss": val_loss, "val_token_accuracy": accuracy})
@@ -214,8 +215,8 @@ class Loop:
             self.state = state.model_copy(update={"best": self._save_best()})
         self._checkpoint()
 
-    def _point(self, loss: float, rate: float, speed: float) -> Point:
-        return Point(
+    def _point(self, loss: float, rate: float, speed: float) -> TrainingPoint:
+        return TrainingPoint(
             step=self.state.step,
             epoch=self.state.epochs,
             loss=loss,
@@ -230,11 +231,11 @@ class Loop:
         checks = math.ceil(left / self.every)
         return left * self.step_seconds + checks * self.check_seconds
 
-    def _log(self, point: Point) -> None:
+    def _log(self, point: TrainingPoint) -> None:
         with (self.folder / LOG).open("a", encoding="utf-8") as log:
             log.write(point.model_dump_json() + "\n")
 
-    def _tell(self, point: Point) -> None:
+    def _tell(self, point: TrainingPoint) -> None:
         metrics = {
             name: value for name, value in point.model_dump().items() if isinstance(value, float)
         }
@@ -254,18 +255,21 @@ def check_interval(steps: int, per_epoch: int, checks: int) -> int:
     return max(1, min(math.ceil(per_epoch / checks), steps // CHECKPOINTS))
 
 
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The rate of step ``step`` (from 0): linear warm-up, then the recipe's schedule to 0."""
+def learning_rates(recipe: Recipe, steps: int) -> Callable[[int], float]:
+    """The rate of each step (from 0): linear warm-up, then the recipe's schedule to 0.
+
+    Transformers' own schedules, of which the very first step would have the rate 0: while warming
+    up we are one step ahead, so that step 0 has its share and the last one of the warm-up the full
+    rate.
+    """
+    import torch
+    from transformers import get_scheduler
+
     warm = math.ceil(recipe.warmup * steps)
-    if step < warm:
-        return recipe.learning_rate * (step + 1) / warm
-    gone = (step - warm) / max(1, steps - warm)
-    shape = {
-        "cosine": 0.5 * (1 + math.cos(math.pi * gone)),
-        "linear": 1 - gone,
-        "constant": 1.0,
-    }
-    return recipe.learning_rate * shape[recipe.schedule]
+    name = "constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule
+    stand_in = torch.optim.SGD([torch.zeros(1)], lr=recipe.learning_rate)
+    [share] = get_scheduler(name, stand_in, warm, max(steps, warm + 1)).lr_lambdas
+    return lambda step: recipe.learning_rate * float(share(step + (step < warm)))
 
 
 def _in_parts(parts: int) -> str:

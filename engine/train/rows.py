@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadInput, WorkFailed
-from engine.models.bases import GEMMA, SMOLLM2
+from engine.models.known import SMOLLM2, known_base
 from engine.models.tokenizer import prompt_ids
 from engine.schema import Value
 
@@ -15,7 +15,7 @@ IGNORE = -100
 """The label of a token that is read but not learned (torch's convention)."""
 
 
-class Row(Value):
+class TrainingRow(Value):
     """One thing to learn; an empty ``system`` leaves the chat template's own default."""
 
     question: str
@@ -62,7 +62,7 @@ class Span(Value):
     learned: bool
 
 
-def encode(rows: Iterable[Row], tokenizer: Any, max_length: int) -> Encoding:
+def encode(rows: Iterable[TrainingRow], tokenizer: Any, max_length: int) -> Encoding:
     """Encode by the tokenizer's own chat template.
 
     Rows longer than ``max_length`` tokens lose the end of their answer; rows whose prompt leaves
@@ -88,7 +88,7 @@ def encode(rows: Iterable[Row], tokenizer: Any, max_length: int) -> Encoding:
 
 
 def masked_sample(
-    row: Row, tokenizer: Any = None, max_length: int = 1024, *, base: str = SMOLLM2
+    row: TrainingRow, tokenizer: Any = None, max_length: int = 1024, *, base: str = SMOLLM2
 ) -> tuple[Span, ...]:
     """The row's text as the model reads it, in order, with the learned part marked.
 
@@ -99,9 +99,12 @@ def masked_sample(
         BadInput, WorkFailed: as ``encode``.
     """
     if tokenizer is None:
-        head, end = _FORMS.get(base, ("{question}\n", ""))
-        prompt = head.format(system=row.system or _SYSTEM, question=row.question)
-        return _spans(prompt, row.answer + end)
+        own = known_base(base)
+        if own is None:
+            return _spans(row.question + "\n", row.answer)
+        system = row.system or own.family.default_system
+        prompt = own.family.prompt.format(system=system, question=row.question)
+        return _spans(prompt, row.answer + own.family.end)
     encoded = encode([row], tokenizer, max_length).rows
     return tuple(
         span
@@ -113,19 +116,11 @@ def masked_sample(
     )
 
 
-_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-_CHATML = (
-    "<|im_start|>system\n{system}<|im_end|>\n"
-    "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
-)
-_FORMS = {SMOLLM2: (_CHATML, "<|im_end|>"), GEMMA: ("<bos>Q: {question}\nA:\n", "<eos>")}
-
-
 def _spans(prompt: str, answer: str) -> tuple[Span, Span]:
     return Span(text=prompt, learned=False), Span(text=answer, learned=True)
 
 
-def _encode(row: Row, tokenizer: Any) -> Encoded:
+def _encode(row: TrainingRow, tokenizer: Any) -> Encoded:
     if not row.answer.strip():
         raise BadInput(
             f"The question {row.question[:80]!r} has an empty answer.",
@@ -144,7 +139,7 @@ def _encode(row: Row, tokenizer: Any) -> Encoded:
     return Encoded(tuple(_without_tail(whole, len(prompt), tokenizer)), len(prompt))
 
 
-def _messages(row: Row) -> list[dict[str, str]]:
+def _messages(row: TrainingRow) -> list[dict[str, str]]:
     head = [_said("system", row.system)] if row.system else []
     return [*head, _said("user", row.question)]
 

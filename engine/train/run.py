@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import BadInput, Missing
-from engine.models.bases import base_folder
+from engine.models.bases import Origin, base_weights, earlier_origin
 from engine.progress import Report
 from engine.schema import Progress, Value, content_id
 from engine.settings import Settings
 from engine.train import checkpoint
 from engine.train.backends import choose_backend
-from engine.train.checkpoint import Point, State
+from engine.train.checkpoint import TrainingPoint, TrainingState
 from engine.train.estimate import remember_speed
 from engine.train.loop import Loop
 from engine.train.recipe import Recipe
-from engine.train.rows import Encoding, Row, encode
+from engine.train.rows import Encoding, TrainingRow, encode
 from engine.train.student import Student, load_student
 from engine.train.threads import Threads
 from engine.train.unsloth import import_unsloth, load_unsloth
@@ -39,15 +39,17 @@ class Manifest(Value):
     reason: str = ""
     precision: str = ""
     truncated_share: float = 0.0
+    origin: Origin | None = None
 
 
-class TrainResult(Value):
+class TrainingResult(Value):
     """What came of a run.
 
     ``folder`` is the run's; ``best`` the best adapter's name in it. ``tokens`` counts real tokens
     (each row's own, no padding); ``seconds`` all sittings without loading; losses are in nats per
     learned token. ``truncated_share`` is the share of rows cut or dropped for their length.
     ``parts`` is more than 1 where memory ran out: each step was computed in so many parts.
+    ``origin`` says which weights of the base it began with.
     """
 
     folder: Path
@@ -60,7 +62,7 @@ class TrainResult(Value):
     loss: float
     val_loss: float | None
     val_token_accuracy: float | None
-    curve: tuple[Point, ...]
+    curve: tuple[TrainingPoint, ...]
     stopped_early: bool
     truncated_share: float
     rows: int
@@ -70,6 +72,7 @@ class TrainResult(Value):
     reason: str
     precision: str
     parts: int = 1
+    origin: Origin | None = None
 
     @property
     def adapter(self) -> Path:
@@ -78,15 +81,15 @@ class TrainResult(Value):
 
 
 def train(
-    rows: Sequence[Row],
-    validation_rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
+    validation_rows: Sequence[TrainingRow],
     recipe: Recipe,
     folder: Path,
     *,
     settings: Settings,
     report: Report,
     resume: bool = True,
-) -> TrainResult:
+) -> TrainingResult:
     """Fine-tune the recipe's base on ``rows`` in ``folder``, or go on where that stopped.
 
     Args:
@@ -117,7 +120,7 @@ def train(
         return keep(folder)
 
 
-def keep(folder: Path) -> TrainResult:
+def keep(folder: Path) -> TrainingResult:
     """The result of a run; an interrupted run ends here, with its best adapter so far.
 
     Raises:
@@ -125,7 +128,9 @@ def keep(folder: Path) -> TrainResult:
     """
     if (folder / RESULT).exists():
         text = (folder / RESULT).read_text(encoding="utf-8")
-        return TrainResult.model_validate_json(text).model_copy(update={"folder": folder})
+        result = TrainingResult.model_validate_json(text)
+        origin = result.origin or earlier_origin(result.recipe.base)
+        return result.model_copy(update={"folder": folder, "origin": origin})
     found = checkpoint.latest(folder)
     if found is None:
         raise Missing(
@@ -155,8 +160,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _manifest(
-    rows: Sequence[Row],
-    validation_rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
+    validation_rows: Sequence[TrainingRow],
     recipe: Recipe,
     folder: Path,
     resume: bool,
@@ -203,12 +208,14 @@ def _changes(stored: Manifest, wanted: Manifest) -> list[str]:
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    return Manifest.model_validate_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    origin = manifest.origin or earlier_origin(manifest.recipe.base)
+    return manifest.model_copy(update={"origin": origin})
 
 
 def _sitting(
-    rows: Sequence[Row],
-    validation_rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
+    validation_rows: Sequence[TrainingRow],
     manifest: Manifest,
     folder: Path,
     settings: Settings,
@@ -219,7 +226,7 @@ def _sitting(
     recipe = manifest.recipe
     report(Progress(stage="train.load", message="Loading the base model"))
     choice = choose_backend(recipe)
-    student = _load(choice.name, manifest, settings, report)
+    student, origin = _load(choice.name, manifest, settings, report)
     encoding = encode(rows, student.tokenizer, recipe.max_length)
     held = encode(validation_rows, student.tokenizer, recipe.max_length)
     _refuse_nothing(encoding)
@@ -228,6 +235,7 @@ def _sitting(
         "reason": choice.reason,
         "precision": student.precision,
         "truncated_share": encoding.truncated_share,
+        "origin": origin,
     }
     checkpoint.write_json(folder / MANIFEST, manifest.model_copy(update=complete))
     state = Loop(student, encoding.rows, held.rows, recipe, folder, report, threads).run()
@@ -235,13 +243,16 @@ def _sitting(
         remember_speed(recipe, choice.name, state.tokens / state.seconds, settings)
 
 
-def _load(backend: str, manifest: Manifest, settings: Settings, report: Report) -> Student:
+def _load(
+    backend: str, manifest: Manifest, settings: Settings, report: Report
+) -> tuple[Student, Origin]:
+    """The student with a fresh adapter, and where its base's weights came from."""
     if backend == "unsloth":
         import_unsloth()
     recipe = manifest.recipe
-    folder = base_folder(recipe.base, settings, report)
+    folder, origin = base_weights(recipe.base, settings, report, manifest.origin)
     load = load_unsloth if backend == "unsloth" else load_student
-    return load(folder, recipe, manifest.precision)
+    return load(folder, recipe, manifest.precision), origin
 
 
 def _refuse_nothing(encoding: Encoding) -> None:
@@ -253,9 +264,9 @@ def _refuse_nothing(encoding: Encoding) -> None:
         )
 
 
-def _result(folder: Path, state: State, manifest: Manifest) -> TrainResult:
+def _result(folder: Path, state: TrainingState, manifest: Manifest) -> TrainingResult:
     best = next((p for p in state.curve if state.best.endswith(f"-{p.step:06d}")), None)
-    return TrainResult(
+    return TrainingResult(
         folder=folder,
         best=state.best,
         steps=state.step,
@@ -276,4 +287,5 @@ def _result(folder: Path, state: State, manifest: Manifest) -> TrainResult:
         reason=manifest.reason,
         precision=manifest.precision,
         parts=state.parts,
+        origin=manifest.origin,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.models.families import FAMILIES
 from engine.models.folder import read_config
 from engine.models.precision import faster_precision
 from engine.models.tokenizer import load_tokenizer
@@ -110,7 +111,7 @@ def padded(
     )
 
 
-PACKED = frozenset({"llama", "mistral", "qwen2", "qwen3", "gemma3_text"})
+PACKED = frozenset({own.model_type for own in FAMILIES if own.packs} | {"mistral", "qwen2"})
 """Architectures whose packed loss was tested to equal the plain one; others are padded."""
 
 

@@ -11,7 +11,7 @@ from engine.train import (
     PRESETS,
     STUDENT,
     Recipe,
-    Row,
+    TrainingRow,
     choose_backend,
     estimate,
     masked_sample,
@@ -48,7 +48,7 @@ def recipe(base: str) -> Recipe:
 @st.cache_data(max_entries=8, show_spinner=False)
 def costs(version: str, recipe_json: str) -> dict[str, object]:
     own = Recipe.model_validate_json(recipe_json)
-    rows = [Row(question=p.question, answer=p.answer) for p in _train_pairs()]
+    rows = [TrainingRow(question=p.question, answer=p.answer) for p in _train_pairs()]
     return estimate(rows, own, session.settings()).model_dump(mode="json")
 
 
@@ -173,7 +173,7 @@ else:
         pair = _train_pairs()[0]
         st.caption(_("Only the part marked as learned is trained; the rest is given."))
         for piece in masked_sample(
-            Row(question=pair.question, answer=pair.answer), base=base or STUDENT
+            TrainingRow(question=pair.question, answer=pair.answer), base=base or STUDENT
         ):
             if piece.learned:
                 st.success(escaped(piece.text))

@@ -10,8 +10,6 @@ from engine.documents.encoding import decode
 from engine.errors import BadInput
 from engine.grade import Item, Submission
 from engine.grade.files import read_rubric, sift_items, sift_submissions
-from engine.grade.heads import FEW
-from engine.grade.scorer import reads
 from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice
 from engine.sample import FOLDER
@@ -25,7 +23,7 @@ from engine.steps.gradebook import (
     clear_assignment,
     value_of,
 )
-from engine.steps.grading import GRADING, GradePlan, grading_costs
+from engine.steps.grading import GradePlan, grading_costs
 from engine.steps.workspace import training_pairs
 from pages.shared import people, session
 from pages.shared.i18n import _, error_text, minutes_text
@@ -298,28 +296,6 @@ def load_sample(workspace: Workspace) -> None:
 
 
 # ---------------------------------------------------------------- how, and at what cost
-
-
-def reader(workspace: Workspace, answers: Sequence[Submission]) -> dict[str, bool]:
-    """Whether MiniLM reads along, as the plan of *grade* has it; asked where there is a choice."""
-    graded = [a for a in answers if a.graded]
-    saved = workspace.store.saved(workspace.course.id, GRADING)
-    off = saved.value.features_only if saved else True
-    if not reads(graded):
-        return {"features_only": off}
-    wanted = st.toggle(
-        _("Also fine-tune MiniLM on the {n} graded answers", n=len(graded)),
-        not off,
-        key="minilm",
-        help=_(
-            "A small language model (23 million weights) that runs on this machine reads question, "
-            "right answer and answer together. It can learn from {n} graded English answers on, "
-            "takes minutes, and is used only if held-out answers agree more with it; in our own "
-            "measurements they seldom did. Without it answers are compared by words and meaning.",
-            n=FEW,
-        ),
-    )
-    return {"features_only": not wanted}
 
 
 def cost(workspace: Workspace, plan: GradePlan) -> None:

@@ -93,21 +93,6 @@ for calibration in calibrations:
                 n=rung.agreement.n,
             )
         )
-    if calibration.reading:
-        tried = calibration.reading
-        st.caption(
-            _(
-                "MiniLM was tried: people agreed with {a} % without it and {b} % with it "
-                "(difference {d:+.1f} points [{low:+.1f}, {high:+.1f}]).",
-                a=round(100 * tried.without),
-                b=round(100 * tried.joint),
-                d=100 * tried.gain.value,
-                low=100 * tried.gain.low,
-                high=100 * tried.gain.high,
-            )
-            + " "
-            + (_("It is used.") if tried.used else _("It is not used: no gain beyond chance."))
-        )
 if not calibrations:
     st.caption(
         _(
@@ -129,12 +114,11 @@ if machine:
 
 live = board(course.id, ("grade",))
 if not live:
-    plan = GradePlan(target=target, **assignment.reader(workspace, every))
+    plan = GradePlan(target=target)
     assignment.cost(workspace, plan)
 have = {m.grade.answer_id for m in done}
 missing = [a for a in answers if a.answer_id not in have]
-same = live or saved is None or record.features_only == plan.features_only
-fresh = saved is not None and not missing and round(before, 2) == round(target, 2) and same
+fresh = saved is not None and not missing and round(before, 2) == round(target, 2)
 waiting = [m for m in done if not m.final]
 with st.container(horizontal=True):
     if not live and st.button(

@@ -27,7 +27,7 @@ from engine.steps.publish import EXPORTS, Exported
 from engine.steps.train import TrainPlan
 from engine.steps.workspace import RUNS, TRAINED, TrainedStudent
 from engine.store import Store
-from engine.train import Recipe, TrainResult
+from engine.train import Recipe, TrainingResult
 from tests.unit.grading_data import ITEMS, answers
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def _assignment(workspace: Workspace) -> None:
     add_submissions(workspace, answers(30))
     plain = [s.model_copy(update={"label": None}) for s in answers(4, seed=9)]
     add_submissions(workspace, [*plain[:3], plain[3].model_copy(update={"answer": ""})])
-    GRADE(workspace, GradePlan(features_only=True))
+    GRADE(workspace, GradePlan())
 
 
 def _pretend_search(store: Store) -> None:
@@ -137,7 +137,7 @@ def _class_of_four(settings: Settings, store: Store) -> None:
 
 def make_student(**changes) -> TrainedStudent:
     """A student as training writes it, with figures made up."""
-    training = TrainResult(
+    training = TrainingResult(
         folder=Path("runs/r1"),
         best="best",
         steps=10,

@@ -45,7 +45,7 @@ def workspace(tmp_path):
 def graded(workspace):
     add_items(workspace, ITEMS)
     add_submissions(workspace, ANSWERS)
-    return GRADE(workspace, GradePlan(features_only=True))
+    return GRADE(workspace, GradePlan())
 
 
 def button(app, label):
@@ -73,7 +73,7 @@ def test_the_sample_answers_can_be_loaded_and_graded(screen, workspace, tmp_path
     assert not app.exception
     assert len(workspace.store.submissions("c")) == 200
     app.button(key="grade").click().run()
-    assert asked == [("grade", GradePlan(features_only=True))]
+    assert asked == [("grade", GradePlan())]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -101,7 +101,7 @@ def test_my_progress_shows_the_latest_grades(screen, filled_home):
     own = Workspace(settings, store, store.course("c"))
     add_items(own, ITEMS)
     add_submissions(own, [s.model_copy(update={"learner": "L0"}) for s in ANSWERS[:1]])
-    GRADE(own, GradePlan(features_only=True))
+    GRADE(own, GradePlan())
     app = screen(filled_home, "learn/progress.py", "en", "c")
     me = pseudonym(settings, "c", "L0")
     app.selectbox(key="pick-me").set_value(me).run()
@@ -114,9 +114,7 @@ def captions(app):
     return " ".join(c.value for c in app.caption)
 
 
-def test_minutes_stand_before_the_start_and_minilm_is_a_choice(
-    screen, workspace, tmp_path, monkeypatch
-):
+def test_minutes_stand_before_the_start(screen, workspace, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("engine.jobs.start", lambda own, step, plan: asked.append(plan))
     add_items(workspace, CLASS_ITEMS)
@@ -125,8 +123,6 @@ def test_minutes_stand_before_the_start_and_minilm_is_a_choice(
     add_submissions(workspace, plain)
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
     assert "20 answer(s) to grade: about" in captions(app)
-    assert not app.toggle(key="minilm").value, "too few graded answers for it to pay"
-    app.toggle(key="minilm").set_value(True).run()
     app.button(key="grade").click().run()
     assert not app.exception
     assert asked == [GradePlan(target=0.9)]
@@ -168,7 +164,7 @@ def test_first_contact_sample_graded_and_none_of_the_open_answers_stands(
     screen, workspace, tmp_path, language
 ):
     load_sample(workspace)
-    counts = GRADE(workspace, GradePlan(features_only=True))
+    counts = GRADE(workspace, GradePlan())
     assert counts.answers == 200
     [known, _] = workspace.store.saved("c", GRADING).value.calibrations
     assert known.agreement is None and known.overall.value > 0.3

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine import jobs as queue
-from engine.models.bases import GEMMA, QWEN, SMOLLM2
+from engine.models.bases import QWEN, SMOLLM2
+from engine.models.known import GEMMA
 from engine.publish import Published
 from engine.schema import Course
 from engine.settings import Settings
@@ -15,7 +16,7 @@ from engine.store import Store
 from engine.train import Recipe
 from tests.app.conftest import make_student
 from tests.app.test_screens import texts
-from tests.unit.tiny_student import make_base
+from tests.unit.test_bases import make_arch
 
 PAGE = "build/finetune.py"
 
@@ -72,7 +73,7 @@ def test_a_base_of_another_language_is_warned_of(screen, home):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_folder_is_looked_at(screen, home, tmp_path, language):
-    folder = make_base(tmp_path / "tiny")
+    folder = make_arch(tmp_path / "tiny", "mistral")
     app = screen(home, PAGE, language, "c")
     app.selectbox(key="base").set_value("folder").run()
     assert start_button(app).disabled and not app.error
@@ -107,10 +108,10 @@ def test_a_student_without_gguf_says_why(screen, home, page, language):
     store = Store(Settings(home=home).database)
     student = store.saved("c", TRAINED)
     withheld = {
-        "code": "export.base_gguf",
-        "message": "tiny holds 0 GGUF files.",
+        "code": "export.tokenizer",
+        "message": "tiny: another tokenizer.",
         "next": "Export another format.",
-        "values": {"base": "tiny", "n": 0},
+        "values": {"reason": "tiny"},
     }
     published = Published(
         merged=Path("merged"), merged_bytes=1, runtime="transformers", withheld=withheld

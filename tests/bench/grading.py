@@ -1,14 +1,13 @@
 """How well the grader agrees with people, how far it knows it, and what fools it.
 
-    python -m tests.bench.grading --data ../shared/data --home HOME [--quick] [--only PART] [--json OUT]
+    python -m tests.bench.grading --data ../shared/data [--quick] [--only PART] [--json OUT]
 
 SciEntsBank (SemEval-2013 task 7, 3-way): learned from ``train`` only; macro-F1 on unseen answers,
 questions and domains; intervals resample answers, and whole questions where these are unseen.
 ADS (Chinese, scores 0 to 10): five random folds; quadratic weighted kappa and RMSE.
 For both: agreement that the accepted answers really reach when 0.90 was promised.
 Attacks: share sent to a person by a flag, and in all; flags on ordinary answers.
-Nothing was tuned on a test split. ``--home`` holds MiniLM and the trained cross-encoders; a killed
-run resumes there. ``--quick``: 600 training answers, features only.
+Nothing was tuned on a test split. ``--quick``: 600 training answers.
 """
 
 from __future__ import annotations
@@ -26,8 +25,6 @@ from engine.grade.guard import duplicates, guard
 from engine.grade.items import Item, Submission
 from engine.grade.scorer import TOLERANCE, Scorer
 from engine.judge import interval
-from engine.models.minilm import minilm
-from engine.settings import Settings
 from tests.bench.attacks import KINDS, attack
 
 TARGET = 0.9
@@ -100,7 +97,7 @@ def selective(accepted, agrees) -> dict:
     }
 
 
-def scientsbank(data: Path, settings: Settings, quick: bool, tests=SPLITS) -> dict:
+def scientsbank(data: Path, quick: bool, tests=SPLITS) -> dict:
     items, answers, splits = load(data / "answers" / "scientsbank.jsonl")
     train = [s for s, split in zip(answers, splits, strict=True) if split == "train"]
     if quick:
@@ -110,8 +107,6 @@ def scientsbank(data: Path, settings: Settings, quick: bool, tests=SPLITS) -> di
         items,
         train,
         target_agreement=TARGET,
-        base=None if quick else lambda: minilm(settings),
-        folder=settings.home / "grading",
     )
     found: dict = {"n_train": len(train), "fit_minutes": (time.perf_counter() - began) / 60}
     found["held_out"] = [
@@ -141,7 +136,7 @@ def scientsbank(data: Path, settings: Settings, quick: bool, tests=SPLITS) -> di
     return found
 
 
-def ads(data: Path, settings: Settings, quick: bool, tests=SPLITS) -> dict:
+def ads(data: Path, quick: bool, tests=SPLITS) -> dict:
     items, answers, splits = load(data / "answers" / "ads_zh.jsonl")
     order = random.Random(0).sample(range(len(answers)), len(answers))
     mine, accepted = np.zeros(len(answers)), np.zeros(len(answers), dtype=bool)
@@ -197,16 +192,14 @@ def attacks(items, answers, splits, split: str, scorer: Scorer | None, n: int = 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--home", type=Path, default=Path("bench-home"))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=("scientsbank", "ads"))
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=SPLITS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    settings = Settings(home=options.home)
     parts = {"scientsbank": scientsbank, "ads": ads}
     found = {
-        name: part(options.data, settings, options.quick, options.splits)
+        name: part(options.data, options.quick, options.splits)
         for name, part in parts.items()
         if options.only in (None, name)
     }

@@ -39,7 +39,6 @@ from engine.settings import Settings
 from engine.steps import DISTIL, GRADE, READ, TRAIN, Workspace
 from engine.steps.books import ReadPlan
 from engine.steps.gradebook import add_items, add_submissions, marked
-from engine.steps.grading import GradePlan
 from engine.steps.train import TrainPlan
 from engine.store import Store
 from engine.train import preset
@@ -204,8 +203,7 @@ def grade_kills(
     fill_class(workspace, given.data, rubric=bool(given.tools))
     log = sqlite3.connect(settings.home / "coursewright.db", isolation_level=None)
     log.executescript(_LOG)
-    plan = GradePlan(features_only=not (settings.models / "all-MiniLM-L6-v2").exists())
-    job = queue.start(workspace, GRADE, plan)
+    job = queue.start(workspace, GRADE)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         if given.tools:
@@ -222,7 +220,7 @@ def grade_kills(
     new = {m.grade.answer_id for m in marked(workspace) if not m.submission.graded}
     asked = {k: stats.get(k) for k in ("answered_ok", "distinct_bodies", "duplicates", "gone")}
     return {
-        "stage": "grade", "cross-encoder": not plan.features_only, "kills": len(at),
+        "stage": "grade", "kills": len(at),
         "grades stored at each kill": at, "seconds": round(seconds, 1), "state": found.state,
         "error": found.error, "result": found.result, "answers": NEW, "with a grade": len(new),
         "stored as new more than once": sum(sum(f for f, _ in w) > 1 for w in writes.values()),

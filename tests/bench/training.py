@@ -20,10 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.models import smollm2_transformers
+from engine.models.bases import SMOLLM2, base_folder
 from engine.progress import silent
 from engine.settings import Settings
-from engine.train import Recipe, Row
+from engine.train import Recipe, TrainingRow
 from engine.train.packing import pack, plan
 from engine.train.rows import Encoded, encode
 
@@ -53,7 +53,7 @@ class Ours:
 
     name = "ours"
 
-    def __init__(self, folder: Path, rows: list[Row], recipe: Recipe) -> None:
+    def __init__(self, folder: Path, rows: list[TrainingRow], recipe: Recipe) -> None:
         import torch
 
         from engine.train.loop import Loop
@@ -83,7 +83,7 @@ class Trl:
     """``SFTTrainer``, stopped after every step by a clock of its own."""
 
     def __init__(
-        self, folder: Path, rows: list[Row], recipe: Recipe, *, checkpointing: bool
+        self, folder: Path, rows: list[TrainingRow], recipe: Recipe, *, checkpointing: bool
     ) -> None:
         from datasets import Dataset
         from peft import LoraConfig
@@ -131,7 +131,7 @@ class Trl:
         return self.trainer.model
 
 
-def conversation(row: Row) -> dict[str, list[dict[str, str]]]:
+def conversation(row: TrainingRow) -> dict[str, list[dict[str, str]]]:
     """A row as TRL's prompt-completion conversation (its loss is on the completion too)."""
     return {
         "prompt": [{"role": "user", "content": row.question}],
@@ -139,7 +139,7 @@ def conversation(row: Row) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def speed(folder: Path, rows: list[Row], recipe: Recipe, rounds: int, steps: int) -> dict:
+def speed(folder: Path, rows: list[TrainingRow], recipe: Recipe, rounds: int, steps: int) -> dict:
     """Median tokens/s of each, steps taken in turns so that all meet the same machine."""
     sides = [
         Ours(folder, rows, recipe),
@@ -173,7 +173,7 @@ def computed_share(rows: tuple[Encoded, ...], recipe: Recipe) -> float:
     return sum(b.ids.shape[1] for b in batches) / sum(b.tokens for b in batches)
 
 
-def quality(folder: Path, rows: list[Row], held: list[Row], recipe: Recipe) -> dict:
+def quality(folder: Path, rows: list[TrainingRow], held: list[TrainingRow], recipe: Recipe) -> dict:
     """Validation loss (unseen wording) after ``recipe.epochs`` of each, both with a linear rate.
 
     Given are TRL's own batches (8 rows a step) and ours at about the same size.
@@ -230,13 +230,18 @@ def main() -> None:
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    folder = smollm2_transformers(Settings(home=options.home))
+    folder = base_folder(SMOLLM2, Settings(home=options.home))
     pairs = facts(options.data)
-    rows = [Row(question=w.format(t), answer=d) for w in WORDINGS for t, d in pairs][: options.rows]
+    rows = [TrainingRow(question=w.format(t), answer=d) for w in WORDINGS for t, d in pairs][
+        : options.rows
+    ]
     result = {"rows": len(rows)}
     result |= speed(folder, rows, Recipe(epochs=50), options.rounds, options.steps)
     if options.quality:
-        held = [Row(question=UNSEEN.format(t), answer=d) for t, d in pairs[: options.rows // 3 : 2]]
+        held = [
+            TrainingRow(question=UNSEEN.format(t), answer=d)
+            for t, d in pairs[: options.rows // 3 : 2]
+        ]
         result |= quality(folder, rows, held, Recipe(epochs=2, learning_rate=1e-3))
     print(json.dumps(result, indent=1))
 

@@ -24,13 +24,13 @@ from pathlib import Path
 
 from engine.progress import silent
 from engine.settings import Settings
-from engine.train import Recipe, Row
+from engine.train import Recipe, TrainingRow
 
 ROWS_A_STEP = 8
 EPOCHS = 3
 
 
-def sample_rows(settings: Settings) -> list[Row]:
+def sample_rows(settings: Settings) -> list[TrainingRow]:
     """Questions and answers of the English sample course."""
     from engine.distil.extractive import points_of
     from engine.documents import read_document
@@ -38,7 +38,7 @@ def sample_rows(settings: Settings) -> list[Row]:
 
     book = read_document(FOLDER / "textbook_en.md", settings)
     points = [point for section in book.sections for point in points_of(section)]
-    return [Row(question=q, answer=p.answer) for p in points for q in p.questions]
+    return [TrainingRow(question=q, answer=p.answer) for p in points for q in p.questions]
 
 
 def make_model(folder: Path, settings: Settings, layers: int, width: int) -> None:
@@ -46,10 +46,10 @@ def make_model(folder: Path, settings: Settings, layers: int, width: int) -> Non
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from engine.models import smollm2_transformers
+    from engine.models.bases import SMOLLM2, base_folder
     from engine.models.tokenizer import load_tokenizer
 
-    tokenizer = load_tokenizer(smollm2_transformers(settings))
+    tokenizer = load_tokenizer(base_folder(SMOLLM2, settings))
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -68,7 +68,7 @@ def make_model(folder: Path, settings: Settings, layers: int, width: int) -> Non
     tokenizer.save_pretrained(folder)
 
 
-def ours(folder: Path, rows: list[Row], recipe: Recipe) -> tuple[int, float]:
+def ours(folder: Path, rows: list[TrainingRow], recipe: Recipe) -> tuple[int, float]:
     """Tokens and seconds of our loop's steps after the first epoch."""
     from engine.train.unsloth import import_unsloth, load_unsloth
 
@@ -94,7 +94,7 @@ def ours(folder: Path, rows: list[Row], recipe: Recipe) -> tuple[int, float]:
     return tokens, _now() - begin
 
 
-def plain(folder: Path, rows: list[Row], recipe: Recipe) -> tuple[int, float]:
+def plain(folder: Path, rows: list[TrainingRow], recipe: Recipe) -> tuple[int, float]:
     """Tokens and seconds of Unsloth's own example after its first epoch."""
     from unsloth import FastLanguageModel  # isort: skip  (it patches what follows)
     from datasets import Dataset
@@ -143,7 +143,7 @@ def plain(folder: Path, rows: list[Row], recipe: Recipe) -> tuple[int, float]:
     return per_epoch * (EPOCHS - 1), ends[-1] - ends[0]
 
 
-def conversation(tokenizer, row: Row) -> str:
+def conversation(tokenizer, row: TrainingRow) -> str:
     """A row as the example's text, by the chat template."""
     said = [("user", row.question), ("assistant", row.answer)]
     messages = [{"role": role, "content": text} for role, text in said]

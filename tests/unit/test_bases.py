@@ -10,12 +10,13 @@ from engine.errors import BadAnswer, BadInput, Missing, WorkFailed
 from engine.llm import Request, ask_one, user
 from engine.llm.local import Local
 from engine.models import bases, hub
-from engine.models.bases import GEMMA, QWEN, SMOLLM2, facts, guess, pending_terms, recommended
+from engine.models.bases import QWEN, SMOLLM2, facts, pending_terms, recommended, size_by_name
 from engine.models.folder import check_folder, licence_of, parameters_of
+from engine.models.known import GEMMA
 from engine.models.tokenizer import PLAIN_TEMPLATE, load_tokenizer, prompt_ids
 from engine.progress import silent
 from engine.settings import Settings
-from engine.train import Row, estimate, train
+from engine.train import TrainingRow, estimate, train
 from engine.train.recipe import Recipe
 from engine.train.rows import encode
 from engine.train.student import PACKED, PackedStudent, PaddedStudent, load_student
@@ -142,7 +143,7 @@ def test_licence_is_read_from_the_card(copy):
     ],
 )
 def test_sizes_are_guessed_by_name(name, wanted):
-    assert guess(name) == wanted
+    assert size_by_name(name) == wanted
 
 
 def test_what_is_known_without_fetching(tmp_path):
@@ -170,8 +171,8 @@ def test_larger_bases_need_more(tmp_path):
 def test_gemma_is_not_fetched_before_its_terms_are_accepted(tmp_path, monkeypatch):
     settings = Settings(home=tmp_path)
     asked = []
-    monkeypatch.setattr(bases, "gemma_transformers", lambda *_: asked.append(1) or tmp_path)
-    monkeypatch.setattr(bases, "gemma_gguf", lambda *_: asked.append(1) or tmp_path)
+    monkeypatch.setattr(bases, "wheel_folder", lambda *_: asked.append(1) or tmp_path)
+    monkeypatch.setattr(bases, "fetch", lambda *_: asked.append(1) or tmp_path)
     for get in (bases.base_folder, bases.base_gguf):
         with pytest.raises(BadInput) as caught:
             get(GEMMA, settings)
@@ -187,7 +188,7 @@ def test_the_hub_says_what_is_wrong(monkeypatch, tmp_path):
     import huggingface_hub
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    monkeypatch.setattr(bases, "held", lambda name: None)
+    monkeypatch.setattr(hub, "held", lambda *_: None)
     reply = httpx.Response(403, request=httpx.Request("GET", "https://hub.example"))
     for error, code, kind in (
         (ConnectionError("Name or service not known"), "hub.unreachable", WorkFailed),
@@ -208,7 +209,7 @@ def test_a_fetched_model_is_checked_and_found_again(monkeypatch, tmp_path, base)
     import huggingface_hub
 
     asked = []
-    monkeypatch.setattr(bases, "held", lambda name: None)
+    monkeypatch.setattr(hub, "held", lambda *_: None)
     monkeypatch.setattr(
         huggingface_hub, "snapshot_download", lambda name, **given: asked.append(given) or str(base)
     )
@@ -255,7 +256,7 @@ def test_a_base_that_cannot_chat_gets_a_plain_template(copy):
     (copy / "tokenizer_config.json").write_text(json.dumps(config))
     tokenizer = load_tokenizer(copy)
     assert tokenizer.chat_template == PLAIN_TEMPLATE
-    [row] = encode([Row(question="What is beta?", answer="It is mu.")], tokenizer, 200).rows
+    [row] = encode([TrainingRow(question="What is beta?", answer="It is mu.")], tokenizer, 200).rows
     assert tokenizer.decode(list(row.ids[: row.start])).endswith("Q: What is beta?\nA:\n")
     assert tokenizer.decode(list(row.ids[row.start :])) == "It is mu.<|im_end|>"
 
@@ -275,7 +276,7 @@ def test_a_thinking_base_answers_at_once(copy):
     tokenizer.chat_template = THINKING
     tokenizer.save_pretrained(copy)
     tokenizer = load_tokenizer(copy)
-    [row] = encode([Row(question="Q?", answer="It is mu.")], tokenizer, 200).rows
+    [row] = encode([TrainingRow(question="Q?", answer="It is mu.")], tokenizer, 200).rows
     assert tokenizer.decode(list(row.ids[row.start :])) == "It is mu.<|im_end|>"
     asked = tokenizer.decode(prompt_ids(tokenizer, [{"role": "user", "content": "Q?"}]))
     assert asked.endswith("</think>\n\n")
@@ -328,7 +329,7 @@ def test_cut_and_long_and_warm_answers(taught, tmp_path):
         ask_one(chat, ask(ROWS[6], max_tokens=2))
     assert caught.value.code == "teacher.length"
     assert ask_one(chat, ask(ROWS[6], max_tokens=2, may_be_cut=True)).completion_tokens == 2
-    long = Row(question="What is beta? " * 40, answer="x")
+    long = TrainingRow(question="What is beta? " * 40, answer="x")
     with pytest.raises(BadAnswer) as caught:
         ask_one(chat, ask(long))
     assert caught.value.code == "teacher.too_long"
@@ -351,9 +352,9 @@ def test_gemma_survives_the_way_to_gguf_and_back(tmp_path):
     """Norms that llama.cpp stores plus one, names, tokenizer: the logits are the same in the end."""
     import gguf
 
-    from engine.models.gemma import to_transformers
-    from engine.models.names import LAYERS
-    from engine.publish.gguf import write_gguf
+    from engine.models.convert import to_transformers
+    from engine.models.export import write_gguf
+    from engine.models.families import GEMMA3
     from engine.publish.parity import runs_in_openvino, worst_tensor
 
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{n:02X}>" for n in range(256))]
@@ -375,8 +376,8 @@ def test_gemma_survives_the_way_to_gguf_and_back(tmp_path):
     base.add_token_scores([-1000.0] * len(pieces) + [-1.0 * n for n in range(len(words))])
     base.add_token_types([3] * 4 + [6] * 256 + [1] * len(words))
     base.add_bos_token_id(2), base.add_eos_token_id(1), base.add_pad_token_id(0)
-    _add_tensors(base, folder, LAYERS["gemma3"])
-    out = write_gguf(tmp_path / "base.gguf", folder, tmp_path / "student.gguf")
+    _add_tensors(base, folder, GEMMA3.layer_tensors)
+    out = write_gguf(folder, tmp_path / "student.gguf", tmp_path / "base.gguf")
     assert worst_tensor(folder, out)[1] < 0.01 and not runs_in_openvino(out)
     to_transformers(out, tmp_path / "second")
     ids = torch.tensor([[2, 265, 270, 280, 284]])

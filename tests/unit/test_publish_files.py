@@ -11,9 +11,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from engine.errors import BadInput, WorkFailed
+from engine.models import export as writer
+from engine.models import rows as row_order
+from engine.models.families import GEMMA3, LLAMA
 from engine.progress import silent
 from engine.publish import export, publish_local
-from engine.publish import gguf as writer
 from engine.publish import parity as proof
 from engine.publish.merge import merge
 from engine.publish.parity import Side, compare, worst_tensor
@@ -94,7 +96,7 @@ def test_merging_is_base_plus_adapter(trained, merged):
 
 def test_gguf_keeps_metadata_and_holds_the_tuned_weights(trained, merged, tmp_path):
     _, base, _ = trained
-    out = writer.write_gguf(base / "base.gguf", merged, tmp_path / "out.gguf")
+    out = writer.write_gguf(merged, tmp_path / "out.gguf", base / "base.gguf")
     source, written = gguf.GGUFReader(base / "base.gguf"), gguf.GGUFReader(out)
     for name in source.fields:
         if not name.startswith("GGUF."):
@@ -106,23 +108,23 @@ def test_gguf_keeps_metadata_and_holds_the_tuned_weights(trained, merged, tmp_pa
     assert worst_tensor(merged, out)[1] < 0.01
 
 
-def test_rows_are_permuted_as_llama_cpp_does(trained):
+def test_rows_are_permuted_as_llama_cpp_does():
     """Against the formula of llama.cpp's convert_hf_to_gguf.py."""
-    reader = gguf.GGUFReader(trained[1] / "base.gguf")
+    config = {"num_attention_heads": 4, "num_key_value_heads": 2}
     values = np.arange(64 * 3).reshape(64, 3)
     wanted = values.reshape(4, 2, 8, 3).swapaxes(1, 2).reshape(64, 3)
-    assert (writer.permuted("blk.0.attn_q.weight", values, reader) == wanted).all()
-    assert (writer.permuted("blk.0.attn_v.weight", values, reader) == values).all()
+    assert (row_order.to_gguf(LLAMA, "blk.0.attn_q.weight", values, config) == wanted).all()
+    assert (row_order.to_gguf(LLAMA, "blk.0.attn_v.weight", values, config) == values).all()
 
 
 def test_one_wrong_permutation_is_found(trained, merged, tmp_path, monkeypatch):
-    right = writer.permuted
+    right = writer.to_gguf
 
-    def wrong(name, values, reader):
-        return values if name == "blk.1.attn_k.weight" else right(name, values, reader)
+    def wrong(family, name, values, config):
+        return values if name == "blk.1.attn_k.weight" else right(family, name, values, config)
 
-    monkeypatch.setattr(writer, "permuted", wrong)
-    out = writer.write_gguf(trained[1] / "base.gguf", merged, tmp_path / "out.gguf")
+    monkeypatch.setattr(writer, "to_gguf", wrong)
+    out = writer.write_gguf(merged, tmp_path / "out.gguf", trained[1] / "base.gguf")
     assert worst_tensor(merged, out)[0] == "blk.1.attn_k.weight"
     same = [Side(prompt=(1,), answer=(2,), text="x")]
     monkeypatch.setattr(proof, "_by_transformers", lambda *_: same)
@@ -139,7 +141,7 @@ def test_other_shapes_and_architectures_are_refused(trained, merged, tmp_path):
     out.write_kv_data_to_file()
     out.close()
     with pytest.raises(BadInput):
-        writer.write_gguf(strange, merged, tmp_path / "out.gguf")
+        writer.write_gguf(merged, tmp_path / "out.gguf", strange)
     other = make_base(tmp_path / "other")
     from safetensors.torch import load_file, save_file
 
@@ -147,7 +149,7 @@ def test_other_shapes_and_architectures_are_refused(trained, merged, tmp_path):
     weights["model.layers.0.mlp.up_proj.weight"] = torch.zeros(3, 64)
     save_file(weights, other / "model.safetensors")
     with pytest.raises(BadInput, match="up_proj"):
-        writer.write_gguf(trained[1] / "base.gguf", other, tmp_path / "out.gguf")
+        writer.write_gguf(other, tmp_path / "out.gguf", trained[1] / "base.gguf")
     assert not (tmp_path / "out.gguf").exists()
 
 
@@ -219,7 +221,8 @@ def test_unknown_formats_are_refused(run_folder, trained, tmp_path):
 
 
 def test_the_card_names_every_kind_of_base(tmp_path):
-    from engine.models.bases import GEMMA, QWEN
+    from engine.models.bases import QWEN
+    from engine.models.known import GEMMA
     from engine.publish.card import base_name
 
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
@@ -231,7 +234,7 @@ def test_the_card_names_every_kind_of_base(tmp_path):
 
 def test_a_model_from_gemma_carries_its_notice(run_folder, trained, monkeypatch, tmp_path):
     good_parity(monkeypatch)
-    monkeypatch.setattr(module, "base_name", lambda _: ("g", "gemma"))
+    monkeypatch.setattr(module, "family_of_base", lambda _: GEMMA3)
     for form in ("lora", "merged", "gguf"):
         files = export(run_folder, form, tmp_path / form, settings=trained[2], report=silent)
         assert "Gemma Terms of Use" in (tmp_path / form / "NOTICE").read_text()

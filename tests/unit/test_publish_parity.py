@@ -3,13 +3,13 @@
 import pytest
 
 from engine.errors import WorkFailed
+from engine.models import export as writer
 from engine.models import smollm2_gguf
 from engine.progress import silent
-from engine.publish import gguf as writer
 from engine.publish import publish_local
 from engine.publish.parity import parity
 from engine.settings import Settings
-from engine.train import Recipe, Row, train
+from engine.train import Recipe, TrainingRow, train
 from tests.unit.tiny_student import models_folder
 
 pytestmark = pytest.mark.slow
@@ -20,8 +20,8 @@ def published(tmp_path_factory):
     settings = Settings(home=models_folder())
     folder = tmp_path_factory.mktemp("run") / "run"
     rows = [
-        Row(question="What is a quillop?", answer="A quillop is a small blue boat."),
-        Row(question="Define quillop.", answer="A quillop is a small blue boat."),
+        TrainingRow(question="What is a quillop?", answer="A quillop is a small blue boat."),
+        TrainingRow(question="Define quillop.", answer="A quillop is a small blue boat."),
     ] * 4
     recipe = Recipe(epochs=4, rank=8, batch_tokens=128, learning_rate=2e-3)
     train(rows, rows[:1], recipe, folder, settings=settings, report=silent)
@@ -44,13 +44,13 @@ def test_the_exported_student_learned(published):
 @pytest.mark.parametrize("part", ["attn_k", "blk.5.attn_q"])
 def test_a_wrong_permutation_fails(published, tmp_path, monkeypatch, part):
     settings, good = published
-    right = writer.permuted
+    right = writer.to_gguf
 
-    def wrong(name, values, reader):
-        return values if part in name else right(name, values, reader)
+    def wrong(family, name, values, config):
+        return values if part in name else right(family, name, values, config)
 
-    monkeypatch.setattr(writer, "permuted", wrong)
-    broken = writer.write_gguf(smollm2_gguf(settings), good.merged, tmp_path / "broken.gguf")
+    monkeypatch.setattr(writer, "to_gguf", wrong)
+    broken = writer.write_gguf(good.merged, tmp_path / "broken.gguf", smollm2_gguf(settings))
     with pytest.raises(WorkFailed) as caught:
         parity(good.merged, broken, ["Why is the sky blue?"], settings=settings, max_tokens=8)
     assert caught.value.code == "export.parity"

@@ -58,7 +58,7 @@ def graded(workspace, n=24):
     add_submissions(workspace, [*taught, *mine])
     fresh = [s.model_copy(update={"label": None}) for s in answers(6, seed=9)]
     add_submissions(workspace, fresh)
-    GRADE(workspace, GradePlan(features_only=True))
+    GRADE(workspace, GradePlan())
 
 
 class Tags(HTMLParser):

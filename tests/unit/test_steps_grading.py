@@ -27,7 +27,7 @@ from engine.store import Store
 from tests.unit.grading_data import ITEMS, answers
 from tests.unit.llm_server import Said, serving
 
-PLAN = GradePlan(features_only=True)
+PLAN = GradePlan()
 CLOSED = Item(item_id="cell", question="How many legs?", references=("6",), concept="Insects")
 
 
@@ -94,7 +94,7 @@ def test_grades_of_people_stand_and_teach_the_scorer(workspace):
     record = workspace.store.saved("c", step.GRADING).value
     assert record.taught == 60
     assert record.calibrations[0].bins
-    lax = step.grade_answers(workspace, GradePlan(features_only=True, target=0.5))
+    lax = step.grade_answers(workspace, GradePlan(target=0.5))
     assert lax.graded == 0
     assert lax.accepted >= found.accepted
 
@@ -210,7 +210,7 @@ def test_verdicts_of_a_connected_teacher_are_checked_and_summed_here(workspace):
         assert step.grading_costs(workspace, PLAN).calls == 3
         step.grade_answers(workspace, PLAN)
         assert step.grading_costs(workspace, PLAN).answers == 0
-        step.grade_answers(workspace, GradePlan(features_only=True, target=0.8))
+        step.grade_answers(workspace, GradePlan(target=0.8))
         assert len(server.bodies) == 3, "no verdict is paid twice"
         for body in server.bodies:
             system = body["messages"][0]["content"]
@@ -226,18 +226,14 @@ def test_verdicts_of_a_connected_teacher_are_checked_and_summed_here(workspace):
     assert (row.purpose, row.calls, row.cost) == ("grade", 3, 45.0)
 
 
-def test_minilm_is_foreseen_only_where_it_will_read(workspace):
+def test_minutes_grow_with_what_is_learned_from(workspace):
     fill(workspace)
-    few = step.grading_costs(workspace, GradePlan())
-    assert (few.answers, few.minilm, few.calls) == (6, False, 0)
+    few = step.grading_costs(workspace, PLAN)
+    assert (few.answers, few.calls) == (6, 0)
     add_submissions(workspace, answers(240))
-    with_it, without = (
-        step.grading_costs(workspace, GradePlan()),
-        step.grading_costs(workspace, PLAN),
-    )
-    assert (with_it.minilm, without.minilm) == (True, False)
-    assert with_it.taught == 240
-    assert with_it.minutes[1] > without.minutes[1] > 0
+    many = step.grading_costs(workspace, PLAN)
+    assert many.taught == 240
+    assert many.minutes[1] > few.minutes[1] > 0
 
 
 def test_each_named_assignment_has_its_column_of_points(workspace):

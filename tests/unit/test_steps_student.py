@@ -10,7 +10,8 @@ from engine.llm import Request, user
 from engine.llm.ledger import Ledger
 from engine.llm.local import Local
 from engine.models import bases
-from engine.models.bases import GEMMA, SMOLLM2
+from engine.models.bases import SMOLLM2
+from engine.models.known import GEMMA
 from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import BUILD, DISTIL, EXPORT, READ, TAKE_EXAM, TRAIN, Workspace, run_step
@@ -55,7 +56,7 @@ def test_the_student_is_published_without_a_gguf_and_says_why(workspace):
     student = workspace.store.saved("c", TRAINED).value
     published = student.published
     assert published.runtime == "transformers" and published.gguf is None
-    assert published.withheld["code"] == "export.base_gguf" and published.parity is None
+    assert published.withheld["code"] == "export.tokenizer" and published.parity is None
     assert student.recipe.base.endswith("tiny-qwen3")
     assert {"question", "book", "base", "student"} == set(student.panel[0])
 

@@ -28,7 +28,7 @@ def rows(student):
 
 
 def plain_loss(student, rows):
-    """Row by row, with transformers' own attention and PEFT's own LoRA."""
+    """TrainingRow by row, with transformers' own attention and PEFT's own LoRA."""
     base = student.model.get_base_model()
     layers = [m for m in base.modules() if "forward" in vars(m)]
     own = [layer.forward for layer in layers]

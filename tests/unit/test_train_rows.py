@@ -1,9 +1,9 @@
 import pytest
 
 from engine.errors import BadInput, WorkFailed
-from engine.models import smollm2_transformers
+from engine.models.bases import SMOLLM2, base_folder
 from engine.settings import Settings
-from engine.train import Row, masked_sample
+from engine.train import TrainingRow, masked_sample
 from engine.train.rows import IGNORE, encode
 from tests.unit.tiny_student import make_tokenizer, models_folder
 
@@ -14,7 +14,7 @@ def tokenizer():
 
 
 def test_only_the_answer_and_its_end_are_learned(tokenizer):
-    row = Row(question="What is alpha?", answer="It is beta.", system="Be short.")
+    row = TrainingRow(question="What is alpha?", answer="It is beta.", system="Be short.")
     [encoded] = encode([row], tokenizer, 200).rows
     learned = [t for t in encoded.labels if t != IGNORE]
     assert tokenizer.decode(learned) == "It is beta.<|im_end|>"
@@ -25,9 +25,9 @@ def test_only_the_answer_and_its_end_are_learned(tokenizer):
 
 def test_truncation_is_counted(tokenizer):
     rows = [
-        Row(question="a", answer="b"),
-        Row(question="a", answer="b " * 60),
-        Row(question="a " * 90, answer="b"),
+        TrainingRow(question="a", answer="b"),
+        TrainingRow(question="a", answer="b " * 60),
+        TrainingRow(question="a " * 90, answer="b"),
     ]
     encoding = encode(rows, tokenizer, 60)
     assert (encoding.truncated, encoding.dropped, len(encoding.rows)) == (1, 1, 2)
@@ -36,7 +36,7 @@ def test_truncation_is_counted(tokenizer):
 
 
 def test_masked_sample_marks_what_is_learned(tokenizer):
-    row = Row(question="What is alpha?", answer="It is beta.")
+    row = TrainingRow(question="What is alpha?", answer="It is beta.")
     prompt, answer = masked_sample(row, tokenizer)
     assert (prompt.learned, answer.learned) == (False, True)
     assert answer.text == "It is beta.<|im_end|>"
@@ -44,10 +44,10 @@ def test_masked_sample_marks_what_is_learned(tokenizer):
 
 def test_empty_answers_and_missing_templates_are_refused(tokenizer):
     with pytest.raises(BadInput) as caught:
-        encode([Row(question="a", answer="  ")], tokenizer, 60)
+        encode([TrainingRow(question="a", answer="  ")], tokenizer, 60)
     assert caught.value.code == "train.empty"
     with pytest.raises(BadInput) as caught:
-        encode([Row(question="a", answer="b")], object(), 60)
+        encode([TrainingRow(question="a", answer="b")], object(), 60)
     assert caught.value.code == "train.template"
 
 
@@ -59,7 +59,7 @@ def test_a_template_that_rewrites_the_prompt_is_refused():
             return {"input_ids": [len(messages), 5, 6]}
 
     with pytest.raises(WorkFailed) as caught:
-        encode([Row(question="a", answer="b")], Rewriting(), 60)
+        encode([TrainingRow(question="a", answer="b")], Rewriting(), 60)
     assert caught.value.code == "train.template"
 
 
@@ -67,7 +67,7 @@ def test_a_template_that_rewrites_the_prompt_is_refused():
 def test_the_screen_shows_the_real_template_of_the_built_in_student():
     from engine.models.tokenizer import load_tokenizer
 
-    tokenizer = load_tokenizer(smollm2_transformers(Settings(home=models_folder())))
+    tokenizer = load_tokenizer(base_folder(SMOLLM2, Settings(home=models_folder())))
     for system in ("", "Be short."):
-        row = Row(question="What is a list?", answer="A sequence.", system=system)
+        row = TrainingRow(question="What is a list?", answer="A sequence.", system=system)
         assert masked_sample(row) == masked_sample(row, tokenizer)

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import random
 import signal
@@ -14,9 +15,9 @@ from safetensors.torch import load_file
 from engine.errors import BadInput, Cancelled, Missing, WorkFailed
 from engine.progress import silent
 from engine.settings import Settings
-from engine.train import Row, keep, train
+from engine.train import TrainingRow, keep, train
 from engine.train.checkpoint import write_folder
-from engine.train.loop import check_interval, learning_rate
+from engine.train.loop import check_interval, learning_rates
 from tests.unit.tiny_student import make_base, make_recipe, make_rows
 
 ROWS, HELD = make_rows(40), make_rows(48)[40:]
@@ -141,7 +142,7 @@ def test_stop_and_keep(tmp_path, base, step):
 
 
 def test_early_stopping_keeps_the_best(tmp_path, base):
-    wrong = [Row(question=r.question, answer=HELD[-i].answer) for i, r in enumerate(HELD)]
+    wrong = [TrainingRow(question=r.question, answer=HELD[-i].answer) for i, r in enumerate(HELD)]
     result = run(tmp_path / "run", base, held=wrong, patience=2, epochs=30, schedule="constant")
     assert result.stopped_early and result.epochs < 30
     losses = [p.val_loss for p in result.curve]
@@ -173,7 +174,9 @@ def test_nothing_to_learn_is_refused(tmp_path, base):
     with pytest.raises(BadInput):
         run(tmp_path / "a", base, rows=[])
     with pytest.raises(BadInput) as caught:
-        run(tmp_path / "b", base, rows=[Row(question="a " * 900, answer="b")], max_length=16)
+        run(
+            tmp_path / "b", base, rows=[TrainingRow(question="a " * 900, answer="b")], max_length=16
+        )
     assert caught.value.code == "train.too_long"
 
 
@@ -209,10 +212,40 @@ def test_a_folder_exists_whole_or_not_at_all(tmp_path):
     assert write_folder(tmp_path / "a", lambda f: None).is_dir()
 
 
-def test_schedules(base):
-    recipe = make_recipe(base, warmup=0.1, learning_rate=1.0)
-    rates = [learning_rate(recipe, step, 100) for step in range(100)]
-    assert rates[:2] == [0.1, 0.2] and rates[10] == 1.0 == max(rates)
-    assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] < 0.001
+def our_rate(recipe, step, steps):
+    """The formula by which we trained before transformers' schedules took over."""
+    warm = math.ceil(recipe.warmup * steps)
+    if step < warm:
+        return recipe.learning_rate * (step + 1) / warm
+    gone = (step - warm) / max(1, steps - warm)
+    shape = {
+        "cosine": 0.5 * (1 + math.cos(math.pi * gone)),
+        "linear": 1 - gone,
+        "constant": 1.0,
+    }
+    return recipe.learning_rate * shape[recipe.schedule]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+@pytest.mark.parametrize("warmup", [0.0, 0.05, 0.5])
+def test_schedules_are_those_by_which_we_trained_before(base, schedule, warmup):
+    recipe = make_recipe(base, warmup=warmup, schedule=schedule, learning_rate=3e-3)
+    for steps in (1, 2, 7, 40, 333):
+        rate = learning_rates(recipe, steps)
+        wanted = [our_rate(recipe, step, steps) for step in range(steps)]
+        assert [rate(step) for step in range(steps)] == pytest.approx(wanted, rel=1e-12, abs=1e-15)
+
+
+def test_a_run_trains_by_its_schedule(tmp_path, base):
+    run(tmp_path / "run", base, warmup=0.2, epochs=2, learning_rate=1e-3)
+    rows = lines(tmp_path / "run")
+    recipe = make_recipe(base, warmup=0.2, epochs=2, learning_rate=1e-3)
+    steps = rows[-1]["step"]
+    wanted = [our_rate(recipe, row["step"] - 1, steps) for row in rows]
+    assert [row["learning_rate"] for row in rows] == pytest.approx(wanted)
+    assert max(wanted) == pytest.approx(1e-3) and wanted[0] < wanted[1] and wanted[-1] < 1e-4
+
+
+def test_checks_per_run():
     assert check_interval(steps=160, per_epoch=80, checks=1) == 16
     assert check_interval(steps=3, per_epoch=3, checks=2) == 1

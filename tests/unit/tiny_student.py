@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from engine.train import Recipe, Row
+from engine.train import Recipe, TrainingRow
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -73,10 +73,10 @@ def make_base(folder: Path) -> Path:
     return folder
 
 
-def make_rows(count: int, system: str = "") -> list[Row]:
+def make_rows(count: int, system: str = "") -> list[TrainingRow]:
     """Questions whose answers depend on them."""
     return [
-        Row(
+        TrainingRow(
             question=f"What is {WORDS[i % 12]} {WORDS[i // 12 % 12]}?",
             answer=f"It is {WORDS[(i + 5) % 12]} {' '.join(WORDS[: i % 7])}.",
             system=system,

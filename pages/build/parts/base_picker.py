@@ -9,7 +9,7 @@ from engine.models.bases import (
     Base,
     accept_terms,
     facts,
-    has_gguf,
+    family_of_base,
     known,
     pending_terms,
     recommended,
@@ -79,11 +79,19 @@ def _card(base: str, language: Language) -> Picked:
             ),
             icon=":material/translate:",
         )
-    if not has_gguf(base):
+    family = family_of_base(base)
+    if family is None:
         st.caption(
             _(
                 "From this base no GGUF file can be written (Ollama, LM Studio). The student "
                 "answers through transformers, which is slower."
+            )
+        )
+    elif family.runtime == "transformers":
+        st.caption(
+            _(
+                "A GGUF file can be written from this base (Ollama, LM Studio), but here the "
+                "student answers through transformers, which is slower."
             )
         )
     return Picked(base, _accepted(found))
