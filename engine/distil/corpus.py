@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from engine.course import SplitPlan
 from engine.distil.points import Point
-from engine.gates import near_duplicates
+from engine.duplicates import near_duplicates
 from engine.schema import ExamPart, Language, Pair, Split, content_id
 from engine.text import words
 

@@ -8,8 +8,9 @@ from engine.course import SplitPlan, make_passages
 from engine.distil import DistilPlan, distil, estimate, preview, render
 from engine.distil.corpus import Distinct, contaminated, pairs_of
 from engine.distil.extractive import points_of
+from engine.duplicates import near_duplicates
 from engine.errors import BadAnswer, Missing, TeacherError, WorkFailed
-from engine.gates import grounded, holds_quote, leans_back, near_duplicates, readable, tidy
+from engine.gates import grounded, holds_quote, leans_back, readable, tidy
 from engine.llm import Request
 from engine.llm.scripted import Scripted
 from engine.schema import Block, Course, Document, Section
