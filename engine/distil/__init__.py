@@ -4,9 +4,10 @@
 will cost, ``render`` writes it as a file. The offline teacher is ``extractive.py``.
 """
 
+from engine.distil.draft import Distilled
 from engine.distil.formats import FORMATS, render
 from engine.distil.plan import ALL_KINDS, DistilPlan, Estimate, estimate
-from engine.distil.run import Distilled, coverage, distil, fingerprint, preview
+from engine.distil.run import coverage, distil, fingerprint, preview
 
 __all__ = [
     "ALL_KINDS",

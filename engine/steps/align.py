@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.corpus import let_through
 from engine.errors import BadInput
 from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
@@ -36,7 +37,7 @@ def align_teacher(room: Room, plan: dict[str, Any], report: Report = silent) -> 
     version = room.store.corpus_version(room.course.id, "train", "exam")
     name = content_id(version, wanted.model_dump(mode="json"), teacher.model, student.model)
     result = align(
-        [pair for pair in room.store.pairs(room.course.id) if pair.status != "rejected"],
+        let_through(room.store.pairs(room.course.id)),
         wanted,
         room.folder / "align" / name,
         Workshop(room.settings, teacher, student, connected is None, lambda f: _opened(room, f)),

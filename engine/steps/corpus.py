@@ -23,10 +23,6 @@ def make_corpus(room: Room, plan: dict[str, Any], report: Report = silent) -> di
 
 
 def discard_corpus(room: Room, plan: dict[str, Any]) -> None:
-    """Throw the pairs away that nobody judged, unless this plan's corpus was finished before."""
-    result = room.store.result(room.course.id, "distil")
-    finished = fingerprint(room.store, room.course.id, DistilPlan.model_validate(plan))
-    if result is None or result.inputs != finished:
-        pairs = room.store.pairs(room.course.id)
-        judged = [p.id for p in pairs if p.status == "accepted" or p.edited]
-        room.store.remove_pairs(room.course.id, keep=judged)
+    """Throw away what an unfinished run of this plan made; the corpus in use stays."""
+    name = fingerprint(room.store, room.course.id, DistilPlan.model_validate(plan))
+    room.store.drop_draft(room.course.id, name)

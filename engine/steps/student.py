@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.corpus import Gate, held_back
 from engine.errors import Missing
 from engine.progress import Report, silent
 from engine.schema import content_id
@@ -25,33 +28,36 @@ def train_student(room: Room, plan: dict[str, Any], report: Report = silent) -> 
     from engine.train import keep, train
 
     recipe = _recipe(plan)
-    rows = _rows(room)
+    train_rows, validation_rows, held = rows_to_train(room)
     version = room.store.corpus_version(room.course.id, "train", "validation")
-    name = _name(version, recipe)
+    name = _name(version, recipe, held)
     folder = room.folder / "runs" / name
     if plan.get("finish"):
         trained = keep(folder)
     else:
-        trained = train(*rows, recipe, folder, settings=room.settings, report=report)
+        trained = train(
+            train_rows, validation_rows, recipe, folder, settings=room.settings, report=report
+        )
     published = publish_local(folder, folder / "student", settings=room.settings, report=report)
     data = {
         "run": name,
         "recipe": recipe.model_dump(mode="json"),
         "training": trained.model_dump(mode="json"),
         "published": published.model_dump(mode="json"),
+        "held_back": dict(Counter(held.values())),
         "panel": _panel(room, folder, recipe.base),
     }
     for stage, label in (("train", ""), ("run", name)):
         room.store.save_result(
             room.course.id, Result(stage=stage, name=label, inputs=version, data=data)
         )
-    return {"run": name, **trained.model_dump(mode="json")}
+    return {"run": name, "held_back": data["held_back"], **trained.model_dump(mode="json")}
 
 
 def discard_student(room: Room, plan: dict[str, Any]) -> None:
     """Throw an unfinished run away; a finished one stays."""
     version = room.store.corpus_version(room.course.id, "train", "validation")
-    name = _name(version, _recipe(plan))
+    name = _name(version, _recipe(plan), held_back(room.store.pairs(room.course.id)))
     if room.store.result(room.course.id, "run", name) is None:
         shutil.rmtree(room.folder / "runs" / name, ignore_errors=True)
 
@@ -62,23 +68,23 @@ def _recipe(plan: dict[str, Any]) -> Recipe:
     return Recipe.model_validate({k: v for k, v in plan.items() if k != "finish"})
 
 
-def _name(version: str, recipe: Recipe) -> str:
-    return content_id(version, recipe.model_dump(mode="json"))
+def _name(version: str, recipe: Recipe, held: Mapping[str, str]) -> str:
+    return content_id(version, recipe.model_dump(mode="json"), *([sorted(held)] if held else []))
 
 
-def _rows(room: Room) -> tuple[list[Row], list[Row]]:
-    """Rows to train and to validate on.
+def rows_to_train(room: Room) -> tuple[list[Row], list[Row], dict[str, Gate]]:
+    """Rows to train and to validate on, and what the exam's guard held back of them, by pair.
 
     Raises:
         Missing: there are too few.
     """
     from engine.train import Row
 
+    pairs = room.store.pairs(room.course.id)
+    held = held_back(pairs)
+    used = [pair for pair in pairs if pair.status != "rejected" and pair.id not in held]
     train, validation = (
-        [
-            Row(question=pair.question, answer=pair.answer)
-            for pair in training_pairs(room.store, room.course.id, split)
-        ]
+        [Row(question=pair.question, answer=pair.answer) for pair in used if pair.split == split]
         for split in ("train", "validation")
     )
     if len(train) < 8:
@@ -87,7 +93,7 @@ def _rows(room: Room) -> tuple[list[Row], list[Row]]:
             code="train.no_pairs",
             next="Make a corpus first: at least a few dozen pairs.",
         )
-    return train, validation
+    return train, validation, held
 
 
 def _panel(room: Room, folder: Path, base: str) -> list[dict[str, str]]:

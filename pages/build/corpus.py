@@ -133,7 +133,7 @@ with st.expander(
             icon=":material/play_arrow:",
         )
     if result is not None:
-        st.caption(_("Making it again keeps every pair that you accepted or edited."))
+        st.caption(_("Making it again keeps every pair that you accepted, edited or rejected."))
     if look:
         show_preview()
     if start:
@@ -157,6 +157,10 @@ if failed and not live:
                 session.settings(), "distil", course.id, result.data["plan"], str(time.time())
             )
             st.rerun()
+if live and (made := store.count_draft(course.id)):
+    st.caption(
+        _("{n} pair(s) made so far. The present corpus stays in use until all are made.", n=made)
+    )
 pairs = session.pairs(course.id)
 if pairs:
     with st.expander(_("What is covered"), icon=":material/grid_on:"):
