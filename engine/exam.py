@@ -11,8 +11,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from engine.duplicates import near_duplicates
 from engine.errors import BadInput, Missing, TeacherError
-from engine.gates import near_duplicates
 from engine.judge import Scores, interval, judge_by_reference, paired
 from engine.llm import Chat, Request
 from engine.progress import Report, silent

@@ -1,9 +1,8 @@
-"""Gates that a pair passes before a person sees it: self-contained, grounded, not a duplicate."""
+"""Gates on one text: readable, self-contained, and grounded in what it was taken from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from engine.schema import Language
 from engine.text import words
@@ -88,30 +87,3 @@ def holds_quote(quote: str, source: str) -> bool:
 
 def _plain(text: str) -> str:
     return re.sub(r"[\s“”\"'’‘`*]+", "", text).lower()
-
-
-def similar(one: str, other: str) -> float:
-    """Likeness of two questions in [0, 1]: normalised edit similarity over their sorted words."""
-    from rapidfuzz import fuzz
-
-    return float(fuzz.token_sort_ratio(" ".join(words(one)), " ".join(words(other)))) / 100
-
-
-def near_duplicates(
-    texts: Iterable[str], others: Iterable[str], threshold: float = 0.93
-) -> set[int]:
-    """Indices of ``texts`` that nearly repeat one of ``others``."""
-    import numpy as np
-    from rapidfuzz import fuzz, process
-
-    left = [" ".join(words(text)) for text in texts]
-    right = [" ".join(words(text)) for text in others]
-    if not left or not right:
-        return set()
-    found: set[int] = set()
-    for start in range(0, len(left), 256):
-        scores = process.cdist(
-            left[start : start + 256], right, scorer=fuzz.token_sort_ratio, dtype=np.uint8
-        )
-        found |= {start + int(i) for i in np.nonzero(scores.max(axis=1) >= threshold * 100)[0]}
-    return found

@@ -116,6 +116,9 @@ class Pair(Value):
 
     ``point`` names the knowledge point; all wordings of one question share it. ``split`` and
     ``part`` say where the pair may be used; they are fixed before generation (see ``course``).
+    ``rejected_by`` is ``person``, or the name of the gate that rejected the pair (``corpus.guard``,
+    ``distil``), and empty where ``status`` is another; ``reviewed`` says that a person accepted,
+    edited or rejected it.
     """
 
     id: str
@@ -128,6 +131,8 @@ class Pair(Value):
     split: Split = "train"
     part: ExamPart | None = None
     status: PairStatus = "proposed"
+    rejected_by: str = ""
+    reviewed: bool = False
     edited: bool = False
     teacher: str = "extractive"
     scores: dict[str, float] = Field(default_factory=dict)

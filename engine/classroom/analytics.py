@@ -15,6 +15,7 @@ from engine.errors import BadInput
 from engine.learner.events import Event, as_answers
 from engine.learner.log import Answer
 from engine.learner.tracing import Tracer
+from engine.levels import FIRM, NEAR
 from engine.schema import Value
 
 COLUMNS = ("learner", "item", "concept", "score", "at")
@@ -259,7 +260,9 @@ def _levels(tracer: Tracer, answers: Sequence[Answer], names: Sequence[str]) -> 
     return dict(zip(names, found, strict=True))
 
 
-def ladder(levels: Any, threshold: float = 0.75, near: float = 0.5) -> Mapping[str, dict[str, int]]:
+def ladder(
+    levels: Any, threshold: float = FIRM, near: float = NEAR
+) -> Mapping[str, dict[str, int]]:
     """By concept, how many learners have mastered it, are near, are far, or have not begun."""
     found = {}
     for concept in levels.columns:

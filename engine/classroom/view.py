@@ -17,6 +17,7 @@ from engine.errors import Forbidden
 from engine.learner.events import events_of
 from engine.learner.naming import named_now
 from engine.learner.path import course_tracer
+from engine.levels import FIRM, NEAR
 from engine.schema import Value, content_id
 from engine.store import ResultKind, Store
 
@@ -24,7 +25,6 @@ _VERSION = 2
 SHOWN = 40
 """Learners and concepts that the heat map holds."""
 RISKY = 200
-FIRM, NEAR = 0.75, 0.5
 
 
 class ItemRow(Value):

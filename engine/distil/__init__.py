@@ -4,17 +4,10 @@
 will cost, ``render`` writes it as a file. The offline teacher is ``extractive.py``.
 """
 
+from engine.distil.draft import CORPUS, CorpusRecord, Distilled
 from engine.distil.formats import FORMATS, render
 from engine.distil.plan import ALL_KINDS, CorpusEstimate, DistilPlan, estimate
-from engine.distil.run import (
-    CORPUS,
-    CorpusRecord,
-    Distilled,
-    coverage,
-    distil,
-    fingerprint,
-    preview,
-)
+from engine.distil.run import coverage, distil, fingerprint, preview
 
 __all__ = [
     "ALL_KINDS",

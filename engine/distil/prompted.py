@@ -10,6 +10,7 @@ set apart before training.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,10 @@ from engine.distil.points import Point
 from engine.errors import TeacherError
 from engine.gates import grounded, holds_quote, leans_back
 from engine.llm import Answer, Chat, Request, user
-from engine.schema import Evidence, Language, Passage
+from engine.schema import Evidence, Language, Passage, Value
+
+GROUNDED = 0.6
+"""Share of an answer's words that its passage has to hold."""
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -48,6 +52,17 @@ SCHEMA: dict[str, Any] = {
     "required": ["points"],
     "additionalProperties": False,
 }
+
+
+class Offer(Value):
+    """What a teacher offered for one passage: the points that passed, and the rest by gate.
+
+    The gates: ``wordings`` (fewer than two questions that stand by themselves, or no answer),
+    ``quote`` (not in the passage) and ``grounded`` (words that the passage does not hold).
+    """
+
+    points: tuple[Point, ...] = ()
+    refused: dict[str, int] = {}
 
 
 @cache
@@ -85,8 +100,8 @@ def ask_points(
     language: Language,
     chat: Chat,
     extra: str = "",
-) -> Iterator[tuple[Passage, list[Point] | TeacherError]]:
-    """Knowledge points of each passage, in order of completion; a failed call yields its error."""
+) -> Iterator[tuple[Passage, Offer | TeacherError]]:
+    """What is offered for each passage, in order of completion; a failed call yields its error."""
     requests: Iterable[Request] = (
         request_for(passage, points, kinds, language, extra) for passage in passages
     )
@@ -98,23 +113,29 @@ def ask_points(
             yield passage, read_points(outcome, passage, language)
 
 
-def read_points(answer: Answer, passage: Passage, language: Language) -> list[Point]:
-    """The points of an answer that pass the gates: quoted, grounded, self-contained."""
+def read_points(answer: Answer, passage: Passage, language: Language) -> Offer:
+    """The points of an answer that pass the gates, and how many failed at which."""
     found: list[Point] = []
+    refused: Counter[str] = Counter()
     for row in answer.data["points"]:
-        point = _point(row, passage, language)
-        if point is not None:
-            found.append(point)
-    return found
+        questions = [q.strip() for q in row["questions"] if not leans_back(q.strip(), language)]
+        if gate := _failed(row, questions, passage):
+            refused[gate] += 1
+        else:
+            found.append(_point(row, questions, passage))
+    return Offer(points=tuple(found), refused=dict(refused))
 
 
-def _point(row: Mapping[str, Any], passage: Passage, language: Language) -> Point | None:
-    questions = [q.strip() for q in row["questions"] if not leans_back(q.strip(), language)]
-    answer = row["answer"].strip()
-    if len(questions) < 2 or not answer or not holds_quote(row["quote"], passage.text):
-        return None
-    if grounded(answer, passage.text) < 0.6:
-        return None
+def _failed(row: Mapping[str, Any], questions: Sequence[str], passage: Passage) -> str:
+    """The first gate that the row does not pass, or an empty string."""
+    if len(questions) < 2 or not row["answer"].strip():
+        return "wordings"
+    if not holds_quote(row["quote"], passage.text):
+        return "quote"
+    return "grounded" if grounded(row["answer"], passage.text) < GROUNDED else ""
+
+
+def _point(row: Mapping[str, Any], questions: Sequence[str], passage: Passage) -> Point:
     evidence = Evidence(
         quote=row["quote"].strip(),
         section=passage.section,
@@ -123,7 +144,7 @@ def _point(row: Mapping[str, Any], passage: Passage, language: Language) -> Poin
     )
     return Point(
         kind=row["kind"],
-        answer=answer,
+        answer=row["answer"].strip(),
         evidence=(evidence,),
         questions=tuple(questions[:-1]),
         held_out=(questions[-1],),

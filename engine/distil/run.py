@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from engine.course import taught_sections, titles
-from engine.distil.corpus import (
-    Distinct,
-    contaminated,
-    in_rounds,
-    leaked_answers,
-    pairs_of,
-)
+from engine.distil.draft import CORPUS, Distilled, Draft
 from engine.distil.extractive import points_of
+from engine.distil.pairs import in_rounds, pairs_of
 from engine.distil.plan import DistilPlan, chosen_passages, chosen_sections, points_a_passage
 from engine.distil.points import Point
 from engine.distil.prompted import ask_points, prompts
@@ -22,39 +17,17 @@ from engine.errors import Missing, TeacherError, WorkFailed
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
-from engine.schema import Course, Document, Pair, Passage, Progress, Value, content_id
-from engine.store import ResultKind, Store
+from engine.schema import Course, Document, Pair, Passage, Progress, content_id
+from engine.store import Store
 
 T = TypeVar("T")
 
 
-class Distilled(Value):
-    """What a run made: pairs by split, calls that failed, and what the gates took out."""
-
-    pairs: int
-    train: int
-    validation: int
-    recall: int
-    transfer: int
-    points: int
-    failed_calls: int
-    removed: int
-    seconds: float
-    teacher: str
-
-
-class CorpusRecord(Value):
-    """The plan of the corpus that a course uses, and what came of it."""
-
-    plan: DistilPlan
-    result: Distilled
-
-
-CORPUS = ResultKind("distil", CorpusRecord)
-
-
 def fingerprint(store: Store, course: str, plan: DistilPlan) -> str:
-    """Names what a corpus is made from: the books, the plan and, if one is prompted, the prompt."""
+    """Names what a corpus is made from: the books, the plan and, if one is prompted, the prompt.
+
+    The draft lies under this name, and so does the finished corpus's result.
+    """
     prompt = _prompt_version(store, course, plan)
     return content_id(store.document_ids(course), plan.model_dump(mode="json"), *prompt)
 
@@ -83,9 +56,11 @@ def distil(
 ) -> Distilled:
     """Make the corpus of a course.
 
-    Pairs are stored as they come; a second run with the same plan makes only what is missing
-    (model answers are cached by content), and a run with another plan replaces the corpus but
-    keeps the pairs that people accepted, rejected or edited.
+    Pairs are stored as they come, in a draft under the plan's name; the corpus in use, with its
+    undo, is replaced only when the draft is whole. So a run that fails, is cancelled or killed
+    changes nothing, and the next one with the same plan goes on (model answers are cached by
+    content). A finished plan run again adds what is missing; another plan's corpus takes the old
+    one's place, but keeps the pairs that people accepted, rejected, edited or uploaded.
 
     Args:
         course: The course; its books and passages must be in the store.
@@ -96,7 +71,8 @@ def distil(
 
     Raises:
         Missing: the course has no books with matter to teach.
-        WorkFailed: nothing usable came out; says why.
+        WorkFailed: nothing usable came out, or so many calls failed that the corpus in use is
+            better kept; says why.
     """
     documents, passages = store.documents(course.id), store.passages(course.id)
     if not chosen_sections(documents, plan):
@@ -106,26 +82,34 @@ def distil(
             next="Add a book on the Course screen, or choose other sections.",
         )
     started = time.monotonic()
-    _clear_other_plan(store, course.id, plan)
-    run = _Run(course, plan, store)
-    source = (
-        _extracted(documents, plan, report)
-        if chat is None
-        else _prompted(course, documents, passages, plan, chat, run, report)
-    )
-    run.add_all(source)
-    if not run.points:
+    draft = Draft(course, plan, fingerprint(store, course.id, plan), store)
+    if chat is None:
+        _extract(documents, draft, report)
+    else:
+        _prompt(documents, passages, draft, chat, report)
+    _refuse_poor(draft)
+    return draft.finish(time.monotonic() - started, chat.model if chat else "extractive")
+
+
+def _refuse_poor(draft: Draft) -> None:
+    """Keep the corpus in use where nothing came out, or mostly failures."""
+    if not draft.points:
         raise WorkFailed(
             "No usable pair was made from the chosen sections.",
             code="distil.none",
             next="Choose more sections or kinds, or connect another teacher; "
-            f"{run.failed} calls failed.",
-            failed=run.failed,
+            f"{draft.failed} calls failed.",
+            failed=draft.failed,
         )
-    result = run.finish(time.monotonic() - started, chat.model if chat else "extractive")
-    made = CorpusRecord(plan=plan, result=result)
-    store.save(course.id, CORPUS, made, inputs=fingerprint(store, course.id, plan))
-    return result
+    used = draft.store.saved(draft.course.id, CORPUS)
+    if used and used.inputs != draft.name and 2 * draft.failed > draft.asked:
+        raise WorkFailed(
+            f"{draft.failed} of {draft.asked} calls failed; the present corpus stays in use.",
+            code="distil.unfinished",
+            next="Test the teacher, then run this again: what was made is kept and goes on.",
+            failed=draft.failed,
+            asked=draft.asked,
+        )
 
 
 def preview(
@@ -154,8 +138,8 @@ def preview(
     for _, outcome in ask_points(some, each, plan.kinds, course.language, chat, wish):
         if isinstance(outcome, TeacherError):
             failure = outcome
-        elif outcome:
-            found.append(_first_pair(outcome[0], course, plan, chat.model))
+        elif outcome.points:
+            found.append(_first_pair(outcome.points[0], course, plan, chat.model))
     if failure and not found:
         raise failure
     return found
@@ -170,68 +154,6 @@ def _spread(items: Sequence[T], n: int) -> list[T]:
     return list(items[::step][:n])
 
 
-class _Run:
-    """The pairs of one run as they grow: distinct, stored in small batches, counted."""
-
-    def __init__(self, course: Course, plan: DistilPlan, store: Store) -> None:
-        self.course, self.plan, self.store = course, plan, store
-        self.points = 0
-        self.failed = 0
-        self._distinct = Distinct()
-        self._known = store.pair_ids(course.id)
-        self._made: list[Pair] = []
-
-    def add_all(self, points: Iterable[tuple[Point, str]]) -> None:
-        for point, teacher in points:
-            if len(self._made) >= self.plan.pairs:
-                break
-            if self._distinct.admit(point):
-                self.points += 1
-                self._keep(pairs_of(point, self.course.language, self.plan.split, teacher))
-
-    def _keep(self, pairs: Sequence[Pair]) -> None:
-        if any(pair.id not in self._known for pair in pairs):
-            new = [pair for pair in pairs if pair.id not in self._known]
-            self.store.put_pairs(self.course.id, new, first=len(self._made))
-        self._made += pairs
-
-    def finish(self, seconds: float, teacher: str) -> Distilled:
-        bad = contaminated(self._made) | leaked_answers(self._made)
-        self._reject(bad)
-        kept = [pair for pair in self._made if pair.id not in bad]
-        return Distilled(
-            pairs=len(kept),
-            train=sum(p.split == "train" for p in kept),
-            validation=sum(p.split == "validation" for p in kept),
-            recall=sum(p.part == "recall" for p in kept),
-            transfer=sum(p.part == "transfer" for p in kept),
-            points=self.points,
-            failed_calls=self.failed,
-            removed=len(bad),
-            seconds=seconds,
-            teacher=teacher,
-        )
-
-    def _reject(self, ids: set[str]) -> None:
-        """Held-out pairs too near to training leave the exam; they are not lost, but rejected."""
-        rows = [
-            pair.model_copy(update={"status": "rejected", "scores": {"near_duplicate": 1.0}})
-            for pair in self.store.pairs(self.course.id)
-            if pair.id in ids and pair.status == "proposed"
-        ]
-        self.store.revise_pairs(self.course.id, rows)
-
-
-def _clear_other_plan(store: Store, course: str, plan: DistilPlan) -> None:
-    """Drop untouched pairs of another plan; pairs that people judged stay."""
-    prompt = _prompt_version(store, course, plan)
-    name = content_id(plan.model_dump(mode="json"), store.document_ids(course), *prompt)
-    if store.choice(course, "distil_plan") != name:
-        judged = [p.id for p in store.pairs(course) if p.status == "accepted" or p.edited]
-        store.remove_pairs(course, keep=judged)
-        store.choose(course, "distil_plan", name)
-
-
 def _raw_points(sections: Sequence[object], plan: DistilPlan) -> Iterator[Point]:
     for section in sections:
         for point in points_of(section):  # type: ignore[arg-type]
@@ -239,41 +161,44 @@ def _raw_points(sections: Sequence[object], plan: DistilPlan) -> Iterator[Point]
                 yield point
 
 
-def _extracted(
-    documents: Sequence[Document], plan: DistilPlan, report: Report
-) -> Iterator[tuple[Point, str]]:
-    sections = chosen_sections(documents, plan)
+def _extract(documents: Sequence[Document], draft: Draft, report: Report) -> None:
+    """Let the extractive teacher read all sections, then keep the best points of each in turn."""
+    sections = chosen_sections(documents, draft.plan)
     points: list[Point] = []
     for number, section in enumerate(sections, 1):
-        points += _raw_points([section], plan)
+        points += _raw_points([section], draft.plan)
         report(Progress(stage="sections", done=number, total=len(sections), message=section.title))
-    for point in in_rounds(points):
-        yield point, "extractive"
+    draft.asked = len(sections)
+    draft.add(in_rounds(points), "extractive")
 
 
-def _prompted(
-    course: Course,
+def _prompt(
     documents: Sequence[Document],
     passages: Sequence[Passage],
-    plan: DistilPlan,
+    draft: Draft,
     chat: Chat,
-    run: _Run,
     report: Report,
-) -> Iterator[tuple[Point, str]]:
-    chosen = chosen_passages(documents, passages, plan)
-    asked, each = points_a_passage(chosen, plan)
-    names, wish = titles(documents), wishes(run.store, course, plan)
-    outcomes = ask_points(chosen[:asked], each, plan.kinds, course.language, chat, wish)
-    for done, (passage, outcome) in enumerate(outcomes, 1):
+) -> None:
+    """Ask the teacher about passage after passage until the draft is full."""
+    chosen = chosen_passages(documents, passages, draft.plan)
+    asked, each = points_a_passage(chosen, draft.plan)
+    names, wish = titles(documents), wishes(draft.store, draft.course, draft.plan)
+    language = draft.course.language
+    outcomes = ask_points(chosen[:asked], each, draft.plan.kinds, language, chat, wish)
+    for passage, outcome in outcomes:
+        draft.asked += 1
+        message = names[passage.section]
         if isinstance(outcome, TeacherError):
-            run.failed += 1
-            message = f"{names[passage.section]}: {outcome.message}"
+            draft.failed += 1
+            message = f"{message}: {outcome.message}"
         else:
-            message = names[passage.section]
-            for point in outcome:
-                yield point, chat.model
-        metrics = {"pairs": float(run.points), "failed": float(run.failed)}
+            draft.refuse(outcome.refused)
+            draft.add(outcome.points, chat.model)
+        metrics = {"pairs": float(draft.points), "failed": float(draft.failed)}
+        done = draft.asked
         report(Progress(stage="passages", done=done, total=asked, message=message, metrics=metrics))
+        if draft.full:
+            break
 
 
 def coverage(documents: Sequence[Document], pairs: Sequence[Pair]) -> list[dict[str, object]]:

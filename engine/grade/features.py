@@ -158,7 +158,7 @@ class Neighbours:
             self._rows.setdefault(submission.item_id, []).append(i)
 
     def matrix(self, submissions: Sequence[Submission], folds: Any = None) -> Any:
-        """Array (n, k + k + 3): vote and nearest grade (k columns each), likeness, mean, count.
+        """Array (n, 3 k + 2): vote, nearest grade, mean (k columns each), likeness, log of count.
 
         ``folds`` holds the fold of each submission where these are the graded ones themselves.
         """

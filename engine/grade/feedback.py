@@ -8,6 +8,7 @@ from typing import Literal
 
 from engine.grade.features import Features, negations
 from engine.grade.items import Item, Judged
+from engine.levels import RIGHT
 from engine.schema import Language, Value
 from engine.text import sentences, words
 
@@ -38,8 +39,6 @@ _VERDICTS = tuple(
 )
 """How an answer to «is this true?» opens when it denies, and when it agrees."""
 _TOUCHED = 0.2
-_WRONG = 0.6
-"""Share of the points below which an answer may be called the opposite of the right one."""
 _RIGHT = frozenset(
     (
         "correct",
@@ -228,7 +227,7 @@ def _kind(
     if label and any(mark in label.lower() for mark in _AGAINST):
         return "contradiction"
     covered = max((_covered(answer, r, features) for r in item.references), default=0.0)
-    if share < _WRONG and (_turned(item, answer, covered) or _other_verdict(item, answer)):
+    if share < RIGHT and (_turned(item, answer, covered) or _other_verdict(item, answer)):
         return "contradiction"
     asked = set(features.terms(item.question)) & set(features.terms(answer))
     if covered < 0.05 and not asked:

@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.errors import BadInput
 from engine.grade.calibrate import Calibration, Confidence, calibrate
-from engine.grade.features import Features, Neighbours
+from engine.grade.features import NAMES, Features, Neighbours
 from engine.grade.heads import Head
 from engine.grade.items import Item, Submission
 from engine.progress import Report, silent
@@ -37,6 +37,9 @@ _RARE = 0.25
 Chosen by cross-validation on SciEntsBank's training answers: macro-F1 rises by .006 (known
 questions) and .02 (new ones), accuracy falls by .004; at 0.5 accuracy falls by .01 to .02.
 """
+
+_TELLING = [NAMES.index(name) for name in ("f1", "new_coverage", "length", "cosine")]
+"""Columns of the features that also tell how far a prediction can be trusted."""
 
 
 class Opinion(Value):
@@ -255,7 +258,7 @@ def _signals(found: Any, spread: Any, plain: Any, near: Any) -> Any:
     """What tells a safe prediction from a doubtful one, array (n, k)."""
     import numpy as np
 
-    columns = [spread, plain[:, 0], plain[:, 5], plain[:, 12], plain[:, 20]]
+    columns = [spread, *plain[:, _TELLING].T]
     if found.shape[1] > 1:
         ordered = np.sort(found, axis=1)
         top = np.clip(ordered[:, -1], 1e-4, 1 - 1e-4)

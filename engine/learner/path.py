@@ -31,11 +31,11 @@ from engine.learner.tracing import (
     load_tracer,
     masteries,
 )
+from engine.levels import FIRM
 from engine.schema import Document, Value, content_id
 from engine.store import ResultKind, Store
 from engine.text import count_tokens
 
-THRESHOLD = 0.75
 STEPS = 3
 _TOKENS_A_MINUTE = 200
 _PRACTICE_MINUTES = 4
@@ -124,7 +124,7 @@ def next_steps(
     now: float,
     *,
     steps: int = STEPS,
-    threshold: float = THRESHOLD,
+    threshold: float = FIRM,
 ) -> list[tuple[Concept, Why]]:
     """The next concepts with the reason of each; fewer than ``steps`` only when all is mastered."""
     done = {name for name, state in known.items() if state.learnt >= threshold}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
+from engine.corpus import let_through
 from engine.errors import Missing
 from engine.judge import paired
 from engine.llm import Chat
@@ -74,7 +75,7 @@ def optimise(
             code="optimise.no_teacher",
             next="Connect a teacher, or choose the method recombine (building blocks).",
         )
-    pools = draw_pools(store.pairs(course.id), plan)
+    pools = draw_pools(let_through(store.pairs(course.id)), plan)
     inputs = store.corpus_version(course.id, "train", "validation")
     name = content_id(
         plan.model_dump(mode="json"),

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from engine.grade import Item
 from engine.judge import interval
+from engine.levels import RIGHT
 from engine.schema import Figure, Value
 from engine.steps import Workspace
 from engine.steps.gradebook import Marked, marked, share_of, value_of
 from engine.steps.grading import GRADING, GradingRecord
 
-_PASSED = 0.6
 _ALIKE = 80.0
 _NEAR = 0.1
 """Two scores agree within this share of the maximum (as the grader's own confidence means it)."""
@@ -58,7 +58,7 @@ def mistakes(items: Iterable[Item], answers: Iterable[Marked]) -> list[Mistake]:
     every = Counter(m.submission.item_id for m in given)
     held: dict[tuple[str, str], list[Marked]] = {}
     for m in given:
-        if share_of(known[m.submission.item_id], m.grade) < _PASSED:
+        if share_of(known[m.submission.item_id], m.grade) < RIGHT:
             held.setdefault((m.submission.item_id, _kind(m)), []).append(m)
     found = [
         _mistake(known[item], kind, group, every[item])
@@ -118,7 +118,7 @@ def error_kinds(items: Iterable[Item], answers: Iterable[Marked]) -> list[ErrorK
     held: dict[tuple[str, str], list[Marked]] = {}
     for m in answers:
         item = known.get(m.submission.item_id)
-        if item is not None and m.final and share_of(item, m.grade) < _PASSED:
+        if item is not None and m.final and share_of(item, m.grade) < RIGHT:
             held.setdefault((item.concept or item.question, _kind(m)), []).append(m)
     found = []
     for (concept, kind), group in held.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.align import ARMS, AlignPlan, AlignResult, Workshop, align, estimate
+from engine.corpus import let_through
 from engine.errors import BadInput
 from engine.llm import Chat
 from engine.llm.costs import Estimate
@@ -40,7 +41,7 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
     sizes = plan.model_dump(mode="json", exclude={"arms"})
     name = content_id(version, sizes, teacher.model, student.model)
     result = align(
-        [pair for pair in store.pairs(course) if pair.status != "rejected"],
+        let_through(store.pairs(course)),
         plan,
         workspace.folder / "align" / name,
         Workshop(

@@ -21,11 +21,9 @@ def make_corpus(workspace: Workspace, plan: DistilPlan, report: Report = silent)
 
 
 def discard_corpus(workspace: Workspace, plan: DistilPlan) -> None:
-    """Throw the pairs away that nobody judged, unless this plan's corpus was finished before."""
+    """Throw away what an unfinished run of this plan made; the corpus in use stays."""
     store, course = workspace.store, workspace.course.id
-    if store.newest_inputs(course).get("distil") != fingerprint(store, course, plan):
-        judged = [p.id for p in store.pairs(course) if p.status == "accepted" or p.edited]
-        store.remove_pairs(course, keep=judged)
+    store.drop_draft(course, fingerprint(store, course, plan))
 
 
 def corpus_costs(workspace: Workspace, plan: DistilPlan) -> CorpusEstimate:

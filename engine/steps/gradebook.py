@@ -10,11 +10,9 @@ from engine.errors import BadInput
 from engine.grade import Grade, Item, Submission
 from engine.grade.feedback import is_right
 from engine.learner import Event, pseudonym, record_as
+from engine.levels import RIGHT
 from engine.schema import Value, content_id
 from engine.steps.workspace import Workspace
-
-_PASSED = 0.6
-"""Share of the points from which on an answer counts as right for mastery."""
 
 
 class Marked(Value):
@@ -197,7 +195,7 @@ def record_grades(workspace: Workspace, items: Iterable[Item], grades: Sequence[
                 learner=m.submission.learner,
                 item=item.item_id,
                 concept=item.concept or item.section or item.question[:80],
-                correct=share >= _PASSED,
+                correct=share >= RIGHT,
                 score=round(share, 4),
                 at=at[m.grade.answer_id],
                 source="assignment",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from engine.corpus import Gate, held_back, let_through
 from engine.errors import Missing
 from engine.llm import Request, user
 from engine.models.bases import recommended
 from engine.progress import Report, silent
 from engine.publish import publish_local
-from engine.schema import Value, content_id
+from engine.schema import Pair, Split, Value, content_id
 from engine.steps.step import Step
 from engine.steps.workspace import (
     RUNS,
@@ -42,14 +45,16 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
         Missing: there are too few pairs to train on.
     """
     store, course = workspace.store, workspace.course.id
-    rows, recipe = _rows(store, course), plan.recipe
-    version = corpus_trained_on(store, course)
-    name = content_id(version, recipe.model_dump(mode="json"))
+    train_rows, validation_rows, held = rows_to_train(store, course)
+    version, recipe = corpus_trained_on(store, course), plan.recipe
+    name = _run_name(version, recipe, held)
     folder = workspace.folder / "runs" / name
     if plan.finish:
         trained = keep(folder)
     else:
-        trained = train(*rows, recipe, folder, settings=workspace.settings, report=report)
+        trained = train(
+            train_rows, validation_rows, recipe, folder, settings=workspace.settings, report=report
+        )
     student = TrainedStudent(
         run=name,
         recipe=recipe,
@@ -58,6 +63,7 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
             folder, folder / "student", settings=workspace.settings, report=report
         ),
         panel=_panel(workspace, folder, recipe.base),
+        held_back=dict(Counter(held.values())),
     )
     store.save(course, TRAINED, student, inputs=version)
     store.save(course, RUNS, student, inputs=version, name=name)
@@ -67,7 +73,8 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
 def discard_student(workspace: Workspace, plan: TrainPlan) -> None:
     """Throw an unfinished run away; a finished one stays."""
     store, course = workspace.store, workspace.course.id
-    name = content_id(corpus_trained_on(store, course), plan.recipe.model_dump(mode="json"))
+    held = held_back(store.pairs(course))
+    name = _run_name(corpus_trained_on(store, course), plan.recipe, held)
     if store.saved(course, RUNS, name) is None:
         shutil.rmtree(workspace.folder / "runs" / name, ignore_errors=True)
 
@@ -77,30 +84,39 @@ def corpus_trained_on(store: Store, course: str) -> str:
     return store.corpus_version(course, "train", "validation")
 
 
+def _run_name(version: str, recipe: Recipe, held: Mapping[str, Gate]) -> str:
+    return content_id(version, recipe.model_dump(mode="json"), *([sorted(held)] if held else []))
+
+
 def training_costs(workspace: Workspace, plan: TrainPlan) -> TrainingEstimate:
     """Minutes, memory and disk of a training on the pairs that the course has now."""
-    return estimate(
-        _as_rows(workspace.store, workspace.course.id, "train"), plan.recipe, workspace.settings
-    )
+    pairs = let_through(workspace.store.pairs(workspace.course.id))
+    return estimate(_as_rows(pairs, "train"), plan.recipe, workspace.settings)
 
 
-def _as_rows(store: Store, course: str, split: str) -> list[TrainingRow]:
-    return [
-        TrainingRow(question=p.question, answer=p.answer)
-        for p in training_pairs(store, course, split)
-    ]
+def rows_to_train(
+    store: Store, course: str
+) -> tuple[list[TrainingRow], list[TrainingRow], dict[str, Gate]]:
+    """Rows to train and to validate on, and what the exam's guard held back of them, by pair.
 
-
-def _rows(store: Store, course: str) -> tuple[list[TrainingRow], list[TrainingRow]]:
-    """Rows to train and to validate on."""
-    rows = _as_rows(store, course, "train")
+    Raises:
+        Missing: there are too few.
+    """
+    pairs = store.pairs(course)
+    held = held_back(pairs)
+    used = [pair for pair in pairs if pair.status != "rejected" and pair.id not in held]
+    rows = _as_rows(used, "train")
     if len(rows) < 8:
         raise Missing(
             "There are not enough pairs to train on.",
             code="train.no_pairs",
             next="Make a corpus first: at least a few dozen pairs.",
         )
-    return rows, _as_rows(store, course, "validation")
+    return rows, _as_rows(used, "validation"), held
+
+
+def _as_rows(pairs: Iterable[Pair], split: Split) -> list[TrainingRow]:
+    return [TrainingRow(question=p.question, answer=p.answer) for p in pairs if p.split == split]
 
 
 def _panel(workspace: Workspace, folder: Path, base: str) -> tuple[dict[str, str], ...]:

@@ -57,6 +57,7 @@ class TrainedStudent(Value):
     """What fine-tuning made: ``run`` names its folder, ``panel`` holds eight answered questions.
 
     A row of the panel has ``question``, ``book`` (the book's answer), ``base`` and ``student``.
+    ``held_back`` counts the pairs that the exam's guard kept out of training, by gate.
     """
 
     run: str
@@ -64,6 +65,7 @@ class TrainedStudent(Value):
     training: TrainingResult
     published: Published
     panel: tuple[dict[str, str], ...] = ()
+    held_back: dict[str, int] = {}
 
 
 TRAINED = ResultKind("train", TrainedStudent)

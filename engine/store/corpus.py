@@ -1,15 +1,16 @@
-"""Rows of pairs, with undo of people's revisions."""
+"""Rows of pairs: the corpus in use with undo of people's revisions, and one being made."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.schema import Pair, content_id
 from engine.store import tables
+from engine.store.results import ResultKind, T, result_row
 from engine.store.rows import Rows
 
 
@@ -27,13 +28,6 @@ class PairRows(Rows):
             query = query.where(tables.pairs.c.status == status)
         rows = self._rows(query.order_by(tables.pairs.c.position, tables.pairs.c.id))
         return [Pair.model_validate(row.data) for row in rows]
-
-    def pair_ids(self, course: str) -> set[str]:
-        """Ids of all pairs: what a resumed run does not make again."""
-        return {
-            r.id
-            for r in self._rows(sa.select(tables.pairs.c.id).where(tables.pairs.c.course == course))
-        }
 
     def count_pairs(self, course: str) -> dict[tuple[str, str], int]:
         """Number of pairs by ``(split, status)``."""
@@ -95,17 +89,85 @@ class PairRows(Rows):
                 )
         return len(batch)
 
-    def remove_pairs(self, course: str, keep: Iterable[str] = ()) -> None:
-        """Remove all pairs of a course but those with the ids to keep."""
-        kept = set(keep)
+    # ------------------------------------------------------------ a corpus that is being made
+
+    def open_draft(self, course: str, plan: str) -> list[Pair]:
+        """What an earlier, unfinished run made under this plan's name, in order.
+
+        A course has one draft at most: that of another plan goes.
+        """
+        drafts = tables.drafts
+        other = (drafts.c.course == course, drafts.c.plan != plan)
         with self._write() as connection:
-            for pair in self.pair_ids(course) - kept:
-                connection.execute(
-                    tables.pairs.delete().where(
-                        tables.pairs.c.course == course, tables.pairs.c.id == pair
-                    )
-                )
-            connection.execute(tables.history.delete().where(tables.history.c.course == course))
+            connection.execute(drafts.delete().where(*other))
+        query = sa.select(drafts.c.data).where(drafts.c.course == course)
+        rows = self._rows(query.order_by(drafts.c.position, drafts.c.id))
+        return [Pair.model_validate(row.data) for row in rows]
+
+    def extend_draft(self, course: str, plan: str, pairs: Sequence[Pair], *, first: int) -> None:
+        """Add pairs to a draft; ``first`` is the first one's position."""
+        rows = [
+            {
+                "course": course,
+                "plan": plan,
+                "id": pair.id,
+                "position": first + i,
+                "data": pair.model_dump(mode="json"),
+            }
+            for i, pair in enumerate(pairs)
+        ]
+        self._upsert(tables.drafts, rows)
+
+    def count_draft(self, course: str) -> int:
+        """Number of pairs that an unfinished run made so far: what a screen shows while it runs."""
+        query = sa.select(sa.func.count()).where(tables.drafts.c.course == course)
+        return int(self._rows(query)[0][0])
+
+    def drop_draft(self, course: str, plan: str) -> None:
+        """Throw a draft away; the corpus in use stays."""
+        drafts = tables.drafts
+        with self._write() as connection:
+            connection.execute(
+                drafts.delete().where(drafts.c.course == course, drafts.c.plan == plan)
+            )
+
+    def replace_corpus(
+        self,
+        course: str,
+        plan: str,
+        kind: ResultKind[T],
+        make: Callable[[list[Pair], bool], tuple[list[Pair], T]],
+    ) -> None:
+        """Put a new corpus and its result in the place of the old one, in one transaction.
+
+        Undo survives a run of the same plan, for its pairs are the same; another plan's corpus
+        begins without.
+
+        Args:
+            course: The course's id.
+            plan: The name of the new corpus's plan, whose draft goes.
+            kind: Under which the result is kept, made from ``plan``.
+            make: Called inside the transaction with the pairs in use and whether they were made by
+                this plan; returns the new corpus in its order, and the result to keep.
+        """
+        own, results = tables.pairs, tables.results
+        with self._write() as connection:
+            # the first statement writes, so that SQLite locks before the old pairs are read
+            connection.execute(tables.drafts.delete().where(tables.drafts.c.course == course))
+            same = _made_by(connection, course) == plan
+            pairs, value = make(_locked_pairs(connection, course), same)
+            connection.execute(own.delete().where(own.c.course == course))
+            rows = [_pair_row(course, i, pair) for i, pair in enumerate(pairs)]
+            if rows:
+                connection.execute(own.insert(), rows)
+            if not same:
+                connection.execute(tables.history.delete().where(tables.history.c.course == course))
+            connection.execute(
+                results.delete().where(results.c.course == course, results.c.stage == kind.stage)
+            )
+            connection.execute(
+                results.insert().values(result_row(course, kind, value, inputs=plan))
+            )
 
     def corpus_version(self, course: str, *splits: str) -> str:
         """Changes whenever the pairs (of these splits) do: ids, status, people's edits."""
@@ -116,9 +178,24 @@ class PairRows(Rows):
             query = query.where(tables.pairs.c.split.in_(splits))
         ids = self._rows(query.order_by(tables.pairs.c.id))
         last = self._rows(
-            sa.select(sa.func.max(tables.history.c.number)).where(tables.history.c.course == course)
+            sa.select(sa.func.max(tables.history.c.at)).where(tables.history.c.course == course)
         )
         return content_id([tuple(row) for row in ids if row.status != "rejected"], last[0][0])
+
+
+def _made_by(connection: sa.Connection, course: str) -> str | None:
+    """The name of the plan that made the corpus in use."""
+    results = tables.results
+    where = (results.c.course == course, results.c.stage == "distil", results.c.name == "")
+    return connection.scalar(sa.select(results.c.inputs).where(*where))
+
+
+def _locked_pairs(connection: sa.Connection, course: str) -> list[Pair]:
+    """The pairs in use, in order; nobody else changes them until the transaction ends."""
+    own = tables.pairs
+    query = sa.select(own.c.data).where(own.c.course == course)
+    rows = connection.execute(query.order_by(own.c.position, own.c.id).with_for_update())
+    return [Pair.model_validate(row.data) for row in rows]
 
 
 def _pair_row(course: str, position: int, pair: Pair) -> dict[str, Any]:

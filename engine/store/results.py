@@ -40,6 +40,20 @@ class Saved(Generic[T]):
     at: float
 
 
+def result_row(
+    course: str, kind: ResultKind[T], value: T, *, inputs: str = "", name: str = ""
+) -> dict[str, Any]:
+    """The row that keeps a result from now on."""
+    return {
+        "course": course,
+        "stage": kind.stage,
+        "name": name,
+        "inputs": inputs,
+        "at": time.time(),
+        "data": value.model_dump(mode="json"),
+    }
+
+
 class ResultRows(Rows):
     """Results of the steps, one row a kind and name."""
 
@@ -47,15 +61,7 @@ class ResultRows(Rows):
         self, course: str, kind: ResultKind[T], value: T, *, inputs: str = "", name: str = ""
     ) -> None:
         """Keep a result; the same kind and name replaces the earlier one."""
-        row = {
-            "course": course,
-            "stage": kind.stage,
-            "name": name,
-            "inputs": inputs,
-            "at": time.time(),
-            "data": value.model_dump(mode="json"),
-        }
-        self._upsert(tables.results, [row])
+        self._upsert(tables.results, [result_row(course, kind, value, inputs=inputs, name=name)])
 
     def saved(self, course: str, kind: ResultKind[T], name: str = "") -> Saved[T] | None:
         """The result of this kind under this name, if there is one."""

@@ -43,6 +43,15 @@ pairs = _table(
     sa.Column("status", sa.String(16)),
     sa.Column("data", sa.JSON),
 )
+drafts = _table(
+    "pair_drafts",
+    _key("course"),
+    _key("plan"),
+    _key("id"),
+    sa.Column("position", sa.Integer),
+    sa.Column("data", sa.JSON),
+)
+"""Pairs of a corpus that is being made, by the name of its plan."""
 history = _table(
     "pair_history",
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
@@ -136,7 +145,7 @@ versions = _table("migrations", sa.Column("number", sa.Integer, primary_key=True
 
 
 _GRADING = (items, submissions, grades, grade_audit)
-OF_A_COURSE = (documents, passages, pairs, history, results, learners, events, *_GRADING)
+OF_A_COURSE = (documents, passages, pairs, drafts, history, results, learners, events, *_GRADING)
 """Tables whose rows go when their course goes."""
 OF_A_LEARNER = (events, submissions, grades, grade_audit)
 """Tables whose rows go when their ``learner`` is erased."""
@@ -158,4 +167,14 @@ def _m004_sums(connection: sa.Connection) -> None:
     events_sums.create(connection, checkfirst=True)
 
 
-MIGRATIONS = (_m001_initial, _m002_learners, _m003_grading, _m004_sums)
+def _m005_pair_drafts(connection: sa.Connection) -> None:
+    connection.execute(
+        sa.text(
+            "CREATE TABLE IF NOT EXISTS pair_drafts ("
+            "course VARCHAR(200) NOT NULL, plan VARCHAR(200) NOT NULL, id VARCHAR(200) NOT NULL, "
+            "position INTEGER, data JSON, PRIMARY KEY (course, plan, id))"
+        )
+    )
+
+
+MIGRATIONS = (_m001_initial, _m002_learners, _m003_grading, _m004_sums, _m005_pair_drafts)

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from engine.duplicates import similar
 from engine.embeddings import embed
-from engine.gates import similar
+from engine.levels import PARTLY
 from engine.schema import Evidence, Language, Pair, PairKind
 from engine.search import Hit
 from engine.text import question_words, search_terms, words
@@ -26,7 +27,7 @@ from engine.tutor.answers import (
 )
 from engine.tutor.explain import explain, remind
 from engine.tutor.guide import guided
-from engine.tutor.replies import PARTLY, is_right, mark
+from engine.tutor.replies import is_right, mark
 from engine.tutor.talk import Material, Talk
 from engine.tutor.texts import TEXTS
 

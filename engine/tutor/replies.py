@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from engine.grade import Grade, Item, Submission, grade
+from engine.levels import RIGHT
 from engine.schema import Language
 from engine.search import Index
-
-RIGHT = 0.55
-PARTLY = 0.3
 
 
 def mark(
@@ -22,7 +20,7 @@ def mark(
     """The grade of a reply, a score in [0, 1]; the reference judge grades, a person may correct.
 
     A tutor's mark is advice: nothing here is calibrated, so nothing is ever accepted as a mark that
-    counts, but ``RIGHT`` and ``PARTLY`` say what the tutor does next.
+    counts, but ``RIGHT`` and ``PARTLY`` (see ``levels``) say what the tutor does next.
     """
     item = Item(item_id=name, question=question, type="short", references=(reference,))
     submission = Submission(answer_id=name, item_id=name, answer=reply)

@@ -132,7 +132,7 @@ with st.expander(
             icon=":material/play_arrow:",
         )
     if made is not None:
-        st.caption(_("Making it again keeps every pair that you accepted or edited."))
+        st.caption(_("Making it again keeps every pair that you accepted, edited or rejected."))
     if look:
         show_preview()
     if start:
@@ -148,6 +148,10 @@ if failed and not live:
         if st.button(_("Retry only these"), icon=":material/refresh:"):
             queue.start(workspace, DISTIL, made.value.plan)
             st.rerun()
+if live and (drafted := store.count_draft(course.id)):
+    st.caption(
+        _("{n} pair(s) made so far. The present corpus stays in use until all are made.", n=drafted)
+    )
 pairs = session.pairs(course.id)
 if pairs:
     with st.expander(_("What is covered"), icon=":material/grid_on:"):

@@ -6,6 +6,7 @@ import streamlit as st
 from engine.concepts import course_edits
 from engine.learner import State, over_time, path, reviews, states, with_met
 from engine.learner.events import as_answers
+from engine.levels import FIRM
 from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
 from pages.learn.parts import quiz
@@ -109,7 +110,7 @@ cells[1].metric(
 )
 cells[2].metric(_("Reviews due"), len(due))
 if rows:
-    firm = sum(state.mastery >= 0.75 for state in rows.values())
+    firm = sum(state.mastery >= FIRM for state in rows.values())
     st.subheader(_("{n} of {m} concepts that you met are firm", n=firm, m=len(rows)))
     st.altair_chart(
         charts.levels(

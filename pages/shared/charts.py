@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import pandas as pd
 
+from engine.levels import FIRM
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
@@ -102,7 +104,7 @@ def levels(rows: Mapping[str, Mapping[str, Any]], label: str, concept: str) -> a
     ]
     points = base.mark_point(filled=True, size=70).encode(y=y, x="mastery:Q", tooltip=tips)
     goal = (
-        alt.Chart(pd.DataFrame({"x": [0.75]}))
+        alt.Chart(pd.DataFrame({"x": [FIRM]}))
         .mark_rule(strokeDash=[4, 4], color=GREY)
         .encode(x="x:Q")
     )

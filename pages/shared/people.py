@@ -20,11 +20,11 @@ from engine.learner import (
     path,
     states,
 )
+from engine.levels import FIRM
 from pages.shared import session
 from pages.shared.i18n import _
 from pages.shared.literal import escaped
 
-_FIRM = 0.6
 _LISTED = 300
 
 
@@ -175,7 +175,7 @@ def weak(course_id: str, me: str) -> dict[str, str]:
     homes = {c.name: c.sections[0] for c in graph(course_id) if c.sections}
     titles = session.titles(course_id)
     levels = sorted(mastery(course_id, me).items(), key=lambda row: row[1])
-    return {name: titles.get(homes.get(name, ""), "") for name, level in levels if level < _FIRM}
+    return {name: titles.get(homes.get(name, ""), "") for name, level in levels if level < FIRM}
 
 
 def next_step(course_id: str, me: str) -> None:

@@ -103,6 +103,25 @@ def test_review_accepts_and_undoes(screen, filled_home):
     assert next(m for m in app.metric if m.label == "To review").value == to_review
 
 
+def test_review_says_what_the_guard_held_back_and_why(screen, filled_home):
+    store = Store(Settings(home=filled_home).database)
+    asked = next(p for p in store.pairs("c") if p.split == "exam" and p.status != "rejected")
+    trained = next(p for p in store.pairs("c") if p.split == "train" and p.status == "proposed")
+    spoilt = trained.model_copy(update={"question": asked.question, "status": "rejected"})
+    store.revise_pairs("c", [spoilt])
+    app = screen(filled_home, "build/corpus.py", "en", "c")
+    app.button(key="accept").click().run()
+    assert not app.exception
+    said = " ".join(t.value for t in [*app.toast, *app.success, *app.info, *app.markdown])
+    reason = "held back to keep the exam honest: its question is asked in the exam"
+    assert reason in said.replace("\\", "")
+    [after] = [p for p in store.pairs("c") if p.id == spoilt.id]
+    assert (after.status, after.rejected_by) == ("rejected", "exam_question")
+    app.button(key="undo").click().run()
+    store.revise_pairs("c", [trained])
+    store.close()
+
+
 def test_the_tutor_answers_from_the_book_and_refuses_the_rest(screen, filled_home, monkeypatch):
     monkeypatch.setattr("pages.shared.session.student", lambda workspace: None)
     app = screen(filled_home, "learn/tutor.py", "en", "c")

@@ -6,10 +6,11 @@ import pytest
 
 from engine.course import SplitPlan, make_passages
 from engine.distil import CORPUS, DistilPlan, distil, estimate, preview, render
-from engine.distil.corpus import Distinct, contaminated, pairs_of
 from engine.distil.extractive import points_of
+from engine.distil.pairs import Distinct, pairs_of, same_wording
+from engine.duplicates import near_duplicates
 from engine.errors import BadAnswer, Missing, TeacherError, WorkFailed
-from engine.gates import grounded, holds_quote, leans_back, near_duplicates, readable, tidy
+from engine.gates import grounded, holds_quote, leans_back, readable, tidy
 from engine.llm import Request
 from engine.llm.scripted import Scripted
 from engine.schema import Block, Course, Document, Section
@@ -141,15 +142,16 @@ def test_pairs_of_one_point_share_no_question_between_exam_and_training():
         assert not trained & held
         if SplitPlan(seed=seed).is_transfer(point.section):
             assert not trained
-        assert contaminated(pairs) == set()
+        assert same_wording(pairs) == {}
 
 
-def test_contamination_is_seen():
+def test_a_held_out_question_in_the_words_of_training_is_no_exam_question():
     point = next(iter(points_of(section(EN))))
     pairs = pairs_of(point, "en", SplitPlan(recall=1, transfer=0, validation=0), "x")
     exam = next(p for p in pairs if p.split == "exam")
     copy = pairs[0].model_copy(update={"question": exam.question.upper()})
-    assert contaminated([*pairs, copy]) == {exam.id}
+    assert same_wording([*pairs, copy]) == {exam.id: "same_wording"}
+    assert same_wording([*pairs, copy.model_copy(update={"point": "another"})]) == {}
 
 
 def test_a_point_is_admitted_once():

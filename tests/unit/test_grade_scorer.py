@@ -2,16 +2,20 @@
 
 import json
 import random
+import re
 
 import numpy as np
 import pytest
+from rapidfuzz import fuzz
 
 from engine.errors import BadInput
+from engine.grade import scorer as scorer_module
 from engine.grade.calibrate import NEVER, calibrate, choose, ladder, lower_bound, summary
 from engine.grade.features import NAMES, Features, Neighbours, negations
 from engine.grade.items import Item, Submission
 from engine.grade.prior import prior
 from engine.grade.scorer import Scorer, _grain, _grains
+from engine.judge import rouge_l, token_f1
 from tests.unit.grading_data import ITEMS, answers
 
 COLUMN = {name: i for i, name in enumerate(NAMES)}
@@ -34,6 +38,70 @@ def test_features_order_answers_as_a_person_would():
     assert negated[COLUMN["negation_mismatch"]] == 1
     assert right[COLUMN["negation_mismatch"]] == 0
     assert np.isfinite(empty).all()
+
+
+def test_every_feature_stands_in_its_own_column():
+    """Each of the columns against a figure worked out here, for answers that tell them apart."""
+    reference = "Warm particles move 3 times faster and push apart"
+    item = Item(
+        item_id="heat", question="Why does metal expand when warm?", references=(reference,)
+    )
+    said = ["Warm particles do not move 7 or 8 times at all", "Metal is a warm and shiny thing"]
+    maker = Features([item], said)
+    rows = maker.matrix([Submission(answer_id=t, item_id="heat", answer=t) for t in said])
+    theirs, asked = set(maker.terms(reference)), set(maker.terms(item.question))
+
+    def weight(terms):
+        return sum(maker.rarity(term) for term in terms)
+
+    for text, row in zip(said, rows, strict=True):
+        mine = set(maker.terms(text))
+        both, new = mine & theirs, theirs - asked
+        answer, book, question = (maker.vectors([t])[0] for t in (text, reference, item.question))
+        numbers, wanted = set(re.findall(r"\d+", text)), {"3"}
+        expected = {
+            "f1": token_f1(text, reference),
+            "rouge_l": rouge_l(text, reference),
+            "recall": len(both) / len(theirs),
+            "precision": len(both) / len(mine),
+            "idf_coverage": weight(both) / weight(theirs),
+            "new_coverage": weight(mine & new) / weight(new),
+            "token_set": fuzz.token_set_ratio(text.lower(), reference.lower()) / 100,
+            "partial": fuzz.partial_ratio(text.lower(), reference.lower()) / 100,
+            "novel": weight(mine - theirs - asked) / weight(mine),
+            "question_overlap": len(mine & asked) / len(mine),
+            "length": np.log(1 + len(text.split())),
+            "length_ratio": len(text.split()) / len(reference.split()),
+            "reference_length": np.log(1 + len(reference.split())),
+            "question_length": np.log(1 + len(asked)),
+            "negations": text.count(" not "),
+            "negation_mismatch": text.count(" not ") % 2,
+            "numbers_missing": len(wanted - numbers),
+            "numbers_extra": len(numbers - wanted),
+            "cosine": book @ answer,
+            "cosine_mean": book @ answer,
+            "cosine_question": answer @ question,
+            "reference_question": book @ question,
+        }
+        found = {name: row[COLUMN[name]] for name in expected}
+        assert found == pytest.approx(expected, abs=1e-6)
+        assert len(row) == len(NAMES) and 0 < row[COLUMN["trigrams"]] < 1
+    assert len({round(v, 6) for v in rows[0]}) > 18, "the answers tell columns apart"
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_confidence_is_read_from_the_columns_that_it_names(labels):
+    plain = np.arange(2.0 * len(NAMES)).reshape(2, -1)
+    found = np.full((2, labels), 1 / max(2, labels))
+    near = 1000 + np.arange(2.0 * (3 * labels + 2)).reshape(2, -1)
+    signals = scorer_module._signals(found, np.array([0.1, 0.2]), plain, near)
+    names = ("f1", "new_coverage", "length", "cosine")
+    assert signals[:, 0].tolist() == [0.1, 0.2]
+    assert signals[:, 1:5].tolist() == [[row[COLUMN[n]] for n in names] for row in plain]
+    likeness, vote, nearest = signals[:, -3:].T
+    assert likeness.tolist() == near[:, 3 * labels].tolist()
+    assert vote == pytest.approx(np.abs(near[:, :labels] - found).sum(1))
+    assert nearest == pytest.approx(np.abs(near[:, labels : 2 * labels] - found).sum(1))
 
 
 def test_the_best_reference_counts():

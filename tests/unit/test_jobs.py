@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from engine import jobs as queue
+from engine.corpus import revise
 from engine.course import make_passages
-from engine.distil import CORPUS, DistilPlan
+from engine.distil import CORPUS, DistilPlan, distil
 from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Block, Course, Document, Section
 from engine.stages import overview
@@ -92,16 +93,18 @@ def test_a_killed_worker_takes_its_child_along_and_the_next_one_finishes_the_job
         job = submit(settings, store, url)
         assert submit(settings, store, url) == job
         with worker(settings) as first:
-            until(lambda: len(store.pair_ids("c")) > 8)
+            until(lambda: store.count_draft("c") > 8)
             children = psutil.Process(first.pid).children(recursive=True)
             os.kill(first.pid, signal.SIGKILL)
             first.wait()
             until(lambda: not any(c.is_running() and c.status() != "zombie" for c in children), 10)
-            kept = store.pair_ids("c")
+            kept = store.count_draft("c")
+            assert store.pairs("c") == [], "nothing is in use before it is whole"
             asked = len(server.bodies)
         with worker(settings):
             done = until(lambda: (j := queue.read(settings, job)).state == "done" and j)
-        assert kept <= store.pair_ids("c")
+        assert kept <= len(store.pairs("c"))
+        assert store.count_draft("c") == 0
         assert done.result["failed_calls"] == 0
         assert {p.evidence[0].section for p in store.pairs("c")} == {
             f"s{i}" for i in range(SECTIONS)
@@ -115,34 +118,38 @@ def test_a_killed_worker_takes_its_child_along_and_the_next_one_finishes_the_job
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_discard_throws_the_unfinished_work_away_but_not_what_people_judged(home, running):
+def test_discard_throws_the_unfinished_work_away_and_nothing_else(home, running):
     settings, store = home
+    distil(store.course("c"), DistilPlan(pairs=40), chat=None, store=store)
+    first = store.pairs("c")[0]
+    revise(store, "c", [first.model_copy(update={"status": "accepted"})])
+    before = store.pairs("c")
     with serving(answer) as (url, _server), worker(settings):
         job = submit(settings, store, url)
-        until(lambda: len(store.pair_ids("c")) > 8)
+        until(lambda: store.count_draft("c") > 8)
         if not running:
             queue.cancel(settings, job)
             until(lambda: queue.read(settings, job).state == "stopped")
-        judged = store.pairs("c")[0].model_copy(update={"status": "accepted"})
-        store.revise_pairs("c", [judged])
         queue.cancel(settings, job, discard=True)
         until(lambda: not queue.jobs(settings, "c"))
-        assert store.pair_ids("c") == {judged.id}
+        assert store.count_draft("c") == 0
+    assert store.pairs("c") == before
+    assert store.undo("c") == 1
 
 
 def test_stop_keeps_what_was_made_and_resume_goes_on(home):
     settings, store = home
     with serving(answer) as (url, server), worker(settings):
         job = submit(settings, store, url)
-        until(lambda: len(store.pair_ids("c")) > 8)
+        until(lambda: store.count_draft("c") > 8)
         assert overview(store, "c", {"distil"})["corpus"].state == "running"
         queue.cancel(settings, job)
         stopped = until(lambda: (j := queue.read(settings, job)).state == "stopped" and j)
-        made = len(store.pair_ids("c"))
-        assert made > 0
+        assert store.count_draft("c") > 0
         assert stopped.progress is not None
         queue.resume(settings, job)
         until(lambda: queue.read(settings, job).state == "done")
+        assert store.count_draft("c") == 0 < len(store.pairs("c"))
         assert len(server.bodies) <= SECTIONS + 2
 
 

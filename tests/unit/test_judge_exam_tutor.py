@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,30 @@ def test_known_scores():
     assert rouge_l("a b c", "a x c") == pytest.approx(2 / 3)
     assert token_f1("O1时间", "o1 时间") == 1.0
     assert token_f1("", "x") == 0.0
+
+
+@pytest.mark.parametrize("n", [100, 400])
+def test_the_interval_is_one_of_95_percent(n):
+    """Its width is that of the normal interval; a 50 % one would have a third of it, 99 % more."""
+    values = np.random.default_rng(1).normal(3.0, 2.0, n)
+    figure = interval(values.tolist())
+    half = 1.96 * values.std() / n**0.5
+    assert figure.high - figure.value == pytest.approx(half, rel=0.08)
+    assert figure.value - figure.low == pytest.approx(half, rel=0.08)
+
+
+def test_the_interval_holds_the_truth_95_times_of_100():
+    dice = np.random.default_rng(7)
+    samples = dice.exponential(1.0, (400, 60))
+    held = sum(f.low <= 1.0 <= f.high for f in (interval(row.tolist()) for row in samples))
+    assert 0.90 <= held / 400 <= 0.98
+
+
+def test_a_difference_keeps_its_pairs():
+    """Questions differ by much more than models do: unpaired, the gain would drown."""
+    easy = np.random.default_rng(3).normal(0, 10, 80)
+    figure = paired((easy + 0.5).tolist(), easy.tolist())
+    assert figure.low == pytest.approx(0.5) == figure.high
 
 
 WORDS = st.lists(st.sampled_from(["list", "数", "the", "x"]), min_size=1, max_size=8).map(" ".join)

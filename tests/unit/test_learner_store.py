@@ -92,6 +92,7 @@ TRIES = {
     "clear_grading": lambda s, ann, bob: s.clear_grading("c"),
     "close": lambda s, ann, bob: s.close(),
     "corpus_version": lambda s, ann, bob: s.corpus_version("c"),
+    "count_draft": lambda s, ann, bob: s.count_draft("c"),
     "count_events": lambda s, ann, bob: s.count_events("c"),
     "count_pairs": lambda s, ann, bob: s.count_pairs("c"),
     "course": lambda s, ann, bob: s.course("c"),
@@ -99,17 +100,19 @@ TRIES = {
     "decide_grade": lambda s, ann, bob: s.decide_grade("c", "b1", {}, line(ann)),
     "document_ids": lambda s, ann, bob: s.document_ids("c"),
     "documents": lambda s, ann, bob: s.documents("c"),
+    "drop_draft": lambda s, ann, bob: s.drop_draft("c", "plan"),
     "drop_grades": lambda s, ann, bob: s.drop_grades("c", {"b1": line(ann)}),
     "erase_learner": lambda s, ann, bob: s.erase_learner("c", bob),
     "events": lambda s, ann, bob: [s.events("c"), s.events("c", bob)],
     "events_version": lambda s, ann, bob: s.events_version("c"),
+    "extend_draft": lambda s, ann, bob: s.extend_draft("c", "plan", [pair()], first=0),
     "grade_log": lambda s, ann, bob: [s.grade_log("c"), s.grade_log("c", bob)],
     "grades": lambda s, ann, bob: [s.grades("c"), s.grades("c", bob)],
     "has_events": lambda s, ann, bob: s.has_events("c"),
     "items": lambda s, ann, bob: s.items("c"),
     "learners": lambda s, ann, bob: s.learners("c"),
     "learners_version": lambda s, ann, bob: s.learners_version("c"),
-    "pair_ids": lambda s, ann, bob: s.pair_ids("c"),
+    "open_draft": lambda s, ann, bob: s.open_draft("c", "plan"),
     "pairs": lambda s, ann, bob: s.pairs("c"),
     "passages": lambda s, ann, bob: s.passages("c"),
     "put_events": lambda s, ann, bob: s.put_events(
@@ -125,7 +128,9 @@ TRIES = {
     "remove_course": lambda s, ann, bob: s.remove_course("c"),
     "remove_document": lambda s, ann, bob: s.remove_document("c", "d"),
     "remove_events": lambda s, ann, bob: s.remove_events("c", ["known-id"]),
-    "remove_pairs": lambda s, ann, bob: s.remove_pairs("c"),
+    "replace_corpus": lambda s, ann, bob: s.replace_corpus(
+        "c", "plan", CLASS_VIEW, lambda old, same: ([], Warn(code="a", message="b"))
+    ),
     "remove_saved": lambda s, ann, bob: s.remove_saved("c", CLASS_VIEW),
     "replace_passages": lambda s, ann, bob: s.replace_passages(
         "c", [Passage(id="x", document="d", section="s1", title="t", text="t")]

@@ -62,7 +62,10 @@ def test_a_learner_writes_her_own_events_only(anns):
         lambda s: s.put_learners("c", [{"pseudonym": "s-x", "name": "X", "group": ""}]),
         lambda s: s.erase_learner("c", s.learners("c")[0]["pseudonym"]),
         lambda s: s.put_pairs("c", [_pair()]),
-        lambda s: s.remove_pairs("c"),
+        lambda s: s.drop_draft("c", "plan"),
+        lambda s: s.replace_corpus(
+            "c", "plan", ResultKind("x", Warn), lambda old, same: ([], Warn(code="a", message="b"))
+        ),
         lambda s: s.undo("c"),
         lambda s: s.save("c", ResultKind("exam", Warn), Warn(code="a", message="b")),
         lambda s: s.choose("c", "roles", {"ann@school.org": "designer"}),

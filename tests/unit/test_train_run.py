@@ -2,6 +2,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,9 +92,7 @@ def test_kill_at_any_step_changes_nothing(tmp_path, base):
     for mine, other in zip(resumed.curve, whole.curve, strict=True):
         assert mine.val_loss == pytest.approx(other.val_loss, rel=1e-4)
     assert resumed.tokens == whole.tokens and resumed.best == whole.best
-    one, other = (load_file(r.adapter / "adapter_model.safetensors") for r in (resumed, whole))
-    for name in one:
-        assert torch.allclose(one[name], other[name], rtol=1e-3, atol=1e-5), name
+    same_weights(resumed, whole)
 
 
 def kill_at(folder, step, command):
@@ -122,8 +121,56 @@ def test_cancel_keeps_and_resumes(tmp_path, base):
         run(folder, base, report=Stop())
     assert (folder / "checkpoint-000013").exists()
     assert not list(folder.glob(".*.part"))
-    resumed, whole = run(folder, base), run(tmp_path / "whole", base)
+    seen = []
+    resumed = run(folder, base, report=seen.append)
+    whole = run(tmp_path / "whole", base)
+    steps = [p.done for p in seen if p.stage == "train"]
+    assert [*dict.fromkeys(steps)] == [*range(14, whole.steps + 1)], "13 steps were done before"
+    assert (resumed.steps, resumed.tokens) == (whole.steps, whole.tokens)
     assert resumed.val_loss == pytest.approx(whole.val_loss, rel=1e-4)
+    same_weights(resumed, whole)
+
+
+@pytest.mark.parametrize("lost", ["weights", "optimizer", "rng"])
+def test_a_resumed_run_takes_up_weights_optimiser_and_dice(tmp_path, base, lost, monkeypatch):
+    """Each part of a checkpoint matters: without it the adapter comes out another one."""
+    from engine.train import checkpoint
+
+    def stop(progress):
+        if progress.stage == "train" and progress.done == 13:
+            raise Cancelled("stop")
+
+    folder, whole = tmp_path / "run", run(tmp_path / "whole", base, dropout=0.1)
+    with pytest.raises(Cancelled):
+        run(folder, base, dropout=0.1, report=stop)
+    shutil.copytree(folder, tmp_path / "forgetful")
+    same_weights(run(folder, base, dropout=0.1), whole)
+    real = checkpoint.load_checkpoint
+
+    def forget(found, model, optimizer):
+        before = {name: p.detach().clone() for name, p in checkpoint.trainable(model)}
+        dice, fresh = torch.get_rng_state(), optimizer.state_dict()
+        state = real(found, model, optimizer)
+        if lost == "weights":
+            with torch.no_grad():
+                for name, p in checkpoint.trainable(model):
+                    p.copy_(before[name])
+        elif lost == "optimizer":
+            optimizer.load_state_dict(fresh)
+        else:
+            torch.set_rng_state(dice)
+        return state
+
+    monkeypatch.setattr(checkpoint, "load_checkpoint", forget)
+    with pytest.raises(AssertionError):
+        same_weights(run(tmp_path / "forgetful", base, dropout=0.1), whole)
+
+
+def same_weights(one, other):
+    mine, theirs = (load_file(r.adapter / "adapter_model.safetensors") for r in (one, other))
+    assert mine.keys() == theirs.keys()
+    for name in mine:
+        assert torch.allclose(mine[name], theirs[name], rtol=1e-3, atol=1e-5), name
 
 
 @pytest.mark.parametrize("step", [1, 13])

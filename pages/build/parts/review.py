@@ -1,11 +1,11 @@
 """The review table: filter, look at a pair beside its source, accept, edit, reject, undo."""
 
-import time
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
+from engine.corpus import revise
 from engine.distil import FORMATS, render
 from engine.schema import Pair
 from engine.steps import Workspace
@@ -21,6 +21,19 @@ def status_names() -> dict[str, str]:
         "accepted": _("accepted"),
         "rejected": _("rejected"),
     }
+
+
+def gate_text(gate: str) -> str:
+    """Why a pair is rejected, in words; ``gate`` is a pair's ``rejected_by``."""
+    return {
+        "person": _("rejected by a person"),
+        "held_out_section": _("its section is kept out whole for the exam"),
+        "exam_question": _("its question is asked in the exam"),
+        "exam_answer": _("its answer belongs to an exam question on untaught matter"),
+        "trained_question": _("its question is trained on"),
+        "untaught_section": _("its section is not taught"),
+        "same_wording": _("it repeats a trained question"),
+    }.get(gate, gate)
 
 
 def review(workspace: Workspace, pairs: Sequence[Pair]) -> None:
@@ -131,8 +144,22 @@ def _bulk(workspace: Workspace, shown: Sequence[Pair], selected: Sequence[Pair])
 
 def _set_status(workspace: Workspace, pairs: Sequence[Pair], status: str) -> None:
     changed = [p.model_copy(update={"status": status}) for p in pairs if p.status != status]
-    workspace.store.revise_pairs(workspace.course.id, changed, batch=f"{time.time():.6f}")
-    session.flash(_("{n} pair(s) changed", n=len(changed)))
+    _revise(workspace, changed)
+
+
+def _revise(workspace: Workspace, changed: Sequence[Pair]) -> None:
+    """Save, and say what the exam's guard held back because of it."""
+    done = revise(workspace.store, workspace.course.id, changed)
+    said = _("{n} pair(s) changed", n=done.changed)
+    if done.held_back:
+        reasons = ", ".join(dict.fromkeys(map(gate_text, done.held_back.values())))
+        held = _(
+            "{n} held back to keep the exam honest: {reasons}",
+            n=len(done.held_back),
+            reasons=reasons,
+        )
+        said = f"{said}. {held}"
+    session.flash(said)
     _redraw()
 
 
@@ -155,15 +182,11 @@ def _one(workspace: Workspace, pair: Pair) -> None:
                     "question": question.strip(),
                     "answer": answer.strip(),
                     "status": "accepted",
-                    "edited": (question, answer) != (pair.question, pair.answer) or pair.edited,
                 }
-                workspace.store.revise_pairs(
-                    workspace.course.id,
-                    [pair.model_copy(update=update)],
-                    batch=f"{time.time():.6f}",
-                )
-                _redraw()
+                _revise(workspace, [pair.model_copy(update=update)])
     with right.container(border=True):
+        if pair.rejected_by:
+            st.caption(":material/block: " + gate_text(pair.rejected_by))
         for source in pair.evidence:
             place = f"{source.title}" + (" · " + _("p. {n}", n=source.page) if source.page else "")
             st.caption(escaped(place))

@@ -6,6 +6,7 @@ import io
 import streamlit as st
 
 from engine.concepts import Concept
+from engine.levels import FIRM, NEAR
 from engine.tutor import Quiz, reteach_set
 from pages.shared import charts, people, session
 from pages.shared.concept_map import quoted
@@ -73,4 +74,4 @@ def graph(concepts: list[Concept], levels: dict[str, float]) -> str:
 def _colour(level: float | None) -> str:
     if level is None:
         return "#eeeeee"
-    return "#f4c7c3" if level < 0.5 else "#fce8b2" if level < 0.75 else "#b7e1cd"
+    return "#f4c7c3" if level < NEAR else "#fce8b2" if level < FIRM else "#b7e1cd"

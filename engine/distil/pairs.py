@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from engine.corpus import judged
 from engine.course import SplitPlan
 from engine.distil.points import Point
-from engine.gates import near_duplicates
+from engine.duplicates import SAME, similar
 from engine.schema import ExamPart, Language, Pair, Split, content_id
 from engine.text import words
 
@@ -68,21 +69,22 @@ class Distinct:
         return True
 
 
-def contaminated(pairs: Sequence[Pair]) -> set[str]:
-    """Ids of exam and validation pairs whose question nearly repeats one of training."""
-    trained = [pair.question for pair in pairs if pair.split == "train"]
-    held = [pair for pair in pairs if pair.split != "train"]
-    found = near_duplicates([pair.question for pair in held], trained)
-    return {held[i].id for i in found}
+def same_wording(pairs: Sequence[Pair]) -> dict[str, str]:
+    """Ids of held-out pairs that nearly repeat a trained wording of their own point, by gate.
 
-
-def leaked_answers(pairs: Sequence[Pair]) -> set[str]:
-    """Ids of transfer pairs whose answer also stands in training (the book says it twice)."""
-    trained = {" ".join(words(pair.answer)) for pair in pairs if pair.split == "train"}
+    Such a question would show memory of the wording alone: the teacher found no other way to ask.
+    (Across points it is training that loses, see ``engine.corpus.guard``.)
+    """
+    trained: dict[str, list[str]] = {}
+    for pair in pairs:
+        if pair.split == "train" and pair.status != "rejected":
+            trained.setdefault(pair.point, []).append(pair.question)
     return {
-        pair.id
+        pair.id: "same_wording"
         for pair in pairs
-        if pair.part == "transfer" and " ".join(words(pair.answer)) in trained
+        if pair.split != "train"
+        and not judged(pair)
+        and any(similar(pair.question, other) >= SAME for other in trained.get(pair.point, ()))
     }
 
 

@@ -1,0 +1,153 @@
+"""A corpus that is being made: a draft under its plan's name, put in use when it is whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from engine.corpus import held_back, judged, marked, merge
+from engine.distil.pairs import Distinct, pairs_of, same_wording
+from engine.distil.plan import DistilPlan
+from engine.distil.points import Point
+from engine.schema import Course, Pair, Value
+from engine.store import ResultKind, Store
+
+
+class Distilled(Value):
+    """What a run made, and what became of all that was offered; nothing goes unsaid.
+
+    ``asked`` counts sections read or calls answered, ``failed_calls`` the calls that failed.
+    ``offered`` counts the knowledge points that the teacher found: ``points`` of them passed, the
+    rest stands in ``removed`` under ``wordings``, ``quote``, ``grounded`` and ``repeated`` (same
+    question or answer as another point). The other gates in ``removed`` count pairs:
+    ``same_wording``, ``asked_before`` (by a pair that a person judged) and those of
+    ``engine.corpus.guard``. ``pairs`` counts what can be used of the new corpus: ``train``,
+    ``validation``, ``recall`` and ``transfer``; ``kept`` of them were judged by people before.
+    """
+
+    asked: int
+    failed_calls: int
+    offered: int
+    points: int
+    removed: dict[str, int]
+    pairs: int
+    train: int
+    validation: int
+    recall: int
+    transfer: int
+    kept: int
+    seconds: float
+    teacher: str
+
+
+class CorpusRecord(Value):
+    """The plan of the corpus that a course uses, and what came of it."""
+
+    plan: DistilPlan
+    result: Distilled
+
+
+CORPUS = ResultKind("distil", CorpusRecord)
+
+
+class Draft:
+    """The pairs of one run as they grow: distinct, stored at once, counted.
+
+    What an earlier, unfinished run of the same plan stored is taken over as it comes by again.
+
+    Args:
+        course: The course.
+        plan: What to make.
+        name: The plan's name (``fingerprint``); the draft is kept under it.
+        store: Where the draft lies; the corpus in use is not touched before ``finish``.
+    """
+
+    def __init__(self, course: Course, plan: DistilPlan, name: str, store: Store) -> None:
+        self.course, self.plan, self.name, self.store = course, plan, name, store
+        self.asked = self.failed = self.offered = self.points = 0
+        self.removed: Counter[str] = Counter()
+        self._distinct = Distinct()
+        self._stored = {pair.id for pair in store.open_draft(course.id, name)}
+        self._made: list[Pair] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether the plan's number of pairs is reached."""
+        return len(self._made) >= self.plan.pairs
+
+    def refuse(self, by_gate: dict[str, int]) -> None:
+        """Count points that a gate took out before they came here."""
+        self.offered += sum(by_gate.values())
+        self.removed.update(by_gate)
+
+    def add(self, points: Iterable[Point], teacher: str) -> None:
+        """Keep the pairs of each point that says something new, until the draft is full."""
+        for point in points:
+            if self.full:
+                return
+            self.offered += 1
+            if self._distinct.admit(point):
+                self.points += 1
+                self._keep(pairs_of(point, self.course.language, self.plan.split, teacher))
+            else:
+                self.removed["repeated"] += 1
+
+    def _keep(self, pairs: Sequence[Pair]) -> None:
+        new = [pair for pair in pairs if pair.id not in self._stored]
+        if new:
+            self.store.extend_draft(self.course.id, self.name, new, first=len(self._made))
+        self._made += pairs
+
+    def finish(self, seconds: float, teacher: str) -> Distilled:
+        """Put the draft in use in the place of the old corpus, all at once."""
+        made: list[Distilled] = []
+
+        def make(old: list[Pair], same_plan: bool) -> tuple[list[Pair], CorpusRecord]:
+            pairs, removed = renewed(old, self._made, same_plan=same_plan)
+            made.append(self._counted(pairs, removed, old, seconds, teacher))
+            return pairs, CorpusRecord(plan=self.plan, result=made[-1])
+
+        self.store.replace_corpus(self.course.id, self.name, CORPUS, make)
+        return made[-1]
+
+    def _counted(
+        self,
+        pairs: Sequence[Pair],
+        removed: Counter[str],
+        old: Sequence[Pair],
+        seconds: float,
+        teacher: str,
+    ) -> Distilled:
+        usable = [pair for pair in pairs if pair.status != "rejected" and pair.part != "uploaded"]
+        before = {pair.id for pair in old if judged(pair)}
+        return Distilled(
+            asked=self.asked,
+            failed_calls=self.failed,
+            offered=self.offered,
+            points=self.points,
+            removed=dict(self.removed + removed),
+            pairs=len(usable),
+            train=sum(p.split == "train" for p in usable),
+            validation=sum(p.split == "validation" for p in usable),
+            recall=sum(p.part == "recall" for p in usable),
+            transfer=sum(p.part == "transfer" for p in usable),
+            kept=sum(p.id in before for p in usable),
+            seconds=seconds,
+            teacher=teacher,
+        )
+
+
+def renewed(
+    old: Sequence[Pair], made: Sequence[Pair], *, same_plan: bool
+) -> tuple[list[Pair], Counter[str]]:
+    """The corpus after a run: merged with what people judged, then guarded as a whole.
+
+    Returns:
+        The pairs in order, those that a gate took out rejected by it, and how many each took.
+    """
+    pairs, left_out = merge(old, made, same_plan=same_plan)
+    wordings = same_wording(pairs)
+    pairs = marked(pairs, wordings)
+    found = held_back(pairs)
+    removed = Counter([*wordings.values(), *found.values(), *["asked_before"] * len(left_out)])
+    return marked(pairs, found), removed
