@@ -296,6 +296,20 @@ def test_a_crash_in_the_swap_leaves_the_old_corpus(store, monkeypatch):
     assert everything(store) != before
 
 
+def test_what_a_person_does_while_a_run_goes_on_is_kept(store):
+    make(store, pairs=120)
+    [mine] = [p for p in store.pairs("c") if p.split == "train"][:1]
+    new = mine.model_copy(update={"answer": "Meanwhile, mine.", "status": "accepted"})
+    done = []
+
+    def meanwhile(progress):
+        if not done:
+            done.append(revise(store, "c", [new]))
+
+    make(store, LLM, Scripted(teach), report=meanwhile)
+    assert {p.id: p.answer for p in store.pairs("c")}[mine.id] == "Meanwhile, mine."
+
+
 def test_another_plan_replaces_the_corpus_but_what_people_judged_survives(store):
     mine = worked_on(store)
     make(store, LLM, Scripted(teach))
