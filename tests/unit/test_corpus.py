@@ -299,6 +299,20 @@ def test_a_crash_in_the_swap_leaves_the_old_corpus(store, monkeypatch):
     assert everything(store) != before
 
 
+def test_what_a_person_does_while_a_run_goes_on_is_kept(store):
+    make(store, pairs=120)
+    [mine] = [p for p in store.pairs("c") if p.split == "train"][:1]
+    new = mine.model_copy(update={"answer": "Meanwhile, mine.", "status": "accepted"})
+    done = []
+
+    def meanwhile(progress):
+        if not done:
+            done.append(revise(store, "c", [new]))
+
+    make(store, LLM, Scripted(teach), report=meanwhile)
+    assert {p.id: p.answer for p in store.pairs("c")}[mine.id] == "Meanwhile, mine."
+
+
 def test_another_plan_replaces_the_corpus_but_what_people_judged_survives(store):
     mine = worked_on(store)
     make(store, LLM, Scripted(teach))
@@ -357,6 +371,33 @@ def test_a_draft_and_a_corpus_bear_one_name(store):
     make(store, LLM, Scripted(teach))
     assert store.saved("c", CORPUS).inputs == name
     assert store.open_draft("c", name) == []
+
+
+def test_a_course_has_one_draft(store):
+    other = LLM.model_copy(update={"pairs": 100})
+    for plan, after in ((LLM, 6), (other, 2)):
+        with pytest.raises(Cancelled):
+            make(store, plan, Scripted(teach), report=Stop(after))
+    left = store.open_draft("c", fingerprint(store, "c", other))
+    assert store.count_draft("c") == len(left) > 0
+    assert store.open_draft("c", fingerprint(store, "c", LLM)) == []
+
+
+def test_another_edit_after_a_swap_is_another_version_of_the_corpus(store):
+    """Numbers of the history start again with another plan's corpus; versions must not."""
+
+    def edited(plan, text):
+        make(store, plan)
+        first = next(p for p in store.pairs("c") if p.kind == "cause" and p.split == "train")
+        new = first.model_copy(update={"answer": text, "status": "accepted"})
+        revise(store, "c", [new])
+        return store.corpus_version("c", "train", "validation")
+
+    plan = DistilPlan(pairs=60, kinds=("cause",))
+    versions = [edited(plan, "In one way.")]
+    make(store, DistilPlan(pairs=30, kinds=("cause", "fact")))
+    versions.append(edited(plan, "In another way."))
+    assert len(set(versions)) == 2
 
 
 # ------------------------------------------------------------------ honest over remakes, and in its figures

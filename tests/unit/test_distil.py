@@ -161,6 +161,30 @@ def test_a_point_is_admitted_once():
     assert not distinct.admit(point)
 
 
+def test_a_question_is_admitted_with_one_answer_only():
+    distinct = Distinct()
+    point = next(iter(points_of(section(EN))))
+    other = point.model_copy(update={"answer": "Something else altogether stands here."})
+    assert [distinct.admit(p) for p in (point, other, point)] == [True, False, False]
+    asked = point.held_out[-1]
+    rival = other.model_copy(update={"questions": (asked,), "held_out": ("And who?",)})
+    assert not distinct.admit(rival), "an exam question of one point is no question of another"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A list (which is a sequence of values has its elements in order.",
+        "See https://example.org for a list of all the values there.",
+        "A list holds values in order, as the listing >>> x shows here.",
+        "Values and lists and dictionaries and strings are what now?",
+    ],
+)
+def test_broken_text_is_not_readable(text):
+    assert not readable(text, "en")
+    assert readable("A list (which is a sequence) has its elements in order.", "en")
+
+
 # ------------------------------------------------------------------ the verb
 
 

@@ -89,6 +89,8 @@ def submit(settings, store, url):
 
 def test_a_killed_worker_takes_its_child_along_and_the_next_one_finishes_the_job(home):
     settings, store = home
+    distil(store.course("c"), DistilPlan(pairs=40), chat=None, store=store)
+    before = store.pairs("c")
     with serving(answer) as (url, server):
         job = submit(settings, store, url)
         assert submit(settings, store, url) == job
@@ -99,11 +101,12 @@ def test_a_killed_worker_takes_its_child_along_and_the_next_one_finishes_the_job
             first.wait()
             until(lambda: not any(c.is_running() and c.status() != "zombie" for c in children), 10)
             kept = store.count_draft("c")
-            assert store.pairs("c") == [], "nothing is in use before it is whole"
+            assert store.pairs("c") == before, "the old corpus is in use until the new one is whole"
             asked = len(server.bodies)
         with worker(settings):
             done = until(lambda: (j := queue.read(settings, job)).state == "done" and j)
         assert kept <= len(store.pairs("c"))
+        assert not {p.id for p in before} & {p.id for p in store.pairs("c")}
         assert store.count_draft("c") == 0
         assert done.result["failed_calls"] == 0
         assert {p.evidence[0].section for p in store.pairs("c")} == {

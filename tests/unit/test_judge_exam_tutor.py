@@ -134,6 +134,24 @@ def test_failed_answers_count_as_wrong_and_are_told(index):
     assert report.rows[0].figures["f1"].value == 0.0
 
 
+def test_the_book_lies_open_in_the_rows_that_say_so_and_in_no_other(index):
+    pairs = [
+        exam_pair(i, "recall").model_copy(update={"question": f"{t}?"})
+        for i, (t, _, _) in enumerate(PASSAGES)
+    ]
+    seen = {}
+
+    def answer(request):
+        text = "\n".join(m.content for m in request.messages)
+        seen.setdefault("maps keys to values" in text, []).append(text)
+        return "held" if any(passage in text for _, passage, _ in PASSAGES) else "bare"
+
+    report = examine({"student": Scripted(answer)}, pairs, index=index)
+    said = {(a.book, a.answer) for a in report.answers}
+    assert said == {(False, "bare"), (True, "held")}
+    assert {row.book for row in report.rows} == {False, True}
+
+
 def test_an_exam_without_questions_says_so():
     with pytest.raises(Missing):
         examine({}, [], index=None)
@@ -144,6 +162,26 @@ def test_search_finds_by_words_and_by_meaning_in_both_languages(index):
     assert index.search("sequence elements")[0].passage.title == "Lists"
     assert index.search("什么是栈？")[0].passage.title == "栈"
     assert index.search("") == []
+
+
+def test_a_rare_word_finds_its_passage_where_meaning_is_no_help(monkeypatch):
+    texts = ["the pump moves water", "the zygomorph lid stays shut", "the hose carries water"]
+    passages = [
+        Passage(id=str(i), document="d", section=f"s{i}", title="T", text=t)
+        for i, t in enumerate(texts)
+    ]
+    meaning = np.array([[1.0, 0.0], [0.96, 0.28], [1.0, 0.0]])
+    monkeypatch.setattr("engine.search.embed", lambda *_, **__: np.array([[1.0, 0.0]]))
+    hits = Index(passages, meaning).search("zygomorph lid", 3)
+    assert hits[0].passage.id == "1"
+    assert hits[0].coverage == pytest.approx(1.0)
+    assert Index(passages, meaning).search("water", 1)[0].passage.id == "0"
+
+
+def test_a_word_that_the_course_does_not_know_counts_as_its_rarest(monkeypatch, index):
+    hit = index.search("dictionary of Napoleon", 1)[0]
+    assert hit.passage.title == "Dictionaries"
+    assert 0.3 < hit.coverage < 0.7, "half of what is asked stands there"
 
 
 def ask(question, index, chat=None, on_text=lambda _: None):

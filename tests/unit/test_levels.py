@@ -9,7 +9,7 @@ from engine.concepts import Concept
 from engine.grade import Grade, Item, Submission
 from engine.learner import State
 from engine.learner.path import next_steps
-from engine.levels import FIRM, NEAR, RIGHT
+from engine.levels import FIRM
 from engine.report import error_kinds, mistakes
 from engine.schema import Course
 from engine.settings import Settings
@@ -18,8 +18,16 @@ from engine.steps.gradebook import Marked, add_items, add_submissions, record_gr
 from engine.store import Store
 from engine.tutor.replies import is_right
 
-SHARES = [0.5, 0.549, 0.55, 0.59, 0.6, 0.7, 0.75]
-LEVELS = [0.4, 0.5, 0.6, 0.7, 0.75, 0.8]
+SHARES = {0.5: False, 0.55: False, 0.59: False, 0.6: True, 0.7: True, 0.75: True}
+LEVELS = {
+    0.4: "far",
+    0.5: "near",
+    0.6: "near",
+    0.7: "near",
+    0.74: "near",
+    0.75: "firm",
+    0.8: "firm",
+}
 
 
 @pytest.fixture
@@ -48,7 +56,7 @@ def test_tutor_gradebook_and_report_agree_on_what_is_right(room, share):
         "mistakes": not mistakes([item], [marked]),
         "error kinds": not error_kinds([item], [marked]),
     }
-    assert set(said.values()) == {share >= RIGHT}, said
+    assert set(said.values()) == {SHARES[share]}, said
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -72,10 +80,10 @@ def test_path_class_and_screens_agree_on_what_is_firm(level, monkeypatch):
         "tutor's weak concepts": "X" not in people.weak("c", "s-1"),
         "map": reteach._colour(level) == reteach._colour(1.0),
     }
-    assert set(firm.values()) == {level >= FIRM}, firm
+    assert set(firm.values()) == {LEVELS[level] == "firm"}, firm
     near = {
         bool(row.firm or row.near),
         not rung["far"],
         reteach._colour(level) != reteach._colour(0),
     }
-    assert near == {level >= NEAR}
+    assert near == {LEVELS[level] != "far"}

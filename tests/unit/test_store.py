@@ -1,6 +1,7 @@
 """Rows come back as they went in; revisions can be undone; versions change when pairs do."""
 
 import pytest
+import sqlalchemy as sa
 
 from engine.errors import BadInput, Missing
 from engine.schema import Course, Evidence, Figure, Pair, Warn
@@ -81,6 +82,24 @@ def test_removing_a_course_leaves_no_row(store):
     assert store.courses() == []
     assert store.pairs("c") == []
     assert store.choice("c", "x") is None
+
+
+def test_a_store_from_before_drafts_can_hold_one(tmp_path):
+    url = f"sqlite:///{tmp_path / 'rows.db'}"
+    first = Store(url)
+    first.add_course(Course(id="c", title="C", language="zh"))
+    first.put_pairs("c", [pair("a")])
+    with first.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE pair_drafts"))
+        connection.execute(sa.text("DELETE FROM migrations WHERE number >= 5"))
+    first.close()
+    again = Store(url)
+    again.extend_draft("c", "plan", [pair("b"), pair("d")], first=0)
+    assert again.open_draft("c", "plan") == [pair("b"), pair("d")]
+    assert (again.count_draft("c"), again.pairs("c")) == (2, [pair("a")])
+    again.remove_course("c")
+    assert again.count_draft("c") == 0
+    again.close()
 
 
 def test_a_store_of_an_older_version_is_migrated_once(tmp_path):
