@@ -169,7 +169,7 @@ def test_signed_in_people_see_what_their_role_allows(
             with pytest.raises(ValueError, match="page"):
                 screen(filled_home, may_not, "en", "c")
     finally:
-        store.choose("c", "roles", {})
+        give_role(store, "c", "teach@school.org", None)
         store.erase_learner("c", people[0]["pseudonym"])
         store.close()
 

@@ -8,8 +8,8 @@ from engine.store import Result, Store
 
 
 @pytest.fixture
-def store(tmp_path):
-    found = Store(f"sqlite:///{tmp_path / 'rows.db'}")
+def store(database_url):
+    found = Store(database_url)
     found.add_course(Course(id="c", title="C", language="zh"))
     yield found
     found.close()
@@ -68,15 +68,15 @@ def test_results_are_replaced_by_name(store):
 def test_removing_a_course_leaves_no_row(store):
     store.put_pairs("c", [pair("a")])
     store.choose("c", "x", 1)
+    store.put_role("c", "a@b.c", "instructor")
+    store.put_api_key("c", "k", salt="s", hash="h")
+    store.add_course(Course(id="other", title="O", language="en"))
+    store.put_role("other", "a@b.c", "learner")
     store.remove_course("c")
+    assert [c.id for c in store.courses()] == ["other"]
+    assert store.roles("c") == {} and store.api_keys("c") == []
+    assert store.roles("other") == {"a@b.c": "learner"}
+    store.remove_course("other")
     assert store.courses() == []
     assert store.pairs("c") == []
     assert store.choice("c", "x") is None
-
-
-def test_a_store_of_an_older_version_is_migrated_once(tmp_path):
-    url = f"sqlite:///{tmp_path / 'rows.db'}"
-    Store(url).close()
-    again = Store(url)
-    assert again.courses() == []
-    again.close()
