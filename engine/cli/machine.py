@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.cli.context import Context, Verbs, table
 from engine.errors import BadInput, WorkFailed
+from engine.python import child_environment, engine_command, module_command
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -61,15 +62,15 @@ def _app(context: Context) -> None:
     home = str(context.settings.home)
     print("Preparing the sample course …", file=sys.stderr)
     ensure_sample(context.settings, context.store)
-    environment = os.environ | {"COURSEWRIGHT_HOME": home}
+    environment = child_environment(COURSEWRIGHT_HOME=home)
     port = context.options.port
     worker = subprocess.Popen(
-        [sys.executable, "-m", "engine", "--home", home, "worker", "--watch", str(os.getpid())],
+        engine_command(home, "worker", "--watch", str(os.getpid())),
         cwd=root,
         env=environment,
     )
     screens = subprocess.Popen(
-        [sys.executable, "-m", "pages.shared.launch", "run", "app.py", "--server.port", str(port)],
+        module_command("pages.shared.launch", "run", "app.py", "--server.port", str(port)),
         cwd=root,
         env=environment,
     )

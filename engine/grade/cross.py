@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.files import writing
 from engine.progress import Report, silent
 from engine.schema import Progress, content_id
 
@@ -141,10 +142,8 @@ def save_cross(model: Any, path: Path) -> None:
     """Write the weights; the file appears whole or not at all."""
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    save_file(model.state_dict(), partial)
-    partial.replace(path)
+    with writing(path) as aside:
+        save_file(model.state_dict(), aside)
 
 
 def load_cross(base: Path, path: Path, outputs: int) -> Any:

@@ -6,12 +6,12 @@ fetched; ``base_folder`` brings it here, checked.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
 
 from engine.errors import BadInput, Missing
+from engine.files import write_json
 from engine.models import gemma_gguf, gemma_transformers, smollm2_gguf, smollm2_transformers
 from engine.models.folder import check_folder, licence_of, parameters_of, read_config
 from engine.models.hub import from_hub, held
@@ -210,9 +210,8 @@ def accept_terms(base: str, settings: Settings) -> None:
     if not terms:
         return
     path = _acceptance(base, settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    path.write_text(json.dumps({"accepted": when, "terms": terms}), encoding="utf-8")
+    write_json(path, {"accepted": when, "terms": terms}, durable=True)
 
 
 def _acceptance(base: str, settings: Settings) -> Path:

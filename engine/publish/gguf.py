@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadInput
+from engine.files import writing
 from engine.models.names import LAYERS, transformers_name
 
 if TYPE_CHECKING:
@@ -36,18 +37,17 @@ def write_gguf(base_gguf: Path, merged_folder: Path, out: Path) -> Path:
     if architecture not in LAYERS:
         raise _mismatch(f"the base is of the architecture {architecture}, not llama or gemma3")
     weights = load_file(merged_folder / "model.safetensors")
-    aside = out.with_name(f".{out.name}.part")
-    writer = gguf.GGUFWriter(aside, architecture)
-    _copy_metadata(reader, writer)
-    _give_template(reader, writer, merged_folder)
-    for tensor in reader.tensors:
-        values = _matching(tensor, weights, architecture)
-        _add(writer, tensor.name, permuted(tensor.name, values, reader))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    aside.replace(out)
+    with writing(out, durable=True) as aside:
+        writer = gguf.GGUFWriter(aside, architecture)
+        _copy_metadata(reader, writer)
+        _give_template(reader, writer, merged_folder)
+        for tensor in reader.tensors:
+            values = _matching(tensor, weights, architecture)
+            _add(writer, tensor.name, permuted(tensor.name, values, reader))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
     return out
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.course import make_passages
 from engine.errors import EngineError
+from engine.files import write_bytes
 from engine.progress import Report, silent
 from engine.schema import Document, content_id
 from engine.steps.room import Room, open_index
@@ -52,10 +53,7 @@ def _keep_file(room: Room, path: Path, document: Document) -> None:
     if path.is_file() and path.suffix.lower() == ".pdf":
         target = room.folder / "books" / f"{document.id}.pdf"
         if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_suffix(".part")
-            partial.write_bytes(path.read_bytes())
-            partial.replace(target)
+            write_bytes(target, path.read_bytes(), durable=True)
 
 
 def index_books(room: Room, report: Report = silent) -> None:

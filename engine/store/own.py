@@ -50,7 +50,14 @@ _OPEN = frozenset(
     ]
 )
 """The methods that learners' screens call: the course, narrowed rows, the three writes, the end."""
-_SHARED = (tables.courses, tables.documents, tables.passages, tables.pairs, tables.items)
+_SHARED = (
+    tables.courses,
+    tables.documents,
+    tables.passages,
+    tables.pairs,
+    tables.history,  # for the corpus's version only: no open method shows its rows
+    tables.items,
+)
 _OWNED = {
     tables.learners: tables.learners.c.pseudonym,
     tables.events: tables.events.c.learner,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import BadInput, Missing
+from engine.files import write_json
 from engine.models.bases import base_folder
 from engine.progress import Report
 from engine.schema import Progress, Value, content_id
@@ -134,7 +135,7 @@ def keep(folder: Path) -> TrainResult:
             next="Let it run until its first checkpoint.",
         )
     result = _result(folder, checkpoint.load_state(found), _read_manifest(folder))
-    checkpoint.write_json(folder / RESULT, result)
+    write_json(folder / RESULT, result, indent=1, durable=True)
     return result
 
 
@@ -229,7 +230,7 @@ def _sitting(
         "precision": student.precision,
         "truncated_share": encoding.truncated_share,
     }
-    checkpoint.write_json(folder / MANIFEST, manifest.model_copy(update=complete))
+    write_json(folder / MANIFEST, manifest.model_copy(update=complete), indent=1, durable=True)
     state = Loop(student, encoding.rows, held.rows, recipe, folder, report, threads).run()
     if state.tokens > _WORTH_NOTING:
         remember_speed(recipe, choice.name, state.tokens / state.seconds, settings)

@@ -144,6 +144,7 @@ def test_a_quiz_answer_is_marked_and_kept_for_the_learner(screen, filled_home, m
     ("who", "may", "may_not"),
     [
         ("L0", "learn/progress.py", "teach/learners.py"),
+        ("L0", "learn/tutor.py", "build/corpus.py"),
         ("teach@school.org", "teach/learners.py", "build/corpus.py"),
         ("boss@school.org", "build/corpus.py", None),
         ("stranger@school.org", None, "learn/tutor.py"),

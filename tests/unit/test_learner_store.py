@@ -213,7 +213,7 @@ def test_a_new_method_is_closed_until_it_is_opened(home, monkeypatch):
 
 def test_a_new_table_is_closed_until_it_has_a_rule(home):
     _, whole, hers, _, _ = home
-    for table in (tables.history, tables.roles, tables.api_keys):
+    for table in (tables.versions, tables.roles, tables.api_keys):
         whole._rows(sa.select(table))
         with pytest.raises(Forbidden):
             hers._rows(sa.select(table))
