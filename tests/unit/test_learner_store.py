@@ -135,6 +135,7 @@ TRIES = {
     ),
     "put_pairs": lambda s, ann, bob: s.put_pairs("c", [pair()]),
     "put_submissions": lambda s, ann, bob: s.put_submissions("c", [submission(ann, "b1")]),
+    "rename_course": lambda s, ann, bob: s.rename_course("c", "X"),
     "remove_course": lambda s, ann, bob: s.remove_course("c"),
     "remove_document": lambda s, ann, bob: s.remove_document("c", "d"),
     "remove_events": lambda s, ann, bob: s.remove_events("c", ["known-id"]),
