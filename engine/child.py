@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from engine.errors import Cancelled, EngineError, WorkFailed
+from engine.errors import Cancelled, EngineError, Missing, WorkFailed
+from engine.files import read_json, write_json
 from engine.progress import Report
 from engine.schema import Progress
 from engine.settings import Settings
@@ -22,25 +22,32 @@ def run_child(settings: Settings, folder: Path) -> int:
     """Be the child process of a job: run its step, write progress and outcome into ``folder``.
 
     Returns the exit status: 0 done, 1 failed, 130 stopped.
+
+    Raises:
+        Missing: there is no job in ``folder``.
     """
+    card = read_json(folder / "job.json")
+    if card is None:
+        raise Missing(
+            f"There is no job in {folder}.", code="job.missing", next="See: coursewright jobs"
+        )
     _die_with_parent()
-    card = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     with _progress_file(folder) as report:
         try:
             result = run_step(settings, card["kind"], card["course"], card["plan"], report)
         except Cancelled:
             return 130
         except EngineError as error:
-            _write(folder / "error.json", error.as_dict() | {"values": error.values})
+            write_json(folder / "error.json", error.as_dict() | {"values": error.values})
             return 1
         except MemoryError:
-            _write(folder / "error.json", _out_of_memory().as_dict())
+            write_json(folder / "error.json", _out_of_memory().as_dict())
             return 1
         except Exception as error:  # the last line of defence: told to the user, logged in full
             traceback.print_exc()
-            _write(folder / "error.json", _unexpected(error).as_dict())
+            write_json(folder / "error.json", _unexpected(error).as_dict())
             return 1
-    _write(folder / "result.json", result)
+    write_json(folder / "result.json", result, durable=True)
     return 0
 
 
@@ -80,12 +87,6 @@ def _progress_file(folder: Path) -> Iterator[Report]:
                 raise Cancelled("The work was stopped; what was done is kept.")
 
         yield report
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(data, ensure_ascii=False, default=str), encoding="utf-8")
-    partial.replace(path)
 
 
 def _die_with_parent() -> None:

@@ -20,11 +20,16 @@ _COURSES: dict[Language, tuple[str, str]] = {
 
 
 def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> list[Course]:
-    """The sample courses, made where they are missing (some seconds, no language model)."""
+    """The sample courses, made where they are missing (some seconds, no language model).
+
+    One that somebody removed is not made again.
+    """
     have = {course.id for course in store.courses()}
     found = []
     for language, (name, title) in _COURSES.items():
         course = Course(id=name, title=title, language=language, sample=True)
+        if name not in have and store.choice("", _removed(name), False):
+            continue
         found.append(course)
         if name not in have:
             store.add_course(course)
@@ -35,3 +40,12 @@ def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> 
         if not store.count_pairs(name):
             DISTIL(workspace, DistilPlan(pairs=400), report)
     return found
+
+
+def mark_removed(store: Store, course: str) -> None:
+    """Remember that a sample course was removed on purpose."""
+    store.choose("", _removed(course), True)
+
+
+def _removed(course: str) -> str:
+    return f"removed-{course}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.embeddings import DIMENSIONS, embed
+from engine.files import writing
 from engine.progress import Report, silent
 from engine.schema import Passage, Value
 from engine.text import question_words, search_terms
@@ -104,11 +105,8 @@ def _load(path: Path) -> dict[str, Any]:
 def _save(path: Path, vectors: dict[str, Any]) -> None:
     import numpy as np
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
+    with writing(path) as aside, aside.open("wb") as file:
         np.savez(file, ids=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
-    partial.replace(path)
 
 
 def _ranks(scores: Any) -> Any:

@@ -15,7 +15,9 @@ from engine.errors import BadInput
 class Settings:
     """Where this installation keeps its state and what it may use.
 
-    ``database_url`` and ``jobs_url`` are SQLAlchemy URLs; empty means SQLite files under ``home``.
+    ``database_url`` and ``jobs_url`` are SQLAlchemy URLs, for PostgreSQL
+    ``postgresql+psycopg://user:password@host/database``; empty means SQLite files under ``home``,
+    where a relative SQLite path lies too.
     ``threads`` 0 means one per core; ``designers`` are the addresses (commas between) of those who
     may do everything where people sign in. Sizes are bytes unless the name says otherwise.
     """
@@ -67,7 +69,16 @@ def load(home: Path | None = None) -> Settings:
     folder = (home or default_home()).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     values = _from_file(folder / "config.toml") | _from_environment()
+    for name in ("database_url", "jobs_url"):
+        values[name] = _under(folder, values.get(name, ""))
     return replace(Settings(home=folder), **values)
+
+
+def _under(folder: Path, url: str) -> str:
+    """The URL with a relative SQLite path taken from ``folder``: processes work in many folders."""
+    scheme, slashes, path = url.partition(":///")
+    relative = scheme.startswith("sqlite") and path and not path.startswith(("/", ":", "file:"))
+    return f"{scheme}{slashes}{folder / path}" if relative else url
 
 
 def _from_file(path: Path) -> dict[str, Any]:

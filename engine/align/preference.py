@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.align.items import Item, chosen, shown
 from engine.align.plan import AlignPlan
 from engine.align.rationales import Rationale, ask_all
+from engine.files import write_text
 from engine.llm import Chat, Request
 from engine.progress import Report
 from engine.schema import Message, Progress, Value
@@ -80,8 +81,4 @@ def _write_log(
         {"draft": r.item, "style": r.style, "item": item.id, "right": one, "said": text}
         for (r, item), text, one in zip(cases, texts, right, strict=True)
     )
-    aside = log.with_name(f".{log.name}.part")
-    aside.write_text(
-        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-    )
-    aside.replace(log)
+    write_text(log, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -19,12 +19,12 @@ from engine.align.plan import ALWAYS, ARMS, AlignPlan, Arm
 from engine.align.preference import style_means
 from engine.align.rationales import ask_all
 from engine.errors import BadInput, Missing
+from engine.files import write_json
 from engine.judge import interval, paired
 from engine.llm import Chat, Request, user
 from engine.progress import Report
 from engine.schema import Figure, Pair, Progress, Value, content_id
 from engine.train import TrainingRow
-from engine.train.checkpoint import write_json
 
 CHANCE = 0.25
 """Accuracy of guessing among four options."""

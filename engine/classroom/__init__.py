@@ -12,7 +12,7 @@ from engine.classroom.analytics import (
     table_of,
     tiles,
 )
-from engine.classroom.roles import ROLES, Role, give_role, role_of
+from engine.classroom.roles import ROLES, Role, give_role, role_of, roles_of
 from engine.classroom.view import ClassView, class_view
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "items",
     "ladder",
     "role_of",
+    "roles_of",
     "table_of",
     "tiles",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 from engine.errors import BadInput
 from engine.learner.events import pseudonym
@@ -22,11 +22,16 @@ def role_of(settings: Settings, store: Store, course: str, email: str) -> Role |
     who = email.strip().lower()
     if who in {name.strip().lower() for name in settings.designers.split(",") if name.strip()}:
         return "designer"
-    given: dict[str, Role] = store.choice(course, "roles", {})
+    given = roles_of(store, course)
     if who in given:
         return given[who]
     mine = pseudonym(settings, course, who)
     return "learner" if any(row["pseudonym"] == mine for row in store.learners(course)) else None
+
+
+def roles_of(store: Store, course: str) -> dict[str, Role]:
+    """The roles given in a course, by address; designers of the settings are not among them."""
+    return cast(dict[str, Role], store.roles(course))
 
 
 def give_role(store: Store, course: str, email: str, role: Role | None) -> None:
@@ -43,6 +48,7 @@ def give_role(store: Store, course: str, email: str, role: Role | None) -> None:
             next="Give the address under which the person signs in.",
             email=email,
         )
-    given: dict[str, Role] = store.choice(course, "roles", {})
-    rest = {name: old for name, old in given.items() if name != who}
-    store.choose(course, "roles", rest | ({who: role} if role else {}))
+    if role:
+        store.put_role(course, who, role)
+    else:
+        store.remove_role(course, who)

@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine import __version__
-from engine.cli import align, course, grading, learner, machine, model, prompts, report
+from engine.cli import (
+    align,
+    course,
+    grading,
+    housekeeping,
+    learner,
+    machine,
+    model,
+    prompts,
+    report,
+)
 from engine.cli.context import Context
 from engine.errors import Cancelled, EngineError
 
@@ -43,6 +53,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--quiet", action="store_true", help="no progress")
     top.add_argument("--version", action="version", version=__version__)
     verbs = top.add_subparsers(required=True, metavar="VERB")
-    for group in (machine, course, model, align, prompts, learner, grading, report):
+    for group in (machine, course, model, align, prompts, learner, grading, report, housekeeping):
         group.add_verbs(verbs)
     return top

@@ -1,4 +1,4 @@
-"""Verbs about this installation: app, worker, jobs, cancel, resume, teacher, and a job's child."""
+"""Verbs about this installation: app, worker, cancel, resume, teacher, and a job's child."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.cli.context import Context, Verbs, table
+from engine.cli.context import Context, Verbs
+from engine.cli.housekeeping import add_jobs, forget_teacher_key
 from engine.errors import BadInput, WorkFailed
+from engine.python import child_environment, engine_command, module_command
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -22,7 +24,7 @@ def add_verbs(verbs: Verbs) -> None:
     worker = verbs.add_parser("worker", help="run queued jobs")
     worker.add_argument("--watch", type=int, default=0, help="end when this process has ended")
     worker.set_defaults(run=_worker)
-    verbs.add_parser("jobs", help="list jobs").set_defaults(run=_jobs)
+    add_jobs(verbs)
     for name, run in (("cancel", _cancel), ("resume", _resume)):
         verb = verbs.add_parser(name, help=f"{name} a job")
         verb.add_argument("job")
@@ -37,7 +39,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _add_teacher(verbs: Verbs) -> None:
     teacher = verbs.add_parser("teacher", help="choose and probe the teacher model")
-    teacher.add_argument("action", choices=("set", "probe", "show"))
+    teacher.add_argument("action", choices=("set", "probe", "show", "forget-key"))
     teacher.add_argument("--kind", choices=("extractive", "endpoint", "embedded"))
     teacher.add_argument("--base-url")
     teacher.add_argument("--model")
@@ -61,15 +63,15 @@ def _app(context: Context) -> None:
     home = str(context.settings.home)
     print("Preparing the sample course …", file=sys.stderr)
     ensure_sample(context.settings, context.store)
-    environment = os.environ | {"COURSEWRIGHT_HOME": home}
+    environment = child_environment(COURSEWRIGHT_HOME=home)
     port = context.options.port
     worker = subprocess.Popen(
-        [sys.executable, "-m", "engine", "--home", home, "worker", "--watch", str(os.getpid())],
+        engine_command(home, "worker", "--watch", str(os.getpid())),
         cwd=root,
         env=environment,
     )
     screens = subprocess.Popen(
-        [sys.executable, "-m", "pages.shared.launch", "run", "app.py", "--server.port", str(port)],
+        module_command("pages.shared.launch", "run", "app.py", "--server.port", str(port)),
         cwd=root,
         env=environment,
     )
@@ -107,18 +109,6 @@ def _worker(context: Context) -> None:
     work(context.settings, watch=context.options.watch)
 
 
-def _jobs(context: Context) -> None:
-    from engine.jobs import jobs
-
-    found = jobs(context.settings)
-    rows: list[list[object]] = [["job", "kind", "course", "state", "progress"]]
-    for job in found:
-        progress = job.progress
-        done = f"{progress.done:g}/{progress.total:g} {progress.stage}" if progress else ""
-        rows.append([job.id, job.kind, job.course, job.state, done])
-    context.show([job.model_dump(mode="json") for job in found], table(rows))
-
-
 def _cancel(context: Context) -> None:
     from engine.jobs import cancel
 
@@ -129,10 +119,12 @@ def _cancel(context: Context) -> None:
 
 
 def _resume(context: Context) -> None:
-    from engine.jobs import resume
+    from engine.jobs import read, resume
 
-    resume(context.settings, context.options.job)
-    context.show({"job": context.options.job}, "Queued again.")
+    job = context.options.job
+    live = read(context.settings, job).live
+    resume(context.settings, job)
+    context.show({"job": job}, "It waits or runs already." if live else "Queued again.")
 
 
 def _step(context: Context) -> None:
@@ -143,8 +135,13 @@ def _step(context: Context) -> None:
 
 def _teacher(context: Context) -> None:
     action = context.options.action
-    shown = {"set": _set_teacher, "probe": _probe_teacher, "show": _show_teacher}[action](context)
-    context.show(shown)
+    shown = {
+        "set": _set_teacher,
+        "probe": _probe_teacher,
+        "show": _show_teacher,
+        "forget-key": forget_teacher_key,
+    }
+    context.show(shown[action](context))
 
 
 def _set_teacher(context: Context) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.context import Context, Verbs
+from engine.cli.housekeeping import add_key_options, tend_keys
 from engine.course import SplitPlan
 from engine.distil import FORMATS, DistilPlan, render
 from engine.errors import BadInput
@@ -49,6 +50,7 @@ def add_verbs(verbs: Verbs) -> None:
     serve.add_argument("--per-minute", type=float, default=120, help="requests a minute and key")
     serve.add_argument("--new-key", metavar="NAME", help="make a key, show it once, and end")
     serve.add_argument("--queue", action="store_true")
+    add_key_options(serve)
     serve.set_defaults(run=_serve)
     ask = verbs.add_parser("ask", help="ask the course's tutor")
     ask.add_argument("course")
@@ -193,6 +195,8 @@ def _serve(context: Context) -> None:
 
     options = context.options
     course = context.workspace.course.id
+    if tend_keys(context, course):
+        return
     if options.new_key or not key_names(context.store, course):
         key = new_key(context.store, course, options.new_key or "default")
         context.show({"key": key}, f"Key (shown once, keep it): {key}")

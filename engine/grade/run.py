@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadInput
+from engine.files import write_bytes
 from engine.grade.desk import CLOSED, Desk, Grader
 from engine.grade.features import Features
 from engine.grade.files import read_grades
@@ -181,4 +182,4 @@ def _drop_torn_line(out: Path) -> None:
         data = out.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
-            out.write_bytes(whole)
+            write_bytes(out, whole)

@@ -5,7 +5,10 @@ what the step starts from, so a double click is a no-op. DBOS keeps the queue (S
 PostgreSQL by URL) and brings running jobs back after the worker was killed; the step itself runs in
 a child process of its own group, is idempotent, and writes into the job's folder::
 
-    <home>/jobs/<id>/  job.json  progress.jsonl  log.txt  result.json | error.json  cancel
+    <home>/jobs/<id>/  job.json       kind, course, plan, created, attempt
+                       progress.jsonl log.txt  cancel (asked to stop)
+                       result.json    of a step that ended well, else error.json
+                       outcome.json   the last file of an attempt: how and when it ended
 
 Only this package imports dbos. A child dies with its worker (``engine.child``), so a
 restart never runs the same job twice at once.
@@ -13,14 +16,14 @@ restart never runs the same job twice at once.
 
 from __future__ import annotations
 
-import contextlib
-import json
+import shutil
 import time
-from pathlib import Path
 from typing import Any
 
-from engine.errors import Missing
-from engine.jobs.card import LIVE, Job, State, folder_of, job_of, write_json
+from engine.errors import BadInput, Missing
+from engine.files import read_json, write_json
+from engine.jobs.card import LIVE, Job, State, folder_of
+from engine.jobs.listing import list_jobs, one_job
 from engine.jobs.queue import client_of, enqueue, workflow_id
 from engine.jobs.start import start
 from engine.jobs.worker import discard_job, work
@@ -32,6 +35,7 @@ __all__ = [
     "Job",
     "State",
     "cancel",
+    "clear",
     "folder_of",
     "jobs",
     "read",
@@ -44,6 +48,8 @@ __all__ = [
 ]
 
 _STALE_SECONDS = 15.0
+_ENDS = ("cancel", "error.json", "result.json", "outcome.json")
+"""Files of an attempt's end, which the next attempt begins without."""
 
 
 def submit(
@@ -67,28 +73,38 @@ def submit(
         if current.live or current.state == "done":
             return job
         return resume(settings, job)
-    folder.mkdir(parents=True, exist_ok=True)
     card = {"kind": kind, "course": course, "plan": plan, "created": time.time(), "attempt": 1}
-    write_json(folder / "job.json", card)
-    enqueue(settings, kind, job, 1)
+    write_json(folder / "job.json", card, durable=True)
+    try:
+        enqueue(settings, kind, job, 1)
+    except BaseException:  # the queue cannot be reached: there is no such job
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return job
 
 
 def resume(settings: Settings, job: str) -> str:
-    """Run a stopped or failed job again; it goes on from what it kept.
+    """Run a stopped or failed job again; it goes on from what it kept. A live one is left alone.
 
     Raises:
         Missing: there is no such job.
+        BadInput: ``job.done``: it ended well, so there is nothing to go on with.
     """
     current = read(settings, job)
     if current.live:
         return job
+    if current.state == "done":
+        raise BadInput(
+            f"The job “{job}” is done; there is nothing left to resume.",
+            code="job.done",
+            next="To run it on new inputs, start its step again.",
+        )
     folder = folder_of(settings, job)
-    for name in ("cancel", "error.json", "result.json", "outcome.json"):
+    for name in _ENDS:
         (folder / name).unlink(missing_ok=True)
-    card = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    card = read_json(folder / "job.json")
     card["attempt"] += 1
-    write_json(folder / "job.json", card)
+    write_json(folder / "job.json", card, durable=True)
     enqueue(settings, current.kind, job, card["attempt"])
     return job
 
@@ -103,25 +119,51 @@ def cancel(settings: Settings, job: str, *, discard: bool = False) -> None:
 
     Raises:
         Missing: there is no such job.
+        BadInput: ``job.ended``: it is done; or it has stopped or failed, and nothing is discarded.
     """
     current = read(settings, job)
     folder = folder_of(settings, job)
+    if current.state == "done" or not (current.live or discard):
+        raise BadInput(
+            f"The job “{job}” has ended already ({current.state}).",
+            code="job.ended",
+            next="Forget it with: coursewright jobs --remove JOB",
+            state=current.state,
+        )
     if discard:
         (folder / "discard").touch()
     (folder / "cancel").touch()
     if current.state == "queued":
         with client_of(settings) as client:
             client.cancel_workflow(workflow_id(job, current.attempt))
+        outcome = {"state": "stopped", "started": 0.0, "finished": time.time()}
+        write_json(folder / "outcome.json", outcome)
     if discard and current.state != "running":
         discard_job(folder)
 
 
 def remove(settings: Settings, job: str) -> None:
-    """Forget a job that is no longer live (its course keeps what it made)."""
-    import shutil
+    """Forget a job that has ended (its course keeps what it made).
 
-    if not read(settings, job).live:
+    Raises:
+        Missing: there is no such job.
+        BadInput: ``job.live``: it waits or runs.
+    """
+    if read(settings, job).live:
+        raise BadInput(
+            f"The job “{job}” waits or runs.",
+            code="job.live",
+            next="Stop it first: coursewright cancel JOB",
+        )
+    shutil.rmtree(folder_of(settings, job))
+
+
+def clear(settings: Settings, course: str | None = None) -> list[str]:
+    """Forget all jobs that have ended, optionally of one course; returns their ids."""
+    ended = [job.id for job in jobs(settings, course) if not job.live]
+    for job in ended:
         shutil.rmtree(folder_of(settings, job))
+    return ended
 
 
 def read(settings: Settings, job: str) -> Job:
@@ -130,35 +172,25 @@ def read(settings: Settings, job: str) -> Job:
     Raises:
         Missing: there is none.
     """
-    folder = folder_of(settings, job)
-    if not (folder / "job.json").exists():
+    found = one_job(settings, folder_of(settings, job))
+    if found is None:
         raise Missing(
             f"There is no job “{job}”.", code="job.missing", next="List them: coursewright jobs"
         )
-    card = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    with client_of(settings) as client:
-        statuses = client.list_workflows(workflow_ids=[workflow_id(job, card["attempt"])])
-    return job_of(folder, card, statuses[0].status if statuses else "ENQUEUED")
+    return found
 
 
-def jobs(settings: Settings, course: str | None = None) -> list[Job]:
-    """Jobs, newest first, optionally of one course."""
-    cards: list[tuple[Path, dict[str, Any]]] = []
-    for path in (settings.home / "jobs").glob("*/job.json"):
-        with contextlib.suppress(FileNotFoundError):  # being written or removed
-            cards.append((path.parent, json.loads(path.read_text(encoding="utf-8"))))
-    cards = [(f, c) for f, c in cards if course is None or c["course"] == course]
-    if not cards:
-        return []
-    ids = [workflow_id(folder.name, card["attempt"]) for folder, card in cards]
-    with client_of(settings) as client:
-        rows = client.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
-    statuses = {row.workflow_id: row.status for row in rows}
-    found = [
-        job_of(folder, card, statuses.get(workflow_id(folder.name, card["attempt"]), "ENQUEUED"))
-        for folder, card in cards
-    ]
-    return sorted(found, key=lambda job: job.created, reverse=True)
+def jobs(settings: Settings, course: str | None = None, *, limit: int | None = None) -> list[Job]:
+    """Jobs, newest first.
+
+    Cheap to call again and again: only live jobs are read anew.
+
+    Args:
+        settings: The installation.
+        course: Only jobs of this course.
+        limit: The newest so many; None means all.
+    """
+    return list_jobs(settings, course, limit)
 
 
 def worker_alive(settings: Settings) -> bool:

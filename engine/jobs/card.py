@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.files import read_json
 from engine.schema import Progress, Value
 from engine.settings import Settings
 
@@ -51,7 +52,13 @@ def folder_of(settings: Settings, job: str) -> Path:
 
 
 def job_of(folder: Path, card: dict[str, Any], status: str) -> Job:
-    """The job in this folder; ``status`` is what the queue says of it."""
+    """The job in this folder.
+
+    Args:
+        folder: The job's folder.
+        card: What ``job.json`` in it holds.
+        status: What the queue says of this attempt; where the job has ended its folder knows.
+    """
     rows = _tail(folder / "progress.jsonl")
     own = [row for row in rows if row["attempt"] == card["attempt"]]
     outcome = read_json(folder / "outcome.json")
@@ -120,15 +127,3 @@ def _tail(path: Path, size: int = 60_000) -> list[dict[str, Any]]:
         lines = file.read().split(b"\n")
     whole = lines[1:-1] if length > size else lines[:-1]
     return [json.loads(line) for line in whole if line.strip()]
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The file's content, if there is a file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write the file whole or not at all."""
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)

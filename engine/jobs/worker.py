@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from engine.jobs.card import State, write_json
+from engine.files import read_json, write_json
+from engine.jobs.card import State
 from engine.jobs.queue import VERSION, WORKFLOW
+from engine.python import child_environment, engine_command
 from engine.settings import Settings, load
 
 _GRACE_SECONDS = 30.0
@@ -79,17 +79,23 @@ _stopping = threading.Event()
 
 
 def _run_child(home: str, job: str, attempt: int) -> str:
-    """Run a job's step in a child process group; returns its final state."""
+    """Run a job's step in a child process group; returns its final state.
+
+    The child works in the job's folder and is this same engine, whatever lies in any folder.
+    """
     folder = Path(home) / "jobs" / job
     started = time.time()
+    for name in ("result.json", "error.json"):  # of a run that the worker did not survive
+        (folder / name).unlink(missing_ok=True)
     with (folder / "log.txt").open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "engine", "--home", home, "step", str(folder)],
+            engine_command(home, "step", str(folder)),
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=os.environ | {"COURSEWRIGHT_ATTEMPT": str(attempt)},
+            env=child_environment(COURSEWRIGHT_ATTEMPT=str(attempt)),
         )
         _children[job] = child
         code = _wait(child, folder / "cancel")
@@ -116,7 +122,8 @@ def _wait(child: subprocess.Popen[bytes], cancel_file: Path) -> int:
 
 
 def _settle(folder: Path, code: int, started: float) -> str:
-    if code == 0:
+    """Write how an attempt ended: done is what exited with 0 and left a result, nothing else."""
+    if code == 0 and (folder / "result.json").exists():
         state: State = "done"
     elif (folder / "cancel").exists():
         state = "stopped"
@@ -124,9 +131,8 @@ def _settle(folder: Path, code: int, started: float) -> str:
         state = "failed"
         if not (folder / "error.json").exists():
             write_json(folder / "error.json", _death(folder, code))
-    write_json(
-        folder / "outcome.json", {"state": state, "started": started, "finished": time.time()}
-    )
+    outcome = {"state": state, "started": started, "finished": time.time()}
+    write_json(folder / "outcome.json", outcome, durable=True)
     if state == "stopped" and (folder / "discard").exists():
         discard_job(folder)
     return state
@@ -136,7 +142,7 @@ def discard_job(folder: Path) -> None:
     """Throw away what an ended job made, then the job; ``folder`` is ``<home>/jobs/<id>``."""
     from engine.steps import discard_step
 
-    card = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    card = read_json(folder / "job.json")
     settings = load(folder.parents[1])
     discard_step(settings, card["kind"], card["course"], card["plan"])
     shutil.rmtree(folder)
@@ -144,6 +150,12 @@ def discard_job(folder: Path) -> None:
 
 def _death(folder: Path, code: int) -> dict[str, Any]:
     """What to tell when a child died without a word (usually: the machine ran out of memory)."""
+    if code == 0:
+        return {
+            "code": "job.no_result",
+            "message": "The work ended as if all were well, but left no result.",
+            "next": "Resume it; if it happens again, report it with log.txt.",
+        }
     lines = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
     killed = code in (-9, 137)
     return {

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import BadInput, Missing
+from engine.files import write_text
 from engine.settings import Settings
 
 Place = Literal["keyring", "file"]
@@ -104,11 +104,7 @@ def _read(settings: Settings) -> dict[str, str]:
 
 
 def _write(path: Path, keys: dict[str, str]) -> None:
-    """Replace the file in one step; a temporary file is its owner's alone (0600) from the start."""
+    """Replace the file in one step; it is its owner's alone (0600) from its first byte on."""
     quoted = {name: json.dumps(key, ensure_ascii=False) for name, key in keys.items()}
     lines = [f"{json.dumps(name, ensure_ascii=False)} = {key}\n" for name, key in quoted.items()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".secrets-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(lines)
-    Path(temporary).replace(path)
+    write_text(path, "".join(lines), mode=0o600, durable=True)

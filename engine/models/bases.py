@@ -6,13 +6,13 @@ fetched; ``base_weights`` brings it here, checked, and says where it came from.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from engine.errors import BadInput, EngineError, Missing
+from engine.files import write_json
 from engine.models import hub, wheel_folder
 from engine.models.families import Family, family_of
 from engine.models.folder import check_folder, licence_of, parameters_of, read_config
@@ -258,9 +258,8 @@ def accept_terms(base: str, settings: Settings) -> None:
     if not terms:
         return
     path = _acceptance(base, settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    path.write_text(json.dumps({"accepted": when, "terms": terms}), encoding="utf-8")
+    write_json(path, {"accepted": when, "terms": terms}, durable=True)
 
 
 def _acceptance(base: str, settings: Settings) -> Path:

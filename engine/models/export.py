@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.files import writing
 from engine.models.convert import field_of, gguf_family, mismatch
 from engine.models.families import Family, family_of
 from engine.models.folder import read_config
@@ -44,24 +45,24 @@ def write_gguf(folder: Path, out: Path, source: Path | None = None) -> Path:
     family = family_of(str(config.get("model_type")))
     if family is None:
         raise mismatch(f"the architecture {config.get('model_type')} is not known")
-    aside = out.with_name(f".{out.name}.part")
-    writer = gguf.GGUFWriter(aside, family.architecture)
     weights = _weights(folder)
-    if source:
-        tensors = _copied(writer, gguf.GGUFReader(source), family, folder, weights)
-    else:
-        _write_sizes(writer, family, config)
-        rows = weights["model.embed_tokens.weight"].shape[0]
-        write_tokenizer(writer, folder, family, rows)
-        tensors = _named(family, weights)
-    for name, values in tensors:
-        _add(writer, name, to_gguf(family, name, values, config))
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return aside.replace(out)
+    with writing(out) as aside:
+        writer = gguf.GGUFWriter(aside, family.architecture)
+        if source:
+            tensors = _copied(writer, gguf.GGUFReader(source), family, folder, weights)
+        else:
+            _write_sizes(writer, family, config)
+            rows = weights["model.embed_tokens.weight"].shape[0]
+            write_tokenizer(writer, folder, family, rows)
+            tensors = _named(family, weights)
+        for name, values in tensors:
+            _add(writer, name, to_gguf(family, name, values, config))
+        writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+    return out
 
 
 def _weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import BadInput, EngineError, WorkFailed
+from engine.files import write_json, write_text, writing
 from engine.models.bases import base_folder, base_gguf, family_of_base
 from engine.models.export import write_gguf
 from engine.models.families import Runtime, family_of
@@ -22,7 +23,6 @@ from engine.publish.parity import ParityReport, parity, runs_in_openvino
 from engine.schema import Progress, Value
 from engine.settings import Settings
 from engine.train import STUDENT, TrainingResult, keep
-from engine.train.checkpoint import write_json
 
 Format = Literal["lora", "merged", "gguf"]
 FORMATS: tuple[Format, ...] = ("lora", "merged", "gguf")
@@ -66,7 +66,7 @@ def publish_local(
     if stored.exists():
         return _located(out_folder, Published.model_validate_json(stored.read_text("utf-8")))
     published = _publish(result, out_folder, settings, report)
-    write_json(stored, published)
+    write_json(stored, published, indent=1, durable=True)
     return published
 
 
@@ -153,11 +153,11 @@ def export(
     if form == "lora":
         _name_base(out / "adapter_config.json", result.recipe.base)
     if form == "gguf":
-        files.append(_write(out / "Modelfile", _modelfile(published)))
+        files.append(write_text(out / "Modelfile", _modelfile(published)))
     if notice := _notice(result, published):
-        files.append(_write(out / "NOTICE", notice + "\n"))
+        files.append(write_text(out / "NOTICE", notice + "\n"))
     text = card(result, form, GGUF_NAME, published.parity if published else None)
-    return list(dict.fromkeys([*files, _write(out / "README.md", text)]))
+    return list(dict.fromkeys([*files, write_text(out / "README.md", text)]))
 
 
 def _sources(form: str, result: TrainingResult, published: Published | None) -> list[Path]:
@@ -200,9 +200,9 @@ def _copy(sources: Iterable[Path], out: Path, report: Report) -> list[Path]:
     files: list[Path] = []
     for source in sources:
         report(Progress(stage="export.copy", done=len(files), message=source.name))
-        aside = out / f".{source.name}.part"
-        shutil.copyfile(source, aside)
-        files.append(aside.replace(out / source.name))
+        with writing(out / source.name, durable=True) as aside:
+            shutil.copyfile(source, aside)
+        files.append(out / source.name)
     return files
 
 
@@ -210,12 +210,7 @@ def _name_base(path: Path, base: str) -> None:
     """Put the base's public name where PEFT wrote a folder of this machine."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = base_name(base)[0]
-    _write(path, json.dumps(config, indent=2))
-
-
-def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
+    write_json(path, config, indent=2)
 
 
 def _sha256(path: Path) -> str:

@@ -6,9 +6,8 @@ import hashlib
 import hmac
 import secrets
 
+from engine.errors import Missing
 from engine.store import Store
-
-_CHOICE = "api_keys"
 
 
 def new_key(store: Store, course: str, name: str) -> str:
@@ -18,26 +17,34 @@ def new_key(store: Store, course: str, name: str) -> str:
     """
     key = "cw-" + secrets.token_urlsafe(32)
     salt = secrets.token_hex(8)
-    rows = [row for row in store.choice(course, _CHOICE, []) if row["name"] != name]
-    store.choose(course, _CHOICE, [*rows, {"name": name, "salt": salt, "hash": _hash(key, salt)}])
+    store.put_api_key(course, name, salt=salt, hash=_hash(key, salt))
     return key
 
 
 def key_names(store: Store, course: str) -> list[str]:
     """Names of the course's keys."""
-    return [row["name"] for row in store.choice(course, _CHOICE, [])]
+    return [row["name"] for row in store.api_keys(course)]
 
 
 def remove_key(store: Store, course: str, name: str) -> None:
-    """Take a key back; the endpoint refuses it from the next request on."""
-    rows = [row for row in store.choice(course, _CHOICE, []) if row["name"] != name]
-    store.choose(course, _CHOICE, rows)
+    """Take a key back; the endpoint refuses it from the next request on.
+
+    Raises:
+        Missing: the course has no key of this name.
+    """
+    if not store.remove_api_key(course, name):
+        raise Missing(
+            f"There is no key named “{name}”.",
+            code="key.missing",
+            next="List the names: coursewright serve COURSE --keys",
+            name=name,
+        )
 
 
 def owner_of(store: Store, course: str, key: str) -> str | None:
     """The name that the key was made for, or None; compared in constant time."""
     owner = None
-    for row in store.choice(course, _CHOICE, []):
+    for row in store.api_keys(course):
         if hmac.compare_digest(row["hash"], _hash(key, row["salt"])):
             owner = row["name"]
     return owner

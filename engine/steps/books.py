@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.course import make_passages
 from engine.errors import BadDocument, EngineError
+from engine.files import write_bytes
 from engine.progress import Report, silent
 from engine.schema import Document, Value, content_id
 from engine.steps.step import Step
@@ -102,10 +103,7 @@ def _keep_file(workspace: Workspace, path: Path, document: Document) -> None:
     if path.is_file() and path.suffix.lower() == ".pdf":
         target = workspace.folder / "books" / f"{document.id}.pdf"
         if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_suffix(".part")
-            partial.write_bytes(path.read_bytes())
-            partial.replace(target)
+            write_bytes(target, path.read_bytes(), durable=True)
 
 
 def index_books(workspace: Workspace, report: Report = silent) -> None:

@@ -55,6 +55,19 @@ class BookRows(Rows):
                 course=course.id,
             ) from error
 
+    def rename_course(self, course: str, title: str) -> Course:
+        """Give a course another title; returns it as it is now.
+
+        Raises:
+            Missing: there is none.
+        """
+        renamed = self.course(course).model_copy(update={"title": title})
+        t = tables.courses
+        with self._write() as connection:
+            data = renamed.model_dump(mode="json")
+            connection.execute(t.update().where(t.c.id == course).values(data=data))
+        return renamed
+
     def remove_course(self, course: str) -> None:
         """Remove the rows of a course (its folder is the caller's to remove)."""
         with self._write() as connection:

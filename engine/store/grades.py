@@ -45,7 +45,7 @@ class GradeRows(Rows):
         statement = self._insert(t)
         rest = {k: statement.excluded[k] for k in ("item", "learner", "inputs", "at", "data")}
         statement = statement.on_conflict_do_update(
-            ["course", "id"], set_=rest, where=t.c.decided == 0
+            index_elements=["course", "id"], set_=rest, where=t.c.decided == 0
         )
         full = [{"course": course, "decided": 0, "at": now, **row} for row in rows]
         with self._write() as connection:

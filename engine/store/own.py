@@ -1,4 +1,8 @@
-"""A store that shows and takes one learner's rows only: what a signed-in learner's screens get."""
+"""A store that shows and takes one learner's rows only: what a signed-in learner's screens get.
+
+Closed by default, twice. A public method of ``Store`` that is not named in ``_OPEN`` is refused,
+whatever it does; and a table without a rule in ``_seen`` cannot be read, whichever method asks.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,67 @@ from sqlalchemy.sql import visitors
 from engine.errors import Forbidden
 from engine.store import Store, tables
 
-_OWNERS = ("learner", "pseudonym")
-_WRITABLE = frozenset({"events", "answers", "choices"})
+_OPEN = frozenset(
+    [
+        "course",
+        "courses",
+        "documents",
+        "document_ids",
+        "passages",
+        "pairs",
+        "count_pairs",
+        "corpus_version",
+        "items",
+        "result",
+        "results",
+        "choice",
+        "cached_answer",
+        "spent",
+        "learners",
+        "learners_version",
+        "active_learners",
+        "class_version",
+        "events",
+        "events_version",
+        "count_events",
+        "has_events",
+        "submissions",
+        "grades",
+        "grade_log",
+        "put_events",
+        "save_answer",
+        "choose",
+        "close",
+    ]
+)
+"""The methods that learners' screens call: the course, narrowed rows, the three writes, the end."""
+_SHARED = (
+    tables.courses,
+    tables.documents,
+    tables.passages,
+    tables.pairs,
+    tables.history,  # for the corpus's version only: no open method shows its rows
+    tables.items,
+)
+_OWNED = {
+    tables.learners: tables.learners.c.pseudonym,
+    tables.events: tables.events.c.learner,
+    tables.submissions: tables.submissions.c.learner,
+    tables.grades: tables.grades.c.learner,
+    tables.grade_audit: tables.grade_audit.c.learner,
+}
+_STAGES = ("books", "concepts", "distil", "prompts", "tracer", "train", "exam", "publish")
+_CHOICES = ("teacher", "judge", "prompt", "concept_edits", "show_average")
 _VERDICT = "verdict-"
-_CLASS, _GRADING = "class", "grade"
-_STAFF = ("roles", "api_keys")
+_PURPOSES = ("tutor",)
 
 
 class LearnerStore(Store):
     """Every query is narrowed to the learner's rows where a table has learners, in SQL.
 
-    What belongs to nobody (books, passages, pairs, most results) can be read; the view of the
-    class, who has which role, and what models said of other people's answers cannot. Only the
-    learner's own events, cached model answers and «was this right?» can be written, and none of
-    these in the place of somebody else's; all else is refused.
+    What belongs to nobody (books, passages, pairs, items, the results and choices that a tutor
+    needs) can be read. The learner's own events, the tutor's cached answers and «was this right?»
+    can be written, none of these in the place of somebody else's. All else is refused.
 
     Args:
         url: As for ``Store``.
@@ -36,23 +87,33 @@ class LearnerStore(Store):
         super().__init__(url)
         self._own = tuple(own)
 
+    def __getattribute__(self, name: str) -> Any:
+        """Refuse every public name that is not open.
+
+        Raises:
+            Forbidden: the name is not open to learners.
+        """
+        if not name.startswith("_") and name not in _OPEN:
+            raise _denied()
+        return super().__getattribute__(name)
+
     def _rows(self, query: sa.Select[Any]) -> Sequence[Any]:
         for table in {t for t in visitors.iterate(query) if isinstance(t, sa.Table)}:
-            seen = self._seen(table)
-            if seen is not None:
-                query = query.where(seen)
+            if table not in _SHARED:
+                query = query.where(self._seen(table))
         return super()._rows(query)
 
-    def _seen(self, table: sa.Table) -> sa.ColumnElement[bool] | None:
-        """Which rows of a table the learner may see; None: all."""
-        column = _owner(table)
-        if column is not None:
-            return column.in_(self._own)
+    def _seen(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """Which rows of a table that is not shared the learner may see."""
+        if table in _OWNED:
+            return _OWNED[table].in_(self._own)
         if table is tables.results:
-            return table.c.stage != _CLASS
+            return table.c.stage.in_(_STAGES)
+        if table is tables.answers:
+            return table.c.purpose.in_(_PURPOSES)
         if table is tables.choices:
-            return table.c.name.not_in(_STAFF)
-        return table.c.purpose != _GRADING if table is tables.answers else None
+            return table.c.name.in_(_CHOICES) | table.c.name.startswith(_VERDICT)
+        raise _denied()
 
     def _upsert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
         """Write rows of the learner's own; a row of somebody else with the same key stays.
@@ -60,33 +121,32 @@ class LearnerStore(Store):
         Raises:
             Forbidden: another table, or another learner's row.
         """
-        column = _owner(table)
-        mine = column is None or all(row[column.name] in self._own for row in rows)
-        if table is tables.choices:
-            mine = all(str(row["name"]).startswith(_VERDICT) for row in rows)
-        if table.name not in _WRITABLE or not mine:
+        if not all(self._may_write(table, row) for row in rows):
             raise _denied()
         if not rows:
             return
         statement = self._insert(table)
-        keys: Any = [key.name for key in table.primary_key]
+        keys = [key.name for key in table.primary_key]
         if table is tables.answers:  # shared by all: the first one stands
-            statement = statement.on_conflict_do_nothing(keys)
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
         else:
             rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-            own = column.in_(self._own) if column is not None else None
-            statement = statement.on_conflict_do_update(keys, set_=rest, where=own)
-        with self.engine.begin() as connection:
+            mine = _OWNED[table].in_(self._own) if table in _OWNED else None
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=rest, where=mine)
+        with self._engine.begin() as connection:
             connection.execute(statement, rows)
+
+    def _may_write(self, table: sa.Table, row: dict[str, Any]) -> bool:
+        if table is tables.events:
+            return row["learner"] in self._own
+        if table is tables.answers:
+            return row["purpose"] in _PURPOSES
+        return table is tables.choices and str(row["name"]).startswith(_VERDICT)
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
         raise _denied()
         yield
-
-
-def _owner(table: sa.Table) -> sa.Column[Any] | None:
-    return next((table.c[name] for name in _OWNERS if name in table.c), None)
 
 
 def _denied() -> Forbidden:

@@ -116,8 +116,8 @@ class PeopleRows(Rows):
 
     def _compact(self) -> None:
         """Rewrite an SQLite file without its free pages, where replaced rows would still stand."""
-        if self.engine.dialect.name == "sqlite":
-            with self.engine.connect().execution_options(
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect().execution_options(
                 isolation_level="AUTOCOMMIT"
             ) as connection:
                 connection.execute(sa.text("VACUUM"))

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from engine.files import making, write_json, write_text
 from engine.schema import Value
 
 
@@ -50,21 +51,10 @@ class TrainingState(Value):
 
 def write_folder(target: Path, fill: Callable[[Path], None]) -> Path:
     """Make folder ``target`` by ``fill(folder)``, so that it exists whole or not at all."""
-    if target.exists():
-        return target
-    aside = target.with_name(f".{target.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    fill(aside)
-    aside.rename(target)
+    if not target.exists():
+        with making(target, durable=True) as aside:
+            fill(aside)
     return target
-
-
-def write_json(path: Path, value: Value) -> None:
-    """Write ``value`` as JSON, whole or not at all."""
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(value.model_dump_json(indent=1), encoding="utf-8")
-    aside.replace(path)
 
 
 def save_checkpoint(folder: Path, state: TrainingState, model: Any, optimizer: Any) -> None:
@@ -83,7 +73,7 @@ def save_checkpoint(folder: Path, state: TrainingState, model: Any, optimizer: A
             {"optimizer": optimizer.state_dict(), "rng": torch.get_rng_state()},
             target / "optimizer.pt",
         )
-        write_json(target / "state.json", state)
+        write_json(target / "state.json", state, indent=1)
 
     kept = write_folder(folder / f"checkpoint-{state.step:06d}", fill)
     for old in [*folder.glob("checkpoint-*"), *folder.glob("best-*")]:
@@ -131,6 +121,4 @@ def cut_log(path: Path, step: int) -> None:
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
         if line.endswith("\n") and json.loads(line)["step"] <= step:
             kept.append(line)
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text("".join(kept), encoding="utf-8")
-    aside.replace(path)
+    write_text(path, "".join(kept))

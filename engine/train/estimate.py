@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from engine.files import write_json
 from engine.models.bases import facts, family_of_base
 from engine.models.families import Family
 from engine.models.families.llama import LLAMA
@@ -88,10 +89,7 @@ def remember_speed(recipe: Recipe, backend: str, speed: float, settings: Setting
     """Note the tokens/s that a run reached, for the estimates to come."""
     path = settings.models / "speed.json"
     known = _known(settings) | {_kind(recipe, backend): round(speed, 1)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    aside.replace(path)
+    write_json(path, known, indent=1)
 
 
 def _speed(recipe: Recipe, backend: str, weights: float, settings: Settings) -> tuple[float, bool]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import BadInput, Missing
+from engine.files import write_json
 from engine.models.bases import Origin, base_weights, earlier_origin
 from engine.progress import Report
 from engine.schema import Progress, Value, content_id
@@ -139,7 +140,7 @@ def keep(folder: Path) -> TrainingResult:
             next="Let it run until its first checkpoint.",
         )
     result = _result(folder, checkpoint.load_state(found), _read_manifest(folder))
-    checkpoint.write_json(folder / RESULT, result)
+    write_json(folder / RESULT, result, indent=1, durable=True)
     return result
 
 
@@ -237,7 +238,7 @@ def _sitting(
         "truncated_share": encoding.truncated_share,
         "origin": origin,
     }
-    checkpoint.write_json(folder / MANIFEST, manifest.model_copy(update=complete))
+    write_json(folder / MANIFEST, manifest.model_copy(update=complete), indent=1, durable=True)
     state = Loop(student, encoding.rows, held.rows, recipe, folder, report, threads).run()
     if state.tokens > _WORTH_NOTING:
         remember_speed(recipe, choice.name, state.tokens / state.seconds, settings)

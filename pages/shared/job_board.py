@@ -4,9 +4,12 @@ The board is a fragment that redraws itself while something is live; when the la
 whole page is drawn once more with the results, and the polling stops.
 """
 
+from contextlib import suppress
+
 import streamlit as st
 
 from engine import jobs as queue
+from engine.errors import BadInput
 from engine.steps import STEPS, TRAIN, Workspace
 from engine.steps.train import TrainPlan
 from pages.shared import session
@@ -103,7 +106,8 @@ def _discard_button(job: queue.Job) -> None:
     with st.popover(label, icon=":material/delete:"):
         st.markdown(_("What this run has made so far is thrown away. Finished work stays."))
         if st.button(_("Throw it away"), key=f"drop-{job.id}", icon=":material/delete_forever:"):
-            queue.cancel(session.settings(), job.id, discard=True)
+            with suppress(BadInput):  # it has ended meanwhile: the next drawing shows how
+                queue.cancel(session.settings(), job.id, discard=True)
             st.rerun()
 
 
@@ -147,11 +151,13 @@ def _buttons(job: queue.Job) -> None:
     with st.container(horizontal=True):
         if job.live:
             if st.button(_("Stop and keep"), key=f"stop-{job.id}", icon=":material/stop_circle:"):
-                queue.cancel(session.settings(), job.id)
+                with suppress(BadInput):
+                    queue.cancel(session.settings(), job.id)
             _discard_button(job)
         elif job.state in ("stopped", "failed"):
             if st.button(_("Resume"), key=f"resume-{job.id}", icon=":material/play_arrow:"):
-                queue.resume(session.settings(), job.id)
+                with suppress(BadInput):
+                    queue.resume(session.settings(), job.id)
                 st.rerun()
             if job.kind == "train" and job.progress and not job.plan.get("finish"):
                 _finish_button(job)

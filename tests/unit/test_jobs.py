@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -15,10 +16,16 @@ from engine import jobs as queue
 from engine.corpus import revise
 from engine.course import make_passages
 from engine.distil import CORPUS, DistilPlan, distil
+from engine.errors import BadInput, Missing
+from engine.files import write_json
+from engine.jobs import worker as working
 from engine.llm.teacher import TeacherChoice, save_choice
-from engine.schema import Block, Course, Document, Section
+from engine.python import child_environment, engine_command
+from engine.schema import Block, Course, Document, Progress, Section
+from engine.settings import Settings, load
 from engine.stages import overview
 from engine.store import Store
+from tests import postgres
 from tests.unit.llm_server import Said, serving
 
 SECTIONS = 24
@@ -42,7 +49,13 @@ def answer(body, _number):
 @pytest.fixture
 def home(settings):
     """A course of 24 sections in a store."""
-    settings.home.mkdir(parents=True)
+    with filled(settings) as found:
+        yield found
+
+
+@contextmanager
+def filled(settings):
+    settings.home.mkdir(parents=True, exist_ok=True)
     store = Store(settings.database)
     store.add_course(Course(id="c", title="C", language="en"))
     text = (
@@ -61,9 +74,13 @@ def home(settings):
 
 
 @contextmanager
-def worker(settings):
-    command = [sys.executable, "-m", "engine", "--home", str(settings.home), "worker"]
-    process = subprocess.Popen(command, start_new_session=True)
+def worker(settings, cwd=None, **environment):
+    command = engine_command(settings.home, "worker")
+    urls = {"DATABASE_URL": settings.database_url, "JOBS_URL": settings.jobs_url}
+    environment |= {f"COURSEWRIGHT_{name}": url for name, url in urls.items()}
+    process = subprocess.Popen(
+        command, start_new_session=True, cwd=cwd, env=child_environment(**environment)
+    )
     try:
         yield process
     finally:
@@ -179,3 +196,228 @@ def test_a_queued_job_can_be_cancelled_before_any_worker_came(home):
     assert queue.read(settings, job).state == "stopped"
     queue.remove(settings, job)
     assert queue.jobs(settings) == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_job_goes_from_submit_to_done_on_either_database(kind, tmp_path, request):
+    settings = Settings(home=tmp_path / "home")
+    with ExitStack() as stack:
+        if kind == "postgresql":
+            server = request.getfixturevalue("postgres_server")
+            urls = [stack.enter_context(postgres.database(server)) for _ in range(2)]
+            settings = replace(settings, database_url=urls[0], jobs_url=urls[1])
+        _, store = stack.enter_context(filled(settings))
+        url, _ = stack.enter_context(serving(answer))
+        stack.enter_context(worker(settings))
+        job = submit(settings, store, url)
+        done = until(lambda: (j := queue.read(settings, job)).state == "done" and j)
+        assert done.result["failed_calls"] == 0
+        assert len(store.pair_ids("c")) > SECTIONS
+        assert [j.state for j in queue.jobs(settings, "c")] == ["done"]
+
+
+# ------------------------------------------------------------------ what a child is, and its end
+
+
+HOSTILE = "import pathlib; pathlib.Path(__file__).with_name('ran').touch(); raise SystemExit(0)"
+
+
+def hostile(folder):
+    """A folder with modules that carry the engine's name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("engine.py", "pages.py", "dbos.py", "pydantic.py"):
+        (folder / name).write_text(HOSTILE)
+    return folder
+
+
+def test_an_engine_in_the_working_folder_is_never_run(home, tmp_path):
+    settings, _ = home
+    cwd = hostile(tmp_path / "hostile")
+    with worker(settings, cwd=cwd):
+        job = queue.submit(settings, "read", "nowhere", {"files": []})
+        hostile(queue.folder_of(settings, job))
+        ended = until(lambda: not (j := queue.read(settings, job)).live and j)
+    assert (ended.state, (ended.error or {}).get("code")) == ("failed", "course.missing")
+    assert not (cwd / "ran").exists()
+    assert not (queue.folder_of(settings, job) / "ran").exists()
+
+
+def test_a_child_works_in_its_jobs_folder_with_the_workers_engine(tmp_path, monkeypatch):
+    import engine
+
+    monkeypatch.delenv("PYTHONPATH")
+    monkeypatch.chdir(hostile(tmp_path / "elsewhere"))
+    code = "import engine, os, sys; print(engine.__file__, sys.flags.safe_path)"
+    command = [sys.executable, "-c", code]  # the environment alone has to do
+    found = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
+    assert found.stdout.split() == [engine.__file__, "True"]
+
+
+def started(settings, monkeypatch, code, job="j"):
+    """Settle a job whose child runs this code; its final state and the job."""
+    folder = queue.folder_of(settings, job)
+    card = {"kind": "read", "course": "c", "plan": {}, "created": 1.0, "attempt": 1}
+    write_json(folder / "job.json", card)
+    command = [sys.executable, "-c", code]
+    monkeypatch.setattr(working, "engine_command", lambda *_: command)
+    state = working._run_child(str(settings.home), job, 1)
+    return state, queue.read(settings, job)
+
+
+def test_a_child_that_exits_0_without_a_result_has_failed(settings, monkeypatch):
+    state, job = started(settings, monkeypatch, "pass")
+    assert state == job.state == "failed"
+    assert job.error["code"] == "job.no_result" and job.error["next"]
+
+
+def test_a_result_of_an_earlier_run_is_no_result_of_this_one(settings, monkeypatch):
+    write_json(queue.folder_of(settings, "j") / "result.json", {"old": 1})
+    state, job = started(settings, monkeypatch, "pass")
+    assert (state, job.result) == ("failed", None)
+
+
+def test_a_child_that_leaves_a_result_and_fails_has_failed(settings, monkeypatch):
+    code = "import pathlib, sys; pathlib.Path('result.json').write_text('{}'); sys.exit(3)"
+    state, job = started(settings, monkeypatch, code)
+    assert state == "failed" and "status 3" in job.error["message"]
+
+
+def test_a_child_that_leaves_a_result_is_done(settings, monkeypatch):
+    code = "import pathlib; pathlib.Path('result.json').write_text('{\"a\": 1}')"
+    state, job = started(settings, monkeypatch, code)
+    assert (state, job.state, job.result, job.error) == ("done", "done", {"a": 1}, None)
+    assert 0 < job.started <= job.finished
+
+
+def test_a_killed_child_says_that_memory_ran_out(settings, monkeypatch):
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    state, job = started(settings, monkeypatch, code)
+    assert (state, job.error["code"]) == ("failed", "job.killed")
+
+
+def test_a_child_that_does_not_obey_is_ended_by_force(settings, monkeypatch):
+    monkeypatch.setattr(working, "_GRACE_SECONDS", 0.5)
+    (queue.folder_of(settings, "j")).mkdir(parents=True)
+    (queue.folder_of(settings, "j") / "cancel").touch()
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    begun = time.monotonic()
+    state, job = started(settings, monkeypatch, code)
+    assert state == job.state == "stopped" and job.error is None
+    assert 0.5 < time.monotonic() - begun < 10
+
+
+# ------------------------------------------------------------------ the list
+
+
+def made_up(settings, number, **files):
+    """An ended job of course ``c`` (odd numbers: ``d``) on the disk, as a worker leaves it."""
+    folder = queue.folder_of(settings, f"{number:04d}")
+    course = "d" if number % 2 else "c"
+    card = {"kind": "read", "course": course, "plan": {}, "created": float(number), "attempt": 1}
+    write_json(folder / "job.json", card)
+    rows = [{"at": float(i), "attempt": 1, "progress": Progress(stage="x", done=i).model_dump()} for i in range(9)]  # fmt: skip
+    (folder / "progress.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ends = {"result": {"n": number}, "outcome": {"state": "done", "started": 1.0, "finished": 2.0}}
+    for name, data in (ends | files).items():
+        if data is not None:
+            write_json(folder / f"{name}.json", data)
+    return folder
+
+
+@contextmanager
+def opened(folder):
+    """Counts the files below a folder that this process opens."""
+    found, on = [], [True]
+
+    def hook(event, args):
+        if on and event == "open" and str(folder) in str(args[0]):
+            found.append(str(args[0]))
+
+    sys.addaudithook(hook)  # cannot be taken away again
+    yield found
+    on.clear()
+
+
+def test_listing_300_jobs_again_opens_no_file(settings):
+    for number in range(300):
+        made_up(settings, number)
+    with opened(settings.home / "jobs") as first:
+        found = queue.jobs(settings, limit=10)
+    assert [job.id for job in found] == [f"{n:04d}" for n in range(299, 289, -1)]
+    assert len(first) <= 300 + 10 * 4, "the cards, and the files of the ten"
+    assert len(queue.jobs(settings, "c")) == 150
+    with opened(settings.home / "jobs") as again:
+        assert len(queue.jobs(settings, "c")) == 150
+        assert queue.jobs(settings, limit=10) == found
+    assert again == []
+
+
+def test_a_changed_job_is_read_anew(settings):
+    made_up(settings, 2)
+    assert queue.jobs(settings)[0].result == {"n": 2}
+    folder = made_up(settings, 2, result=None, outcome=None)  # as resuming leaves it
+    (folder / "outcome.json").unlink()
+    (folder / "result.json").unlink()
+    assert queue.jobs(settings)[0].state == "queued"
+    error = {"code": "x", "message": "m", "next": "n"}
+    made_up(settings, 2, result=None, error=error, outcome={"state": "failed"})
+    assert (queue.jobs(settings)[0].state, queue.jobs(settings)[0].error) == ("failed", error)
+    queue.remove(settings, "0002")
+    assert queue.jobs(settings) == []
+
+
+def test_a_job_whose_sender_died_before_queueing_it_can_be_resumed(settings):
+    folder = made_up(settings, 2, result=None, outcome=None)
+    os.utime(folder / "job.json", (time.time() - 300,) * 2)
+    assert queue.read(settings, "0002").state == "stopped"
+    queue.resume(settings, "0002")
+    assert queue.read(settings, "0002").state == "queued"
+
+
+def test_a_job_that_cannot_be_queued_leaves_no_trace(settings, monkeypatch):
+    def unreachable(*_):
+        raise ConnectionError
+
+    monkeypatch.setattr(queue, "enqueue", unreachable)
+    with pytest.raises(ConnectionError):
+        queue.submit(settings, "read", "c", {})
+    assert queue.jobs(settings) == []
+
+
+def test_what_has_ended_cannot_be_stopped_and_what_is_done_not_resumed(settings):
+    made_up(settings, 2)
+    made_up(settings, 4, outcome={"state": "failed", "started": 1.0, "finished": 2.0})
+    for job, code, verb in (
+        ("0002", "job.ended", queue.cancel),
+        ("0004", "job.ended", queue.cancel),
+        ("0002", "job.done", queue.resume),
+    ):
+        with pytest.raises(BadInput) as told:
+            verb(settings, job)
+        assert told.value.code == code
+    with pytest.raises(BadInput, match="done"):
+        queue.cancel(settings, "0002", discard=True)
+    assert queue.read(settings, "0002").result == {"n": 2}
+    for verb in (queue.cancel, queue.resume, queue.remove, queue.read):
+        with pytest.raises(Missing, match="nowhere"):
+            verb(settings, "nowhere")
+
+
+def test_clearing_forgets_what_has_ended_and_nothing_else(settings):
+    made_up(settings, 1)
+    made_up(settings, 2)
+    live = queue.submit(settings, "read", "c", {})
+    with pytest.raises(BadInput) as told:
+        queue.remove(settings, live)
+    assert told.value.code == "job.live"
+    assert queue.clear(settings, "c") == ["0002"]
+    assert queue.clear(settings) == ["0001"]
+    assert [job.id for job in queue.jobs(settings)] == [live]
+
+
+def test_a_relative_sqlite_file_lies_under_home_wherever_a_process_works(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWRIGHT_DATABASE_URL", "sqlite:///own.db")
+    monkeypatch.setenv("COURSEWRIGHT_JOBS_URL", f"sqlite:///{tmp_path}/jobs.db")
+    found = load(tmp_path / "home")
+    assert found.database == f"sqlite:///{tmp_path}/home/own.db"
+    assert found.jobs_database == f"sqlite:///{tmp_path}/jobs.db"

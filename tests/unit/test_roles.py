@@ -1,19 +1,24 @@
 """A signed-in learner sees and changes her own rows only: tried through the store."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from engine.classroom import give_role, role_of
-from engine.errors import BadInput, Forbidden
+from engine.errors import BadInput, Forbidden, Missing
 from engine.learner import Event, events_of, pseudonym, record
 from engine.schema import Course, Warn
+from engine.serve.keys import key_names, new_key, owner_of, remove_key
 from engine.settings import Settings
 from engine.store import ResultKind, Store
 from engine.store.own import LearnerStore
 
 
 @pytest.fixture
-def home(tmp_path):
-    settings = Settings(home=tmp_path, designers="boss@school.org, Head@School.org")
+def home(tmp_path, database_url):
+    designers = "boss@school.org, Head@School.org"
+    settings = Settings(home=tmp_path, designers=designers, database_url=database_url)
     store = Store(settings.database)
     store.add_course(Course(id="c", title="C", language="en"))
     names = {who: pseudonym(settings, "c", f"{who}@school.org") for who in ("ann", "bob")}
@@ -68,7 +73,8 @@ def test_a_learner_writes_her_own_events_only(anns):
         ),
         lambda s: s.undo("c"),
         lambda s: s.save("c", ResultKind("exam", Warn), Warn(code="a", message="b")),
-        lambda s: s.choose("c", "roles", {"ann@school.org": "designer"}),
+        lambda s: s.put_role("c", "ann@school.org", "designer"),
+        lambda s: s.choose("c", "teacher", {"base_url": "http://elsewhere"}),
         lambda s: s.replace_passages("c", []),
         lambda s: s.remove_document("c", "x"),
     ],
@@ -105,3 +111,40 @@ def test_roles(home):
     assert role_of(settings, store, "c", "eve@school.org") is None
     with pytest.raises(BadInput):
         give_role(store, "c", "eve", "designer")
+
+
+def test_two_people_who_give_roles_at_the_same_time_lose_none(home):
+    """Eight at once, each ten: one row of JSON that is read, changed and written loses most."""
+    settings, store, _ = home
+    together = threading.Barrier(8)
+
+    def give(giver):
+        own = Store(settings.database)
+        together.wait()
+        for i in range(10):
+            give_role(own, "c", f"p{giver}-{i}@school.org", "instructor")
+        own.close()
+
+    threads = [threading.Thread(target=give, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.roles("c")) == 80
+
+
+def test_two_keys_made_at_the_same_time_are_both_kept(home):
+    settings, store, _ = home
+    with ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(lambda n: new_key(store, "c", f"k{n}"), range(16)))
+    assert sorted(key_names(store, "c")) == sorted(f"k{n}" for n in range(16))
+    assert [owner_of(store, "c", key) for key in keys] == [f"k{n}" for n in range(16)]
+    assert owner_of(store, "other", keys[0]) is None
+
+
+def test_a_key_that_is_not_there_cannot_be_removed(home):
+    _, store, _ = home
+    new_key(store, "c", "mine")
+    with pytest.raises(Missing, match="nobody"):
+        remove_key(store, "c", "nobody")
+    assert key_names(store, "c") == ["mine"]

@@ -9,8 +9,8 @@ from engine.store import ResultKind, Store
 
 
 @pytest.fixture
-def store(tmp_path):
-    found = Store(f"sqlite:///{tmp_path / 'rows.db'}")
+def store(database_url):
+    found = Store(database_url)
     found.add_course(Course(id="c", title="C", language="zh"))
     yield found
     found.close()
@@ -78,7 +78,15 @@ def test_a_result_in_the_form_of_another_version_counts_as_absent(store):
 def test_removing_a_course_leaves_no_row(store):
     store.put_pairs("c", [pair("a")])
     store.choose("c", "x", 1)
+    store.put_role("c", "a@b.c", "instructor")
+    store.put_api_key("c", "k", salt="s", hash="h")
+    store.add_course(Course(id="other", title="O", language="en"))
+    store.put_role("other", "a@b.c", "learner")
     store.remove_course("c")
+    assert [c.id for c in store.courses()] == ["other"]
+    assert store.roles("c") == {} and store.api_keys("c") == []
+    assert store.roles("other") == {"a@b.c": "learner"}
+    store.remove_course("other")
     assert store.courses() == []
     assert store.pairs("c") == []
     assert store.choice("c", "x") is None
@@ -91,7 +99,7 @@ def test_a_store_from_before_drafts_can_hold_one(tmp_path):
     first.put_pairs("c", [pair("a")])
     with first.engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE pair_drafts"))
-        connection.execute(sa.text("DELETE FROM migrations WHERE number >= 5"))
+        connection.execute(sa.text("DELETE FROM migrations WHERE number >= 6"))
     first.close()
     again = Store(url)
     again.extend_draft("c", "plan", [pair("b"), pair("d")], first=0)

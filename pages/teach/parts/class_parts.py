@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from engine.classroom import ROLES, ClassView, give_role
+from engine.classroom import ROLES, ClassView, give_role, roles_of
 from engine.errors import EngineError
 from engine.learner import Person, erase_learner, export_learner, find_learner
 from engine.report import error_kinds, grading_quality, mistakes, report
@@ -347,7 +347,7 @@ def _roles(workspace: Workspace) -> None:
         None: _("none"),
     }
     with st.expander(_("Who may teach or build this course"), icon=":material/badge:"):
-        given = workspace.store.choice(workspace.course.id, "roles", {})
+        given = roles_of(workspace.store, workspace.course.id)
         rows = [{_("Address"): who, _("Role"): names[role]} for who, role in given.items()]
         st.dataframe(pd.DataFrame(rows), hide_index=True)
         with st.form("role", border=False):
