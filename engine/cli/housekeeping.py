@@ -11,7 +11,7 @@ from engine.errors import BadInput
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """Add this room's verbs to the grammar."""
+    """Add these verbs to the grammar."""
     remove = verbs.add_parser("remove", help="remove a course with all its files and answers")
     remove.add_argument("course")
     remove.add_argument("--yes", action="store_true", help="do not ask")

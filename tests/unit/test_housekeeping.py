@@ -17,7 +17,8 @@ from engine.sample import ensure_sample
 from engine.schema import Course
 from engine.serve.keys import key_names, new_key, owner_of
 from engine.settings import Settings
-from engine.store import Result, Store
+from engine.steps.books import BOOKS, BookFigures
+from engine.store import Store
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def home(settings, database_url):
     store = Store(database_url)
     for number, name in enumerate(("a", "b")):
         store.add_course(Course(id=name, title=name.upper(), language="en"))
-        store.save_result(name, Result(stage="books", data={"n": 1}))
+        store.save(name, BOOKS, BookFigures(books=1, sections=1, passages=1, tokens=1))
         store.put_role(name, "x@y.z", "instructor")
         new_key(store, name, "k")
         record(store, name, [Event(learner="s-1", item="i", concept="k", correct=True, at=1.0)])

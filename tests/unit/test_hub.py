@@ -19,7 +19,7 @@ from engine.models.known import QWEN, known_base
 from engine.progress import silent
 from engine.publish.card import card
 from engine.settings import Settings
-from engine.train import Recipe, TrainResult
+from engine.train import Recipe, TrainingResult
 from tests.unit.test_families import make_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -274,7 +274,7 @@ def make_result(origin):
     figures = dict.fromkeys(("steps", "tokens", "rows", "validation_rows"), 4)
     figures |= dict.fromkeys(("epochs", "seconds", "tokens_per_second", "loss"), 1.0)
     words = dict.fromkeys(("best", "backend", "reason", "precision"), "x")
-    return TrainResult(
+    return TrainingResult(
         folder=Path("run"), curve=(), stopped_early=False, truncated_share=0.0, val_loss=None,
         val_token_accuracy=None, recipe=Recipe(), origin=origin, **figures, **words,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from engine.levels import FIRM
 from engine.report import error_kinds, mistakes
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps import Room
+from engine.steps import Workspace
 from engine.steps.gradebook import Marked, add_items, add_submissions, record_grades
 from engine.store import Store
 from engine.tutor.replies import is_right
@@ -31,25 +31,25 @@ LEVELS = {
 
 
 @pytest.fixture
-def room(tmp_path):
+def workspace(tmp_path):
     settings = Settings(home=tmp_path)
     store = Store(settings.database)
     course = Course(id="c", title="C", language="en")
     store.add_course(course)
-    yield Room(settings, store, course)
+    yield Workspace(settings, store, course)
     store.close()
 
 
 @pytest.mark.parametrize("share", SHARES)
-def test_tutor_gradebook_and_report_agree_on_what_is_right(room, share):
+def test_tutor_gradebook_and_report_agree_on_what_is_right(workspace, share):
     item = Item(item_id="i", question="Why?", type="short", references=("So.",), concept="X")
     answer = Submission(answer_id="a", item_id="i", learner="s-1", answer="Because.")
     grade = Grade(answer_id="a", score=share * item.top, confidence=1.0, status="accepted")
     marked = Marked(submission=answer, grade=grade, decided=True)
-    add_items(room, [item])
-    add_submissions(room, [answer])
-    record_grades(room, [item], [marked])
-    [event] = room.store.events("c")
+    add_items(workspace, [item])
+    add_submissions(workspace, [answer])
+    record_grades(workspace, [item], [marked])
+    [event] = workspace.store.events("c")
     said = {
         "tutor": is_right(grade.model_copy(update={"score": share})),
         "gradebook": bool(event["correct"]),
