@@ -75,12 +75,7 @@ def distil(
             better kept; says why.
     """
     documents, passages = store.documents(course.id), store.passages(course.id)
-    if not chosen_sections(documents, plan):
-        raise Missing(
-            "There is nothing to distil yet: no book with course matter.",
-            code="distil.no_books",
-            next="Add a book on the Course screen, or choose other sections.",
-        )
+    _refuse_nothing(documents, plan)
     started = time.monotonic()
     draft = Draft(course, plan, fingerprint(store, course.id, plan), store)
     if chat is None:
@@ -89,6 +84,15 @@ def distil(
         _prompt(documents, passages, draft, chat, report)
     _refuse_poor(draft)
     return draft.finish(time.monotonic() - started, chat.model if chat else "extractive")
+
+
+def _refuse_nothing(documents: Sequence[Document], plan: DistilPlan) -> None:
+    if not chosen_sections(documents, plan):
+        raise Missing(
+            "There is nothing to distil yet: no book with course matter.",
+            code="distil.no_books",
+            next="Add a book on the Course screen, or choose other sections.",
+        )
 
 
 def _refuse_poor(draft: Draft) -> None:

@@ -6,8 +6,10 @@ import random
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.corpus import held_back, judged, let_through, merge, revise
+from engine.corpus import held_back, judged, let_through, marked, merge, revise
 from engine.course import SplitPlan, make_passages
 from engine.distil import CORPUS, DistilPlan, distil, fingerprint
 from engine.duplicates import SAME, similar
@@ -171,6 +173,65 @@ def test_what_is_let_through_holds_nothing_rejected_and_nothing_of_the_exam():
     assert [p.id for p in let_through(pairs)] == ["e", "b"]
 
 
+USES = [
+    ("train", None),
+    ("validation", None),
+    *(("exam", p) for p in ("recall", "transfer", "uploaded")),
+]
+TEXTS = [f"Which {word(f'text {i}')} is {word(f'other {i}')}?" for i in range(4)]
+PAIRS = st.lists(
+    st.tuples(
+        st.sampled_from(USES),
+        st.sampled_from(TEXTS),
+        st.sampled_from(TEXTS),
+        st.sampled_from(["s1", "s2", "s3", ""]),
+        st.sampled_from(["proposed", "accepted", "rejected"]),
+    ),
+    max_size=12,
+)
+
+
+def drawn(rows) -> list[Pair]:
+    return [
+        pair(
+            f"n{i}",
+            split=use[0],
+            part=use[1],
+            question=asked,
+            answer=said,
+            section=section,
+            status=status,
+        )
+        for i, (use, asked, said, section, status) in enumerate(rows)
+    ]
+
+
+@given(PAIRS)
+def test_what_the_guard_leaves_is_honest_and_the_exam_loses_no_question_to_training(rows):
+    pairs = drawn(rows)
+    found = held_back(pairs)
+    left = marked(pairs, found)
+    assert held_back(left) == {}, "once is enough"
+    live = [p for p in left if p.status != "rejected"]
+    asked = [p for p in live if p.split == "exam"]
+    learned = [p for p in live if p.split != "exam"]
+    assert not {p.question for p in learned} & {p.question for p in asked}
+    assert not {p.section for p in learned if p.section} & {
+        p.section for p in asked if p.part == "transfer"
+    }
+    assert not {p.answer for p in learned} & {p.answer for p in asked if p.part == "transfer"}
+    gone = [p for p in pairs if p.id in found and p.split == "exam"]
+    assert {p.part for p in gone} <= {"recall"}
+
+
+@given(PAIRS, st.integers(0, 11), st.sampled_from(TEXTS))
+def test_looking_at_what_changed_finds_as_much_as_looking_at_all(rows, at, text):
+    clean = marked(drawn(rows), held_back(drawn(rows)))
+    if at < len(clean):
+        clean[at] = clean[at].model_copy(update={"question": text, "status": "accepted"})
+        assert held_back(clean, [clean[at].id]) == held_back(clean)
+
+
 # ------------------------------------------------------------------ a person's edit
 
 
@@ -297,6 +358,18 @@ def test_a_crash_in_the_swap_leaves_the_old_corpus(store, monkeypatch):
     monkeypatch.undo()
     make(store, pairs=40, kinds=("cause",))
     assert everything(store) != before
+
+
+def test_an_uploaded_exam_stays_and_training_keeps_away_from_it(store):
+    make(store, pairs=120)
+    copied = next(p for p in store.pairs("c") if p.split == "train" and p.kind == "cause")
+    up = exam("up", part="uploaded", question=copied.question, status="accepted", evidence=())
+    store.put_pairs("c", [up], first=100_000)
+    result = make(store, pairs=100)
+    now = {p.id: p for p in store.pairs("c")}
+    assert now["up"] == up
+    assert now[copied.id].rejected_by == "exam_question" and result.removed["exam_question"] == 1
+    assert result.pairs == sum(p.status != "rejected" for p in now.values()) - 1
 
 
 def test_what_a_person_does_while_a_run_goes_on_is_kept(store):
