@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Missing
-from engine.models.bases import SMOLLM2, base_folder
+from engine.models.bases import SMOLLM2, Origin, base_folder, official_gguf
 from engine.progress import Report, silent
 from engine.schema import Course, Pair
 from engine.settings import Settings
@@ -78,9 +78,22 @@ def base_chat(room: Room, base: str = "") -> Chat:
     from engine.llm.local import Local
 
     wanted = base or current_base(room)
+    origin = _base_origin(room, wanted)
     if wanted == SMOLLM2:
-        return Ledger(Embedded(room.settings), room.store)
-    return Ledger(Local(room.settings, base_folder(wanted, room.settings)), room.store)
+        official = origin and origin.kind == "hub"
+        file = official_gguf(origin, room.settings) if origin and official else None
+        return Ledger(Embedded(room.settings, gguf=file), room.store)
+    folder = base_folder(wanted, room.settings, origin=origin)
+    return Ledger(Local(room.settings, folder), room.store)
+
+
+def _base_origin(room: Room, base: str) -> Origin | None:
+    """Where the weights came from with which the course's student of this base began."""
+    result = room.store.result(room.course.id, "train")
+    if result is None or result.data["recipe"].get("base", SMOLLM2) != base:
+        return None
+    found = result.data.get("training", {}).get("origin")
+    return Origin.model_validate(found) if found else None
 
 
 def student_chat(room: Room, folder: Path) -> Chat:

