@@ -224,6 +224,24 @@ def test_norms_are_stored_as_llama_cpp_stores_them(tmp_path):
         assert tensor.data == pytest.approx(weights[name].numpy() + 1, abs=1e-6)
 
 
+@pytest.mark.parametrize("named", ["GPT2Tokenizer", "PreTrainedTokenizerFast"])
+def test_texts_are_split_as_the_file_says_whatever_class_it_names(tmp_path, named):
+    from tokenizers import Tokenizer
+
+    folder = make_model(tmp_path / "model", "llama")
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_class": named}))
+    described = json.loads((folder / "tokenizer.json").read_text())
+    described["model"]["merges"].append(["1", "2"])
+    described["model"]["vocab"]["12"] = len(described["model"]["vocab"])
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+    stored = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    text = "What is 12? 光合 don't"
+    assert load_tokenizer(folder)(text)["input_ids"] == stored.encode(text).ids
+    file = write_gguf(folder, tmp_path / "own.gguf")
+    assert gguf.GGUFReader(file).fields["tokenizer.ggml.pre"].contents() == "smollm"
+
+
 # ------------------------------------------------------------ the real ones
 
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from gguf import GGUFReader
 
 from engine.errors import WorkFailed
 from engine.models import bases, hub
@@ -129,7 +130,11 @@ def _sha(file):
 @pytest.fixture(scope="module")
 def official(tmp_path_factory):
     """What the official repository holds: a tiny model in bfloat16."""
-    return make_model(tmp_path_factory.mktemp("official") / "model", "llama", vocab_size=400)
+    folder = make_model(tmp_path_factory.mktemp("official") / "model", "llama", vocab_size=400)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config = config | {"tokenizer_class": "GPT2Tokenizer"}  # as SmolLM2's own files say
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return folder
 
 
 @pytest.fixture
@@ -218,6 +223,8 @@ def test_a_student_of_official_weights_says_so_in_its_card(serve, tmp_path):
     assert f"repository {OFFICIAL}, revision {COMMIT}" in text and "quantised" not in text
     published = json.loads((home / "run" / "student" / "published.json").read_text())
     assert published["runtime"] == "openvino" and published["parity"]["same_prompts"]
+    [file] = (home / "out").glob("*.gguf")
+    assert GGUFReader(file).fields["tokenizer.ggml.pre"].contents() == "smollm"
 
 
 # ------------------------------------------------------------ in this process
