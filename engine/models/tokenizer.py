@@ -32,6 +32,7 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
+    _split_as_stored(tokenizer, folder)
     template = tokenizer.chat_template or PLAIN_TEMPLATE
     if isinstance(template, dict):
         template = template.get("default") or PLAIN_TEMPLATE
@@ -41,6 +42,22 @@ def load_tokenizer(folder: Path) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def _split_as_stored(tokenizer: Any, folder: Path) -> None:
+    """Split texts as ``tokenizer.json`` says.
+
+    Transformers 5.17 keeps the vocabulary only where the config names a class of its own, and
+    splits as that class does: SmolLM2's official files name GPT-2's, which splits no numbers.
+    """
+    from tokenizers import Tokenizer
+
+    file, backend = folder / "tokenizer.json", getattr(tokenizer, "backend_tokenizer", None)
+    if not file.is_file() or backend is None:
+        return
+    stored = Tokenizer.from_file(str(file))
+    for part in ("normalizer", "pre_tokenizer", "decoder"):
+        setattr(backend, part, getattr(stored, part))
 
 
 def prompt_ids(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import Missing
-from engine.models.bases import SMOLLM2, base_folder
+from engine.models.bases import SMOLLM2, Origin, base_folder, official_gguf
 from engine.progress import Report, silent
 from engine.publish import Published
 from engine.schema import Course, Pair, Value
@@ -115,11 +115,20 @@ def base_chat(workspace: Workspace, base: str = "") -> Chat:
     from engine.llm.local import Local
 
     wanted = base or current_base(workspace)
+    settings, origin = workspace.settings, _base_origin(workspace, wanted)
     if wanted == SMOLLM2:
-        return Ledger(Embedded(workspace.settings), workspace.store)
-    return Ledger(
-        Local(workspace.settings, base_folder(wanted, workspace.settings)), workspace.store
-    )
+        official = origin is not None and origin.kind == "hub"
+        file = official_gguf(origin, settings) if origin and official else None
+        return Ledger(Embedded(settings, gguf=file), workspace.store)
+    return Ledger(Local(settings, base_folder(wanted, settings, origin=origin)), workspace.store)
+
+
+def _base_origin(workspace: Workspace, base: str) -> Origin | None:
+    """Where the weights came from with which the course's student of this base began."""
+    student = workspace.store.saved(workspace.course.id, TRAINED)
+    if student is None or student.value.recipe.base != base:
+        return None
+    return student.value.training.origin
 
 
 def student_chat(workspace: Workspace, folder: Path) -> Chat:

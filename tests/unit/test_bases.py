@@ -392,6 +392,19 @@ def test_gemma_survives_the_way_to_gguf_and_back(tmp_path):
     assert written.fields["tokenizer.ggml.tokens"].contents() == [*pieces, *words]
 
 
+def test_a_merged_model_of_terms_carries_their_notice(tmp_path):
+    from peft import LoraConfig, get_peft_model
+
+    from engine.publish.merge import merge
+
+    for kind, wanted in (("gemma3_text", True), ("qwen3", False)):
+        folder = make_arch(tmp_path / kind, kind)
+        tuned = get_peft_model(_load(folder), LoraConfig(r=2, target_modules=["q_proj"]))
+        tuned.save_pretrained(tmp_path / f"{kind}-adapter")
+        merged = merge(folder, tmp_path / f"{kind}-adapter", tmp_path / f"{kind}-merged")
+        assert (merged / "NOTICE").exists() == wanted
+
+
 def make_gemma(folder, vocabulary):
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 

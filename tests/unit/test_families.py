@@ -7,6 +7,7 @@ from pathlib import Path
 import gguf
 import pytest
 import torch
+from safetensors.torch import save_file
 from tokenizers import Regex, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -196,6 +197,49 @@ def test_what_a_file_cannot_say_is_refused(tmp_path):
     with pytest.raises(BadInput, match="mistral"):
         write_gguf(other, tmp_path / "out.gguf")
     assert not (tmp_path / "out.gguf").exists()
+
+
+def test_norms_are_stored_as_llama_cpp_stores_them(tmp_path):
+    """Read back by hand: two mistakes that undo each other would pass a round trip."""
+    from safetensors.torch import load_file
+
+    from tests.unit.test_bases import make_arch
+
+    folder = make_arch(tmp_path / "model", "gemma3_text")
+    weights = load_file(folder / "model.safetensors")
+    weights = {name: w + 0.3 if "norm" in name else w for name, w in weights.items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    source = gguf.GGUFWriter(tmp_path / "base.gguf", "gemma3")
+    for name, values in weights.items():
+        source.add_tensor(family_of("gemma3_text").gguf_name(name), values.numpy())
+    source.write_header_to_file()
+    source.write_kv_data_to_file()
+    source.write_tensors_to_file()
+    source.close()
+    file = write_gguf(folder, tmp_path / "out.gguf", tmp_path / "base.gguf")
+    norms = [t for t in gguf.GGUFReader(file).tensors if t.name.endswith("norm.weight")]
+    assert len(norms) == 2 * 6 + 1
+    for tensor in norms:
+        name = family_of("gemma3_text").transformers_name(tensor.name)
+        assert tensor.data == pytest.approx(weights[name].numpy() + 1, abs=1e-6)
+
+
+@pytest.mark.parametrize("named", ["GPT2Tokenizer", "PreTrainedTokenizerFast"])
+def test_texts_are_split_as_the_file_says_whatever_class_it_names(tmp_path, named):
+    from tokenizers import Tokenizer
+
+    folder = make_model(tmp_path / "model", "llama")
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_class": named}))
+    described = json.loads((folder / "tokenizer.json").read_text())
+    described["model"]["merges"].append(["1", "2"])
+    described["model"]["vocab"]["12"] = len(described["model"]["vocab"])
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+    stored = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    text = "What is 12? 光合 don't"
+    assert load_tokenizer(folder)(text)["input_ids"] == stored.encode(text).ids
+    file = write_gguf(folder, tmp_path / "own.gguf")
+    assert gguf.GGUFReader(file).fields["tokenizer.ggml.pre"].contents() == "smollm"
 
 
 # ------------------------------------------------------------ the real ones

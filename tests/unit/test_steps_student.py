@@ -10,7 +10,7 @@ from engine.llm import Request, user
 from engine.llm.ledger import Ledger
 from engine.llm.local import Local
 from engine.models import bases
-from engine.models.bases import SMOLLM2
+from engine.models.bases import SMOLLM2, Origin
 from engine.models.known import GEMMA
 from engine.schema import Course
 from engine.settings import Settings
@@ -28,7 +28,7 @@ from engine.steps.workspace import (
     student_model,
 )
 from engine.store import Store
-from tests.app.conftest import BOOK
+from tests.app.conftest import BOOK, make_student
 from tests.unit.test_bases import make_arch
 from tests.unit.tiny_student import make_recipe
 
@@ -132,3 +132,27 @@ def test_a_base_that_is_none_fails_before_anything_is_made(workspace, tmp_path):
         run_step(workspace.settings, "train", "c", plan)
     left = set((workspace.folder / "runs").iterdir()) - runs
     assert not [f for run in left for f in run.glob("checkpoint-*")]
+
+
+def test_the_base_of_official_weights_answers_from_them(tmp_path, monkeypatch):
+    """The exam compares the student with what it began as, not with another rounding of it."""
+    from engine.models import hub
+    from tests.unit.test_families import make_model
+
+    official = make_model(tmp_path / "abc123", "llama")
+    monkeypatch.setattr(hub, "held", lambda *_: official)
+    origin = Origin(kind="hub", name="o/tiny", revision="abc123")
+    student = make_student()
+    student = make_student(training=student.training.model_copy(update={"origin": origin}))
+    settings = Settings(home=tmp_path)
+    store = Store(settings.database)
+    course = Course(id="c", title="C", language="en")
+    store.add_course(course)
+    own = Workspace(settings, store, course)
+    assert "smollm2" in base_chat(own).model
+    store.save("c", TRAINED, student)
+    chat = base_chat(own)
+    assert chat.model.startswith("tiny-abc123.Q8_0")
+    [(_, said)] = chat.ask([Request(messages=user("Soil?"), max_tokens=4, may_be_cut=True)])
+    assert said.text
+    store.close()

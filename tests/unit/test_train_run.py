@@ -283,13 +283,21 @@ def test_schedules_are_those_by_which_we_trained_before(base, schedule, warmup):
         assert [rate(step) for step in range(steps)] == pytest.approx(wanted, rel=1e-12, abs=1e-15)
 
 
-def test_a_run_trains_by_its_schedule(tmp_path, base):
+def test_a_run_trains_by_its_schedule(tmp_path, base, monkeypatch):
+    used, right = [], torch.optim.AdamW.step
+
+    def step(self, *args):
+        used.append(self.param_groups[0]["lr"])
+        return right(self, *args)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
     run(tmp_path / "run", base, warmup=0.2, epochs=2, learning_rate=1e-3)
     rows = lines(tmp_path / "run")
     recipe = make_recipe(base, warmup=0.2, epochs=2, learning_rate=1e-3)
     steps = rows[-1]["step"]
     wanted = [our_rate(recipe, row["step"] - 1, steps) for row in rows]
     assert [row["learning_rate"] for row in rows] == pytest.approx(wanted)
+    assert used == pytest.approx(wanted), "what was told was also used"
     assert max(wanted) == pytest.approx(1e-3) and wanted[0] < wanted[1] and wanted[-1] < 1e-4
 
 
