@@ -27,8 +27,9 @@ _OPEN = frozenset(
         "count_pairs",
         "corpus_version",
         "items",
-        "result",
-        "results",
+        "saved",
+        "all_saved",
+        "newest_inputs",
         "choice",
         "cached_answer",
         "spent",
@@ -65,7 +66,7 @@ _OWNED = {
     tables.grades: tables.grades.c.learner,
     tables.grade_audit: tables.grade_audit.c.learner,
 }
-_STAGES = ("books", "concepts", "distil", "prompts", "tracer", "train", "exam", "publish")
+_STAGES = ("books", "concepts", "distil", "prompts", "fitted", "train", "exam", "publish")
 _CHOICES = ("teacher", "judge", "prompt", "concept_edits", "show_average")
 _VERDICT = "verdict-"
 _PURPOSES = ("tutor",)

@@ -68,9 +68,14 @@ def test_removing_a_course_takes_rows_files_and_jobs_of_it_alone(home):
     assert [c.id for c in store.courses()] == ["b"]
     assert not settings.course_folder("a").exists()
     assert (settings.course_folder("b") / "runs" / "r.json").exists()
-    assert store.results("a") == [] and store.events("a") == [] and store.roles("a") == {}
+    assert not store.newest_inputs("a") and store.events("a") == [] and store.roles("a") == {}
     assert key_names(store, "a") == []
-    assert store.results("b") and store.events("b") and store.roles("b") and key_names(store, "b")
+    assert (
+        store.newest_inputs("b")
+        and store.events("b")
+        and store.roles("b")
+        and key_names(store, "b")
+    )
     assert [job.course for job in queue.jobs(settings)] == ["b"]
     with pytest.raises(Missing):
         remove_course(settings, store, "a")
@@ -82,7 +87,7 @@ def test_a_course_with_a_live_job_stays_whole(home):
     with pytest.raises(BadInput) as told:
         remove_course(settings, store, "a")
     assert told.value.code == "course.live"
-    assert store.course("a") and store.results("a") and len(queue.jobs(settings, "a")) == 2
+    assert store.course("a") and store.newest_inputs("a") and len(queue.jobs(settings, "a")) == 2
     assert settings.course_folder("a").exists()
 
 

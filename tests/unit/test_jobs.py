@@ -212,7 +212,7 @@ def test_a_job_goes_from_submit_to_done_on_either_database(kind, tmp_path, reque
         job = submit(settings, store, url)
         done = until(lambda: (j := queue.read(settings, job)).state == "done" and j)
         assert done.result["failed_calls"] == 0
-        assert len(store.pair_ids("c")) > SECTIONS
+        assert len(store.pairs("c")) > SECTIONS
         assert [j.state for j in queue.jobs(settings, "c")] == ["done"]
 
 

@@ -4,8 +4,15 @@ import pytest
 import sqlalchemy as sa
 
 from engine.errors import BadInput, Missing
-from engine.schema import Course, Evidence, Figure, Pair, Warn
+from engine.grade import Grade, Item, Submission
+from engine.learner import Event, record
+from engine.schema import Course, Document, Evidence, Figure, Pair, Passage, Warn
+from engine.settings import Settings
+from engine.steps import Workspace
+from engine.steps.gradebook import add_items, add_submissions, decide, marked
 from engine.store import ResultKind, Store
+
+NOTE = ResultKind("note", Warn)
 
 
 @pytest.fixture
@@ -116,3 +123,254 @@ def test_a_store_of_an_older_version_is_migrated_once(tmp_path):
     again = Store(url)
     assert again.courses() == []
     again.close()
+
+
+def test_one_course_never_touches_another(store):
+    """Every removal and change of course ``c``, with the same ids in course ``d``."""
+    store.add_course(Course(id="d", title="D", language="en"))
+    for course in ("c", "d"):
+        store.put_pairs(course, [pair("a"), pair("b")])
+        store.add_document(course, document("x"))
+        store.replace_passages(course, [passage("p")])
+        store.save(course, NOTE, Warn(code="of", message=course), name="n")
+        store.put_items(course, [{"id": "i", "position": 0, "data": {"of": course}}])
+        store.put_submissions(course, [submission("s1")])
+        store.put_grades(course, [grade("s1")])
+        store.put_events(course, [event("e1")])
+        store.put_learners(course, [{"pseudonym": "l", "name": "L", "group": ""}])
+        store.revise_pairs(course, [pair("a", answer=course)], batch="1")
+    before = whole(store, "d")
+    store.revise_pairs("c", [pair("b", status="rejected")], batch="2")
+    store.undo("c")
+    store.decide_grade("c", "s1", {"score": 9}, line())
+    store.drop_grades("c", {"s1": line()})
+    store.remove_events("c", ["e1"])
+    store.remove_saved("c", NOTE, "n")
+    store.remove_document("c", "x")
+    store.replace_passages("c", [])
+    store.clear_grading("c")
+    store.erase_learner("c", "l")
+    store.rename_course("c", "Neu")
+    store.extend_draft("c", "plan", [pair("z")], first=0)
+    store.drop_draft("c", "plan")
+    store.remove_course("c")
+    assert whole(store, "d") == before
+    assert store.undo("d") == 1 and store.pairs("d")[0].answer == "答案。"
+    assert not any(whole(store, "c")[1:])
+
+
+def whole(store, course):
+    """All that the store says of a course."""
+    title = [c.title for c in store.courses() if c.id == course]
+    return [
+        title,
+        store.pairs(course),
+        store.documents(course),
+        store.passages(course),
+        store.newest_inputs(course),
+        store.all_saved(course, NOTE),
+        store.items(course),
+        store.submissions(course),
+        store.grades(course),
+        store.grade_log(course),
+        store.events(course),
+        store.learners(course),
+    ]
+
+
+def document(name):
+    return Document(id=name, title=name, filename=name, language="en")
+
+
+def passage(name):
+    return Passage(id=name, document="x", section="s", title="t", text="t")
+
+
+def submission(name, learner="l", at=1.0):
+    return {"id": name, "item": "i", "learner": learner, "at": at, "data": {"answer": "a"}}
+
+
+def grade(name, score=1, learner="l"):
+    return {"id": name, "item": "i", "learner": learner, "inputs": "x", "data": {"score": score}}
+
+
+def line(learner="l"):
+    return {"learner": learner, "old": 1, "new": 2, "reason": "r"}
+
+
+def event(name, learner="l", **changes):
+    row = {"item": "i", "concept": "k", "correct": 1, "score": 1.0, "at": 1.0, "source": "quiz"}
+    return {"id": name, "learner": learner, **row, **changes}
+
+
+# ------------------------------------------------------------------ grades: a person's word stands
+
+
+def test_a_machines_grade_never_replaces_a_persons(store):
+    store.put_grades("c", [grade("s1", 1), grade("s2", 1)])
+    store.decide_grade("c", "s1", {"score": 5}, line())
+    store.put_grades("c", [grade("s1", 2), grade("s2", 2)])
+    found = {row["id"]: (row["data"]["score"], row["decided"]) for row in store.grades("c")}
+    assert found == {"s1": (5, 1), "s2": (2, 0)}
+    assert [(r["answer"], r["old"], r["new"], r["reason"]) for r in store.grade_log("c")] == [
+        ("s1", 1, 2, "r")
+    ]
+
+
+def test_what_an_instructor_decided_outlives_another_grading(store, tmp_path):
+    workspace = Workspace(Settings(home=tmp_path), store, store.course("c"))
+    item = Item(item_id="i", question="q", max_score=5)
+    add_items(workspace, [item])
+    add_submissions(workspace, [Submission(answer_id="s1", item_id="i", learner="Ann", answer="a")])
+
+    def machine(score):
+        data = Grade(answer_id="s1", score=score, confidence=0.9, status="accepted")
+        row = {"id": "s1", "item": "i", "learner": store.submissions("c")[0]["learner"]}
+        store.put_grades("c", [{**row, "inputs": "v", "data": data.model_dump(mode="json")}])
+
+    machine(1)
+    decide(workspace, item, marked(workspace)[0], score=4, reason="a good argument")
+    machine(2)
+    [kept] = marked(workspace)
+    assert (kept.grade.score, kept.decided) == (4, True)
+    assert [e["score"] for e in store.events("c")] == [0.8]
+
+
+def test_dropped_grades_leave_a_line_in_the_log_and_the_log_outlives_all(store):
+    store.put_grades("c", [grade("s1"), grade("s2")])
+    store.drop_grades("c", {"s1": line()})
+    assert [row["id"] for row in store.grades("c")] == ["s2"]
+    store.put_submissions("c", [submission("s2")])
+    store.clear_grading("c")
+    assert store.grades("c") == [] and store.submissions("c") == []
+    assert [row["answer"] for row in store.grade_log("c")] == ["s1"]
+    store.decide_grade("c", "s2", {"score": 1}, line())
+    assert [row["answer"] for row in store.grade_log("c")] == ["s2", "s1"], "newest first"
+
+
+# ------------------------------------------------------------------ pairs
+
+
+def test_pairs_replaced_keep_their_place_and_revised_ones_too(store):
+    store.put_pairs("c", [pair("z"), pair("m"), pair("a")])
+    store.revise_pairs("c", [pair("m", answer="neu", status="accepted")])
+    assert [(p.id, p.answer) for p in store.pairs("c")][1] == ("m", "neu")
+    store.put_pairs("c", [pair("b")], first=1)
+    assert [p.id for p in store.pairs("c")] == ["z", "b", "m", "a"]
+    assert store.undo("c") == 0, "a revision without a batch is not to be undone"
+
+
+def test_undo_restores_what_is_filtered_by_too(store):
+    store.put_pairs("c", [pair("a", split="train")])
+    store.revise_pairs("c", [pair("a", split="exam", status="rejected")], batch="1")
+    store.undo("c")
+    assert store.count_pairs("c") == {("train", "proposed"): 1}
+    assert len(store.pairs("c", split="train", status="proposed")) == 1
+
+
+def test_the_corpus_version_follows_what_it_names_and_nothing_else(store):
+    store.put_pairs("c", [pair("a"), pair("x", split="exam")])
+    train, exam = store.corpus_version("c", "train"), store.corpus_version("c", "exam")
+    assert train != exam
+    store.put_pairs("c", [pair("y", split="exam", status="rejected")])
+    assert store.corpus_version("c", "exam") == exam, "a rejected pair is in nobody's corpus"
+    store.put_pairs("c", [pair("y", split="exam")])
+    assert store.corpus_version("c", "exam") != exam
+    assert store.corpus_version("c", "train") == train
+
+
+# ------------------------------------------------------------------ books, results, answers
+
+
+def test_books_come_in_the_order_of_their_upload_passages_as_read(store):
+    for name in ("z", "a"):
+        store.add_document("c", document(name))
+    assert [d.id for d in store.documents("c")] == store.document_ids("c") == ["z", "a"]
+    store.replace_passages("c", [passage("q"), passage("b")])
+    store.replace_passages("c", [passage("p"), passage("a")])
+    assert [p.id for p in store.passages("c")] == ["p", "a"]
+
+
+def test_results_of_one_stage_by_name_newest_last(store, monkeypatch):
+    for at, name in ((3.0, "new"), (1.0, "old")):
+        monkeypatch.setattr("time.time", lambda at=at: at)
+        store.save("c", NOTE, Warn(code="n", message=name), inputs=name, name=name)
+    other = ResultKind("other", Warn)
+    store.save("c", other, Warn(code="n", message="x"), inputs="y")
+    assert [row.name for row in store.all_saved("c", NOTE)] == ["old", "new"]
+    assert store.saved("c", NOTE, "old").value.message == "old"
+    assert store.saved("c", NOTE) is None
+    assert store.newest_inputs("c") == {"note": "new", "other": "y"}
+    store.remove_saved("c", NOTE, "old")
+    assert [row.name for row in store.all_saved("c", NOTE)] == ["new"] and store.saved("c", other)
+
+
+def test_an_answer_is_kept_under_its_key_and_its_cost_counted(store):
+    for key, purpose in (("k1", "tutor"), ("k2", "tutor"), ("k3", "exam")):
+        store.save_answer(key, {"text": key}, model="m", purpose=purpose, prompt_tokens=5, completion_tokens=2)  # fmt: skip
+    assert store.cached_answer("k2") == {"text": "k2"}
+    assert store.cached_answer("k9") is None
+    spent = {row["purpose"]: row for row in store.spent()}
+    assert spent["tutor"]["calls"] == 2 and spent["tutor"]["prompt_tokens"] == 10
+    assert spent["exam"]["completion_tokens"] == 2
+
+
+def test_choices_of_the_installation_and_of_a_course_are_apart(store):
+    store.choose("", "x", 1)
+    store.choose("c", "x", {"a": None})
+    store.choose("c", "x", {"a": 2})
+    assert (store.choice("", "x"), store.choice("c", "x"), store.choice("d", "x", 7)) == (1, {"a": 2}, 7)  # fmt: skip
+
+
+# ------------------------------------------------------------------ people
+
+
+def test_events_by_learner_oldest_first_and_their_versions(store):
+    empty = store.events_version("c"), store.class_version("c")
+    assert not store.has_events("c") and store.share_right("c") is None
+    store.put_events("c", [event("b", at=2.0), event("a", "m", at=1.0, correct=0, score=0.0)])
+    assert [e["id"] for e in store.events("c")] == ["a", "b"]
+    assert [e["id"] for e in store.events("c", "m")] == ["a"]
+    assert store.count_events("c") == 2 and store.has_events("c")
+    assert store.share_right("c") == 0.5
+    before = store.events_version("c"), store.class_version("c")
+    assert before[0] != empty[0] and before[1] != empty[1]
+    store.put_events("c", [event("a", "m", at=1.0, correct=1, score=0.0)])
+    assert store.count_events("c") == 2, "the same event again replaces it"
+    assert store.events_version("c") != before[0]
+    store.put_learners("c", [{"pseudonym": "l", "name": "Li", "group": "g"}])
+    assert store.class_version("c") != before[1]
+    store.remove_events("c", ["a"])
+    assert [e["id"] for e in store.events("c")] == ["b"]
+
+
+def test_who_only_handed_in_is_active_too(store):
+    record(store, "c", [Event(learner="e", item="i", concept="k", correct=True, at=1.0)])
+    before = store.learners_version("c")
+    store.put_submissions("c", [submission("s1", "h"), submission("s2", "")])
+    assert store.active_learners("c") == ["e", "h"]
+    assert store.learners_version("c") != before
+
+
+def test_erasing_takes_one_learner_whole_and_nobody_else(store):
+    store.put_learners("c", [{"pseudonym": n, "name": n, "group": ""} for n in ("l", "m")])
+    for name, who in (("s1", "l"), ("s2", "m")):
+        store.put_events("c", [event(name, who)])
+        store.put_submissions("c", [submission(name, who)])
+        store.put_grades("c", [grade(name, learner=who)])
+        store.decide_grade("c", name, {"score": 3}, line(who))
+        store.save_answer(name, {"text": who}, model="m", purpose="grade", prompt_tokens=1, completion_tokens=1)  # fmt: skip
+    store.save_answer("t", {"text": "book"}, model="m", purpose="tutor", prompt_tokens=1, completion_tokens=1)  # fmt: skip
+    assert store.erase_learner("c", "l") == 5
+    assert [row["pseudonym"] for row in store.learners("c")] == ["m"]
+    for rows in (
+        store.events("c"),
+        store.submissions("c"),
+        store.grades("c"),
+        store.grade_log("c"),
+    ):
+        assert [row["learner"] for row in rows] == ["m"]
+    assert store.cached_answer("s1") is None, "a verdict quotes the answer"
+    assert store.cached_answer("t") == {"text": "book"}
+    assert sum(row["calls"] for row in store.spent()) == 3, "what was paid stays counted"
+    assert store.erase_learner("c", "nobody") == 0
