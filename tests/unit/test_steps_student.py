@@ -123,7 +123,7 @@ def test_the_base_of_official_weights_answers_from_them(room, tmp_path, monkeypa
     from tests.unit.test_families import make_model
 
     official = make_model(tmp_path / "abc123", "llama")
-    monkeypatch.setattr(hub, "held", lambda *_: official)
+    monkeypatch.setattr(hub, "cached_folder", lambda *_: official)
     origin = {"kind": "hub", "name": "o/tiny", "revision": "abc123"}
     data = {"recipe": {"base": SMOLLM2}, "training": {"origin": origin}}
     settings = Settings(home=tmp_path)
