@@ -4,8 +4,8 @@ A student of another family (any causal language model of transformers) is train
 and published as a merged folder, without a GGUF.
 
 To add a family: write its file like ``qwen3.py`` (``family.py`` says what the fields mean), name it
-in ``FAMILIES``, and give it a line in ``SPLITS`` of ``tests/unit/test_families.py``, which then reads
-its GGUF back in transformers, in our reader and in OpenVINO.
+in ``FAMILIES``, and give it a line in ``SPLITS`` of ``tests/unit/test_families.py``, which then
+reads its GGUF back in transformers, in our reader and in OpenVINO.
 """
 
 from __future__ import annotations
