@@ -87,9 +87,9 @@ def facts(base: str, settings: Settings) -> Base:
     """
     own = known_base(base)
     if own and own.source:
-        here = (settings.models / own.folder).exists() or hub.held(own.hub) is not None
+        here = (settings.models / own.folder).exists() or hub.cached_folder(own.hub) is not None
         return own.facts.model_copy(update={"download": 0}) if here else own.facts
-    folder = _local(base) or hub.held(base)
+    folder = _local(base) or hub.cached_folder(base)
     if folder is None:
         size = size_by_name(base)
         return own.facts if own else Base(id=base, title=base, parameters=size, measured=False)
@@ -117,7 +117,7 @@ def family_of_base(base: str) -> Family | None:
     if own := known_base(base):
         return own.family
     folder = Path(base).expanduser()
-    found = folder if folder.is_dir() else hub.held(base)
+    found = folder if folder.is_dir() else hub.cached_folder(base)
     if found is None or not (found / "config.json").is_file():
         return None
     return family_of(str(read_config(found).get("model_type")))
@@ -223,7 +223,7 @@ def earlier_origin(base: str) -> Origin | None:
 
 def _official(own: KnownBase, report: Report) -> BaseWeights | None:
     """The official weights, if they are here or a hub can be reached."""
-    if hub.held(own.hub) is None and not hub.reachable():
+    if hub.cached_folder(own.hub) is None and not hub.reachable():
         return None
     try:
         return _of_hub(own.hub, report)
@@ -235,7 +235,9 @@ def _official(own: KnownBase, report: Report) -> BaseWeights | None:
 
 
 def _of_hub(name: str, report: Report, revision: str = "") -> BaseWeights:
-    folder = check_folder(hub.held(name, revision) or hub.from_hub(name, report, revision))
+    folder = check_folder(
+        hub.cached_folder(name, revision) or hub.fetch_repository(name, report, revision)
+    )
     config = read_config(folder)
     stored = str(config.get("dtype") or config.get("torch_dtype") or "")
     origin = Origin(kind="hub", name=name, revision=folder.name, precision=stored)

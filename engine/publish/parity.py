@@ -50,7 +50,7 @@ wrong order: 0.0 and 0.0; of one layer's attn_q only: 0.9 and 0.41, but that ten
 """
 
 
-class Answered(Value):
+class PromptComparison(Value):
     """One prompt's two answers: their text, and how many leading tokens agree."""
 
     prompt: str
@@ -78,7 +78,7 @@ class ParityReport(Value):
     same_prompts: bool
     worst_tensor: str
     tensor_error: float
-    answers: tuple[Answered, ...]
+    answers: tuple[PromptComparison, ...]
 
     @property
     def passed(self) -> bool:
@@ -170,7 +170,7 @@ def compare(
 ) -> ParityReport:
     """The report on two sides of the same prompts."""
     answers = tuple(
-        Answered(
+        PromptComparison(
             prompt=prompt,
             tuned=one.text,
             exported=other.text,
