@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import fsum
 from typing import Literal
 
 from engine.grade.features import Features, negations
@@ -181,12 +182,12 @@ def _verdict(text: str) -> bool | None:
 
 def _covered(answer: str, text: str, features: Features) -> float:
     mine, theirs = set(features.terms(answer)), set(features.terms(text))
-    total = sum(features.rarity(term) for term in theirs)
-    return sum(features.rarity(term) for term in theirs & mine) / total if total else 0.0
+    total = fsum(features.rarity(term) for term in theirs)  # whatever the order of the set
+    return fsum(features.rarity(term) for term in theirs & mine) / total if total else 0.0
 
 
 def _weight(text: str, features: Features) -> float:
-    return sum(features.rarity(term) for term in set(features.terms(text)))
+    return fsum(features.rarity(term) for term in set(features.terms(text)))
 
 
 def _listed(points: Sequence[str], language: Language) -> str:
