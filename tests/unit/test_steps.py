@@ -160,7 +160,9 @@ def test_adding_only_broken_files_fails(workspace, tmp_path, capsys):
 
 def test_adding_some_broken_files_adds_the_others_and_says_so(workspace, tmp_path, capsys):
     home = str(workspace.settings.home)
-    (tmp_path / "more.md").write_text("# More\n\n## Rain\n\nRain is water that falls from clouds.\n")
+    (tmp_path / "more.md").write_text(
+        "# More\n\n## Rain\n\nRain is water that falls from clouds.\n"
+    )
     files = [str(tmp_path / "more.md"), *map(str, broken(tmp_path))]
     assert main(["--home", home, "--json", "add", "c", *files]) == 1
     told = json.loads(capsys.readouterr().out)
