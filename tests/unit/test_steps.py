@@ -170,3 +170,45 @@ def test_adding_some_broken_files_adds_the_others_and_says_so(workspace, tmp_pat
     assert len(workspace.store.document_ids("c")) == 2
     assert main(["--home", home, "--json", "add", "c", files[0]]) == 0
     assert json.loads(capsys.readouterr().out)["repeated"]
+
+
+# ---------------------------------------------------------------- exit status: 0 only when all was done
+
+
+def test_a_corpus_without_pairs_is_not_written(workspace, tmp_path, capsys):
+    home, out = str(workspace.settings.home), tmp_path / "pairs.jsonl"
+    assert main(["--home", home, "--json", "corpus", "c", "--out", str(out)]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "corpus.none"
+    assert not out.exists()
+    DISTIL(workspace, DistilPlan(pairs=20))
+    assert main(["--home", home, "--json", "corpus", "c", "--out", str(out)]) == 0
+    rejected = ["corpus", "c", "--status", "rejected", "--out", str(tmp_path / "r")]
+    assert main(["--home", home, "--json", *rejected]) == 1
+
+
+def test_calls_that_failed_are_listed_and_counted_as_failure(workspace, monkeypatch, capsys):
+    home = str(workspace.settings.home)
+    for failed, status in ((3, 1), (0, 0)):
+        found = DISTIL(workspace, DistilPlan(pairs=20)).model_copy(update={"failed_calls": failed})
+        own = replace(DISTIL, run=lambda *_, found=found: found)
+        monkeypatch.setattr("engine.cli.model.DISTIL", own)
+        assert main(["--home", home, "--json", "distil", "c"]) == status
+        told = json.loads(capsys.readouterr().out)
+        assert [row["code"] for row in told.get("failed", [])] == ["calls.failed"] * status
+
+
+def test_an_endpoint_that_does_not_answer_fails_the_probe(workspace, capsys):
+    home = str(workspace.settings.home)
+    choice = ["--base-url", "http://127.0.0.1:9/v1", "--model", "m"]
+    assert main(["--home", home, "teacher", "set", *choice]) == 0
+    capsys.readouterr()
+    assert main(["--home", home, "--json", "teacher", "probe"]) == 1
+    assert json.loads(capsys.readouterr().out)["failed"][0]["code"] == "teacher.unreachable"
+
+
+def test_a_build_that_leaves_the_student_out_is_not_done(workspace, monkeypatch, capsys):
+    home = str(workspace.settings.home)
+    monkeypatch.setattr("engine.steps.build.pending_terms", lambda *_: "https://terms.example")
+    assert main(["--home", home, "--json", "build", "c", "--prompts", "0"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["failed"][0]["code"] == "model.terms" and told["distil"]["pairs"] > 0
