@@ -25,7 +25,7 @@ if lacks(stage):
     st.stop()
 live = board(course.id, ("distil", "build"))
 store = session.store()
-documents = session.documents(course.id)
+documents = session.knowledge(course.id).documents()
 teacher = load_choice(store)
 made = store.saved(course.id, CORPUS)
 
@@ -43,7 +43,7 @@ def plan() -> DistilPlan:
 
 
 def settings_form() -> None:
-    titles = session.titles(course.id)
+    titles = session.knowledge(course.id).titles()
     left, right = st.columns(2, gap="large")
     with left:
         st.number_input(

@@ -34,7 +34,7 @@ def take(files: Sequence[object]) -> None:
     queue.start(workspace, READ, ReadPlan(files=tuple(paths)))
 
 
-documents = session.documents(course.id)
+documents = session.knowledge(course.id).documents()
 with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not documents):
     limit = session.settings().max_upload // 2**20
     uploads = st.file_uploader(

@@ -19,6 +19,7 @@ from engine.train import (
 )
 from pages.build.parts import arms, base_picker
 from pages.shared import charts, session
+from pages.shared.failures import polled
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.job_board import board
@@ -157,14 +158,13 @@ def _made_from(student: TrainedStudent) -> None:
 
 if live:
 
-    @st.fragment(run_every=3)
     def running() -> None:
         rows = session.training_rows(workspace)
         if rows:
             curves(rows)
             now(rows)
 
-    running()
+    polled(3, running)
 else:
     base, allowed = settings_form()
     if base:

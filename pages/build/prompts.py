@@ -12,6 +12,7 @@ from engine.steps.optimise import plan_search, search_costs
 from pages.build.parts import prompt_view
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
+from pages.shared.failures import polled
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text, minutes_text
 from pages.shared.job_board import board
@@ -161,13 +162,12 @@ st.caption(
 )
 if live:
 
-    @st.fragment(run_every=3)
     def running() -> None:
         found = current(store, course.id)
         if found and not found.value.done:
             results(found.value)
 
-    running()
+    polled(3, running)
 elif search is None:
     start_form()
 else:

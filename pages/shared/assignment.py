@@ -25,7 +25,7 @@ from engine.steps.gradebook import (
 )
 from engine.steps.grading import GradePlan, grading_costs
 from engine.steps.workspace import training_pairs
-from pages.shared import people, session
+from pages.shared import session
 from pages.shared.i18n import _, error_text, minutes_text
 from pages.shared.literal import escaped
 
@@ -121,8 +121,9 @@ def _from_corpus(workspace: Workspace, name: str, kind: Kind) -> None:
     if st.button(_("Add from the corpus"), type=kind, icon=":material/add:"):
         points = list(pairs.values())
         chosen = [points[i * len(points) // count] for i in range(count)]
-        homes = {s: c.name for c in people.graph(workspace.course.id) for s in reversed(c.sections)}
-        titles = session.titles(workspace.course.id)
+        knowledge = session.knowledge(workspace.course.id)
+        homes = {s: c.name for c in knowledge.graph() for s in reversed(c.sections)}
+        titles = knowledge.titles()
         add_items(
             workspace,
             [

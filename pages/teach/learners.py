@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.learner import Event, import_roster, pseudonym, read_log, record
-from pages.shared import concept_map, people, session
+from pages.shared import concept_map, session
 from pages.shared.frame import heading
 from pages.shared.i18n import _
 from pages.teach.parts import class_parts
@@ -44,7 +44,8 @@ def bring_log(path: Path) -> int:
     )
 
 
-anybody = people.anybody(course.id)
+knowledge = session.knowledge(course.id)
+anybody = knowledge.anybody()
 with st.expander(_("Class list and answers"), icon=":material/upload:", expanded=not anybody):
     left, right = st.columns(2)
     roster = left.file_uploader(
@@ -61,14 +62,14 @@ with st.expander(_("Class list and answers"), icon=":material/upload:", expanded
     if right.button(_("Import the answers"), disabled=log is None):
         with st.spinner(_("Reading the answers and tracing what the class knows …")):
             count = bring_log(saved(log))
-            people.view(course.id)  # now, while somebody waits for the import anyway
+            knowledge.view()  # now, while somebody waits for the import anyway
         session.flash(_("{n} answer(s) read", n=count))
         st.rerun()
 if not anybody:
     st.info(_("Import a class list or a log of answers above; the class appears here."))
     st.stop()
 
-view = people.view(course.id)
+view = knowledge.view()
 class_parts.tiles(view)
 PARTS = {
     "class": _("Class"),
@@ -88,7 +89,7 @@ part = st.segmented_control(
 )
 if part == "class":
     shown = {*view.learners, *(person.learner for person in view.risky)}
-    class_parts.class_part(course.id, view, people.names(course.id, shown))
+    class_parts.class_part(course.id, view, knowledge.names(shown))
 elif part == "concepts":
     concept_map.editor(course.id)
 elif part == "questions":
@@ -96,4 +97,4 @@ elif part == "questions":
 elif part == "grading":
     class_parts.grading_part(workspace)
 else:
-    class_parts.records_part(workspace, people.people(course.id))
+    class_parts.records_part(workspace, knowledge.people())

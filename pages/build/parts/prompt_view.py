@@ -10,6 +10,7 @@ from engine.llm.teacher import load_choice
 from engine.optimise import Optimised
 from engine.optimise.values import Sample
 from pages.shared import charts, session
+from pages.shared.failures import safely
 from pages.shared.i18n import _, minutes_text
 from pages.shared.literal import escaped
 
@@ -76,7 +77,7 @@ def frontier(search: Optimised, pick: str = "") -> None:
     plain = {"config": {"displayModeBar": False}, "alt": says}
     if pick:
         key = f"chart-{pick}"
-        st.plotly_chart(chart, key=key, on_select=lambda: _picked(key, pick), **plain)
+        st.plotly_chart(chart, key=key, on_select=safely(lambda: _picked(key, pick)), **plain)
         st.caption(_("Click a point to look at its prompt below."))
     else:
         st.plotly_chart(chart, **plain)
