@@ -177,7 +177,7 @@ else:
         start_form()
     if search.done:
         prompt_view.verdict(search)
-    pick = f"prompt-pick-{newest.name}" if search.done else ""
+    pick = f"prompt-pick-{newest.name}" if newest and search.done else ""
     results(search, pick)
     if pick:
         choose(search, pick)

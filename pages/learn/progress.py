@@ -8,9 +8,10 @@ from engine.learner.events import as_answers
 from engine.levels import FIRM
 from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
-from pages.learn.parts import learner, quiz
-from pages.shared import assignment, charts, session
+from pages.learn.parts import charts, learner, quiz
+from pages.shared import session
 from pages.shared.frame import go, heading, lacks
+from pages.shared.grades import grade_text
 from pages.shared.i18n import _
 from pages.shared.literal import escaped
 
@@ -111,7 +112,7 @@ if rows:
     st.subheader(_("{n} of {m} concepts that you met are firm", n=firm, m=len(rows)))
     st.altair_chart(
         charts.levels(
-            {name: state.model_dump() for name, state in rows.items()},
+            rows,
             _("Probability to answer an unseen question now"),
             _("Concept"),
         ),
@@ -135,9 +136,8 @@ if rows:
         )
     mastery_chart(rows)
 items = {item.item_id: item for item in items_of(workspace)}
-when = {row["id"]: row["at"] for row in workspace.store.grades(course.id, me)}
 mine = [m for m in marked(workspace, me) if m.final and m.submission.item_id in items]
-mine.sort(key=lambda m: -when[m.grade.answer_id])
+mine.sort(key=lambda m: -m.at)
 if planned:
     st.subheader(_("Reviews: {n} due now, {m} planned", n=len(due), m=len(planned)))
     st.dataframe(
@@ -161,22 +161,22 @@ if mine:
         with st.container(border=True):
             st.markdown(f"**{escaped(item.question)}**")
             st.text(m.submission.answer or "–")
-            st.markdown(f"**{escaped(assignment.shown(item, m))}**  {escaped(m.grade.feedback)}")
+            st.markdown(f"**{escaped(grade_text(item, m))}**  {escaped(m.grade.feedback)}")
             place = where(m)
             if place and place.split(" · ")[0] not in m.grade.feedback:
                 st.caption(_("Where to read: {place}", place=escaped(place)))
     with st.expander(_("All grades"), icon=":material/table_rows:"):
-        rows = [
+        table = [
             {
                 _("Question"): items[m.submission.item_id].question,
                 _("My answer"): m.submission.answer,
-                _("Grade"): assignment.shown(items[m.submission.item_id], m),
+                _("Grade"): grade_text(items[m.submission.item_id], m),
                 _("Feedback"): m.grade.feedback,
                 _("Where to read"): where(m),
             }
             for m in mine
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Latest grades"))
+        st.dataframe(pd.DataFrame(table), hide_index=True, alt=_("Latest grades"))
 with st.container(horizontal=True):
     if steps and st.button(_("Start the next step"), type="primary", icon=":material/play_arrow:"):
         quiz.start_with(course.id, steps[0].concept)

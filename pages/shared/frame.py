@@ -1,6 +1,7 @@
 """The frame around every screen: rail, language, course picker, errors."""
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -97,8 +98,8 @@ def _pages() -> dict[str, list[st.Page]]:
     stages = session.stages(course.id) if course else {}
 
     def page(file: str, title: str, icon: str, url: str) -> st.Page:
-        seen = "visible" if course else "hidden"
-        return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, visibility=seen)
+        shown: Literal["visible", "hidden"] = "visible" if course else "hidden"
+        return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, visibility=shown)
 
     def stage(name: str, file: str, title: str) -> st.Page:
         state = stages[name].state if stages else "empty"
@@ -141,7 +142,7 @@ def heading(title: str, question: str, stage: Stage | None = None) -> None:
 
 
 def _state_badge(stage: Stage) -> None:
-    words = {
+    words: dict[str, tuple[str, Literal["gray", "blue", "orange", "green"]]] = {
         "empty": (_("Nothing here yet"), "gray"),
         "running": (_("Running"), "blue"),
         "review": (_("Needs your review"), "orange"),

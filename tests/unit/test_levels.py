@@ -61,7 +61,7 @@ def test_tutor_gradebook_and_report_agree_on_what_is_right(workspace, share):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_path_class_and_screens_agree_on_what_is_firm(level, workspace, monkeypatch):
-    from pages.shared import charts
+    from pages.learn.parts import charts
     from pages.teach.parts import reteach
 
     concept = Concept(name="X", sections=("s",))
@@ -70,7 +70,7 @@ def test_path_class_and_screens_agree_on_what_is_firm(level, workspace, monkeypa
     monkeypatch.setattr(knowledge, "graph", lambda: [concept])
     monkeypatch.setattr(knowledge, "states", lambda me, now: {"X": state})
     row = _concept("X", pd.Series([level]))
-    goal = charts.levels({"X": state.model_dump()}, "p", "c").to_dict()["datasets"].values()
+    goal = charts.levels({"X": state}, "p", "c").to_dict()["datasets"].values()
     assert {"x": FIRM} in [cell for rows in goal for cell in rows], "the chart draws the goal"
     rung = ladder(pd.DataFrame({"X": [level]}))["X"]
     firm = {

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from engine.classroom import ROLES, ClassView, give_role, roles_of
+from engine.classroom import ROLES, ClassView, Role, give_role, roles_of
 from engine.errors import EngineError
 from engine.learner import Person, erase_learner, export_learner, find_learner
-from engine.report import error_kinds, grading_quality, mistakes, report
+from engine.report import Mistake, error_kinds, grading_quality, mistakes, report
 from engine.schema import Figure
 from engine.steps import Workspace
 from engine.steps.gradebook import items_of, marked
-from pages.shared import account, charts, people, session
+from pages.shared import account, people, session
 from pages.shared.failures import safely
 from pages.shared.i18n import _, error_text
 from pages.shared.literal import escaped
-from pages.teach.parts import reteach
+from pages.teach.parts import charts, reteach
 
 
 def reasons() -> dict[str, str]:
@@ -182,7 +182,7 @@ def questions_part(workspace: Workspace, view: ClassView) -> None:
     )
 
 
-def _mistakes(found: Sequence) -> None:
+def _mistakes(found: Sequence[Mistake]) -> None:
     shared = [row for row in found if row.learners > 1]
     if not shared:
         st.subheader(_("Common mistakes"))
@@ -340,7 +340,7 @@ def one_of(workspace: Workspace, everybody: list[Person], key: str) -> Person | 
 
 
 def _roles(workspace: Workspace) -> None:
-    names = {
+    names: dict[Role | None, str] = {
         "designer": _("designer"),
         "instructor": _("teacher"),
         "learner": _("learner"),
@@ -352,7 +352,8 @@ def _roles(workspace: Workspace) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True)
         with st.form("role", border=False):
             who = st.text_input(_("Address"))
-            role = st.selectbox(_("Role"), [*ROLES, None], format_func=names.get)
+            choices: list[Role | None] = [*ROLES, None]
+            role = st.selectbox(_("Role"), choices, format_func=names.__getitem__)
             if st.form_submit_button(_("Give this role")):
                 give_role(workspace.store, workspace.course.id, who, role)
                 st.rerun()
