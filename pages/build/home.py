@@ -67,6 +67,7 @@ def new_course() -> None:
         disabled=not ready,
         on_click=safely(create),
         icon=":material/add:",
+        key="create",
     )
     if created and not failures.just_now():
         go("build/course.py")
@@ -83,14 +84,15 @@ with right.container(border=True):
     if not samples and not own:
         st.caption(_("There is none yet. The sample course appears here once it is prepared."))
     for course in [*own, *samples]:
-        if st.button(
+        opened = st.button(
             escaped(course.title),
             key=f"open-{course.id}",
             icon=":material/science:" if course.sample else ":material/menu_book:",
             on_click=safely(open_course),
             args=(course.id,),
             width="stretch",
-        ):
+        )
+        if opened and not failures.just_now():
             go("build/course.py" if session.role() == "designer" else "learn/tutor.py")
 
 if not builds():

@@ -133,12 +133,8 @@ def choose(found: Optimised, pick: str) -> None:
     rows = prompt_view.latest(found)
     clicked = st.session_state.get(pick, found.best)
     names = list(dict.fromkeys((found.best, *found.frontier, found.start, clicked)))
-    name = st.selectbox(
-        _("Prompt"),
-        names,
-        format_func=lambda n: _label(found, rows, n),
-        key=pick,
-    )
+    labels = {name: _label(found, rows, name) for name in names}
+    name = st.selectbox(_("Prompt"), names, format_func=labels.__getitem__, key=pick)
     now = chosen_prompt(store, course.id, course.language)
     decided = stage.state == "ready"
     if decided and now.id == name:
