@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.align import ARMS, AlignPlan, AlignResult, Workshop, align, estimate
 from engine.corpus import let_through
 from engine.errors import BadInput
+from engine.installed import need_trainer
 from engine.llm import Chat
 from engine.llm.costs import Estimate
 from engine.llm.embedded import Embedded
@@ -27,6 +28,7 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
 
     Raises:
         BadInput: the course is not in English, the only language of the built-in student.
+        Missing: the trainer is not installed, or the corpus is too small.
     """
     if workspace.course.language != "en":
         raise BadInput(
@@ -34,6 +36,7 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
             code="align.language",
             next="Use this with an English course.",
         )
+    need_trainer()
     store, course = workspace.store, workspace.course.id
     student, connected = base_chat(workspace, SMOLLM2), connected_chat(workspace)
     teacher = connected or student
