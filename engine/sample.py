@@ -13,7 +13,10 @@ from engine.steps import DISTIL, READ, Workspace
 from engine.steps.books import ReadPlan
 from engine.store import Store
 
-FOLDER = Path(__file__).resolve().parents[1] / "data" / "sample_course"
+_ROOT = Path(__file__).resolve().parents[1]
+_INSTALLED = _ROOT / "sample_course"
+FOLDER = _INSTALLED if _INSTALLED.is_dir() else _ROOT / "data" / "sample_course"
+"""The course's books: the package that the wheel installs, or a checkout's folder."""
 
 
 def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> list[Course]:

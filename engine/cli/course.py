@@ -8,12 +8,15 @@ from typing import Any
 
 from engine.cli.context import Context, Verbs, table
 from engine.cli.report import write_report
+from engine.errors import Missing
 from engine.language import languages
 from engine.schema import Course, Document
 from engine.steps import BUILD, DISTIL, READ
 from engine.steps.books import ReadPlan
 from engine.steps.build import BUDGET, BuildPlan
 from engine.steps.workspace import open_index
+
+_ACCEPT = "Accept them: coursewright train COURSE --accept-terms; then build again."
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -152,4 +155,7 @@ def _build(context: Context) -> None:
         context.end()
         print(f"The report is in {path}", file=sys.stderr)
         result = {**result, "report": str(path)}
+        if result["train"] is None:
+            left_out = Missing(result["skipped"]["train"], code="model.terms", next=_ACCEPT)
+            result = context.part_failed(result, [left_out])
     context.show(result)

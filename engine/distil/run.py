@@ -18,7 +18,7 @@ from engine.language import table
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
-from engine.schema import Course, Document, Pair, Passage, Progress, content_id
+from engine.schema import Course, Document, Pair, PairKind, Passage, Progress, Value, content_id
 from engine.store import Store
 
 T = TypeVar("T")
@@ -206,18 +206,27 @@ def _prompt(
             break
 
 
-def coverage(documents: Sequence[Document], pairs: Sequence[Pair]) -> list[dict[str, object]]:
-    """Pairs of each taught section: ``{"section", "title", "pairs", "kinds"}`` in reading order."""
+class Coverage(Value):
+    """What a corpus asks of one section (its id): how many pairs, of which kinds."""
+
+    section: str
+    title: str
+    pairs: int
+    kinds: tuple[PairKind, ...]
+
+
+def coverage(documents: Sequence[Document], pairs: Sequence[Pair]) -> list[Coverage]:
+    """The coverage of each taught section, in reading order."""
     counts: dict[str, list[Pair]] = {}
     for pair in pairs:
         counts.setdefault(pair.section, []).append(pair)
     names = titles(documents)
     return [
-        {
-            "section": section.id,
-            "title": names[section.id],
-            "pairs": len(counts.get(section.id, [])),
-            "kinds": sorted({pair.kind for pair in counts.get(section.id, [])}),
-        }
+        Coverage(
+            section=section.id,
+            title=names[section.id],
+            pairs=len(counts.get(section.id, [])),
+            kinds=tuple(sorted({pair.kind for pair in counts.get(section.id, [])})),
+        )
         for section in taught_sections(documents)
     ]

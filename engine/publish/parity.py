@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import WorkFailed
+from engine.llm.pipeline import EXACT
 from engine.models.convert import gguf_family
 from engine.models.folder import read_config
 from engine.models.rows import from_gguf
@@ -237,7 +238,7 @@ def _by_transformers(
 def _by_openvino(gguf: Path, prompts: Sequence[str], max_tokens: int, threads: int) -> list[Side]:
     import openvino_genai
 
-    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    options = EXACT | {"INFERENCE_NUM_THREADS": threads}
     try:
         pipe = openvino_genai.LLMPipeline(str(gguf), "CPU", **options)
     except RuntimeError as error:

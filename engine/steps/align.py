@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.align import ARMS, AlignPlan, AlignResult, Workshop, align, estimate
 from engine.corpus import let_through
 from engine.errors import BadInput
+from engine.installed import need_trainer
 from engine.language import rules
 from engine.llm import Chat
 from engine.llm.costs import Estimate
@@ -28,6 +29,7 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
 
     Raises:
         BadInput: the built-in student does not speak the course's language.
+        Missing: the trainer is not installed, or the corpus is too small.
     """
     if not speaks(SMOLLM2, workspace.course.language):
         spoken = _spoken(workspace)
@@ -37,6 +39,7 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
             next="Use this with a course in a language that it reads.",
             languages=spoken,
         )
+    need_trainer()
     store, course = workspace.store, workspace.course.id
     student, connected = base_chat(workspace, SMOLLM2), connected_chat(workspace)
     teacher = connected or student

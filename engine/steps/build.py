@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.distil import Distilled, DistilPlan
 from engine.errors import Missing
+from engine.installed import need_trainer
 from engine.models.bases import pending_terms, speaks
 from engine.optimise import SearchSummary, current, use
 from engine.progress import Report, silent
@@ -52,7 +53,11 @@ def build(workspace: Workspace, plan: BuildPlan, report: Report = silent) -> Bui
 
     The search is for courses whose language the local model speaks, where nobody chose a prompt.
     A course whose recommended base has terms that nobody accepted yet gets its corpus only.
+
+    Raises:
+        Missing: the trainer is not installed; nothing was begun.
     """
+    need_trainer()
     timer = _Timer()
     with timer("distil"):
         corpus = DISTIL(workspace, plan.corpus, report)

@@ -223,10 +223,10 @@ def _sitting(
     report: Report,
 ) -> None:
     """Load, encode, write the manifest down, and train to the end."""
-    threads = Threads(settings)
     recipe = manifest.recipe
     report(Progress(stage="train.load", message="Loading the base model"))
     choice = choose_backend(recipe)
+    threads = Threads(settings)
     student, origin = _load(choice.name, manifest, settings, report)
     encoding = encode(rows, student.tokenizer, recipe.max_length)
     validation = encode(validation_rows, student.tokenizer, recipe.max_length)

@@ -20,6 +20,7 @@ from engine.tutor.answers import (
 from engine.tutor.check import borne_out, same_question
 from engine.tutor.modes import turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
+from engine.tutor.replies import Mark, MarkName, mark_all, mark_name
 from engine.tutor.talk import MODES, Material, Mode, Talk
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "MIN_COVERAGE",
     "MIN_SCORE",
     "MODES",
+    "Mark",
+    "MarkName",
     "Material",
     "Mode",
     "Quiz",
@@ -38,6 +41,8 @@ __all__ = [
     "closed_book",
     "concept_of",
     "covers",
+    "mark_all",
+    "mark_name",
     "mark_quiz",
     "next_quiz",
     "open_book",

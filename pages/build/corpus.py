@@ -25,7 +25,7 @@ if lacks(stage):
     st.stop()
 live = board(course.id, ("distil", "build"))
 store = session.store()
-documents = session.documents(course.id)
+documents = session.knowledge(course.id).documents()
 teacher = load_choice(store)
 made = store.saved(course.id, CORPUS)
 
@@ -43,7 +43,7 @@ def plan() -> DistilPlan:
 
 
 def settings_form() -> None:
-    titles = session.titles(course.id)
+    titles = session.knowledge(course.id).titles()
     left, right = st.columns(2, gap="large")
     with left:
         st.number_input(
@@ -66,7 +66,7 @@ def settings_form() -> None:
         )
         st.multiselect(
             _("Sections (empty: all that teach)"),
-            [row["section"] for row in coverage(documents, [])],
+            [row.section for row in coverage(documents, [])],
             format_func=lambda section: titles.get(section, section),
             key="sections",
             placeholder=_("all"),
@@ -139,8 +139,7 @@ with st.expander(
         queue.start(workspace, DISTIL, plan())
         st.rerun()
 
-failed = made.value.result.failed_calls if made else 0
-if failed and not live:
+if made and (failed := made.value.result.failed_calls) and not live:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(
             _("{n} call(s) failed; all other pairs were made.", n=failed), icon=":material/warning:"
@@ -156,22 +155,22 @@ pairs = session.pairs(course.id)
 if pairs:
     with st.expander(_("What is covered"), icon=":material/grid_on:"):
         rows = coverage(documents, [p for p in pairs if p.status != "rejected"])
-        bare = sum(not row["pairs"] for row in rows)
+        bare = sum(not row.pairs for row in rows)
         st.caption(_("{n} of {m} sections have no pair.", n=bare, m=len(rows)))
         st.dataframe(
             pd.DataFrame(
                 {
-                    _("Section"): [row["title"] for row in rows],
-                    _("Pairs"): [row["pairs"] for row in rows],
+                    _("Section"): [row.title for row in rows],
+                    _("Pairs"): [row.pairs for row in rows],
                     _("Kinds"): [
-                        ", ".join(code_text("kinds", k, k) for k in row["kinds"]) for row in rows
+                        ", ".join(code_text("kinds", k, k) for k in row.kinds) for row in rows
                     ],
                 }
             ),
             hide_index=True,
             column_config={
                 _("Pairs"): st.column_config.ProgressColumn(
-                    format="%d", max_value=max(row["pairs"] for row in rows)
+                    format="%d", max_value=max(row.pairs for row in rows)
                 )
             },
             alt=_("What is covered"),

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.typing import UploadedFile
 
 from engine import jobs as queue
 from engine.course import taught_sections
@@ -22,7 +23,7 @@ stage = session.stages(course.id)["course"]
 heading(_("Course"), _("What did it understand of my books?"), stage)
 
 
-def take(files: Sequence[object]) -> None:
+def take(files: Sequence[UploadedFile]) -> None:
     """Keep the uploads as files and hand them to the worker."""
     folder = workspace.folder / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +35,7 @@ def take(files: Sequence[object]) -> None:
     queue.start(workspace, READ, ReadPlan(files=tuple(paths)))
 
 
-documents = session.documents(course.id)
+documents = session.knowledge(course.id).documents()
 with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not documents):
     limit = session.settings().max_upload // 2**20
     uploads = st.file_uploader(
@@ -135,7 +136,7 @@ VIEWS = {"contents": _("Table of contents"), "concepts": _("Concepts")}
 view = st.segmented_control(
     _("View"),
     list(VIEWS),
-    format_func=VIEWS.get,
+    format_func=VIEWS.__getitem__,
     default="contents",
     required=True,
     key="course-view",

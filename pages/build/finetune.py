@@ -11,14 +11,16 @@ from engine.train import (
     PRESETS,
     STUDENT,
     Recipe,
+    TrainingEstimate,
     TrainingRow,
     choose_backend,
     estimate,
     masked_sample,
     preset,
 )
-from pages.build.parts import arms, base_picker
-from pages.shared import charts, session
+from pages.build.parts import arms, base_picker, charts
+from pages.shared import session
+from pages.shared.failures import polled
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.job_board import board
@@ -45,11 +47,11 @@ def recipe(base: str) -> Recipe:
     return chosen.model_copy(update=changes)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def costs(version: str, recipe_json: str) -> dict[str, object]:
+@st.cache_resource(max_entries=8, show_spinner=False)
+def costs(version: str, recipe_json: str) -> TrainingEstimate:
     own = Recipe.model_validate_json(recipe_json)
     rows = [TrainingRow(question=p.question, answer=p.answer) for p in _train_pairs()]
-    return estimate(rows, own, session.settings()).model_dump(mode="json")
+    return estimate(rows, own, session.settings())
 
 
 def _train_pairs() -> list[Pair]:
@@ -86,21 +88,21 @@ def estimate_cards(own: Recipe) -> None:
     cells[0].metric(_("Training pairs"), f"{len(_train_pairs()):,}")
     cells[1].metric(
         _("Time"),
-        minutes_text(60 * row["minutes"][1]),
+        minutes_text(60 * row.minutes[1]),
         help=_(
             "Between {low} and {high}",
-            low=minutes_text(60 * row["minutes"][0]),
-            high=minutes_text(60 * row["minutes"][2]),
+            low=minutes_text(60 * row.minutes[0]),
+            high=minutes_text(60 * row.minutes[2]),
         ),
     )
     fits = {"fits": _("fits"), "tight": _("tight"), "does not fit": _("does not fit")}
     cells[2].metric(
-        _("Memory") if row["device"] == "cpu" else _("Memory of the graphics card"),
-        f"{row['memory_gib']:.1f} GiB",
-        fits[row["fit"]],
+        _("Memory") if row.device == "cpu" else _("Memory of the graphics card"),
+        f"{row.memory_gib:.1f} GiB",
+        fits[row.fit],
         delta_arrow="off",
     )
-    cells[3].metric(_("Disk"), f"{row['disk_gib']:.1f} GiB")
+    cells[3].metric(_("Disk"), f"{row.disk_gib:.1f} GiB")
     backend, reason = choose_backend(own)
     said = code_text("reasons", reason, reason)
     name = "Unsloth" if backend == "unsloth" else "PEFT"
@@ -157,14 +159,13 @@ def _made_from(student: TrainedStudent) -> None:
 
 if live:
 
-    @st.fragment(run_every=3)
     def running() -> None:
         rows = session.training_rows(workspace)
         if rows:
             curves(rows)
             now(rows)
 
-    running()
+    polled(3, running)
 else:
     base, allowed = settings_form()
     if base:

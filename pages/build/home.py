@@ -5,7 +5,8 @@ import streamlit as st
 
 from engine.classroom import role_of
 from engine.schema import Course, content_id
-from pages.shared import account, session
+from pages.shared import account, failures, session
+from pages.shared.failures import safely
 from pages.shared.frame import go, heading
 from pages.shared.i18n import _, language
 from pages.shared.literal import escaped
@@ -60,13 +61,15 @@ def new_course() -> None:
         key="new-language",
     )
     ready = bool(st.session_state.get("new-title", "").strip())
-    if st.button(
+    created = st.button(
         _("Create the course") if ready else _("Give it a title first"),
         type="primary",
         disabled=not ready,
-        on_click=create,
+        on_click=safely(create),
         icon=":material/add:",
-    ):
+        key="create",
+    )
+    if created and not failures.just_now():
         go("build/course.py")
 
 
@@ -81,14 +84,15 @@ with right.container(border=True):
     if not samples and not own:
         st.caption(_("There is none yet. The sample course appears here once it is prepared."))
     for course in [*own, *samples]:
-        if st.button(
+        opened = st.button(
             escaped(course.title),
             key=f"open-{course.id}",
             icon=":material/science:" if course.sample else ":material/menu_book:",
-            on_click=open_course,
+            on_click=safely(open_course),
             args=(course.id,),
             width="stretch",
-        ):
+        )
+        if opened and not failures.just_now():
             go("build/course.py" if session.role() == "designer" else "learn/tutor.py")
 
 if not builds():

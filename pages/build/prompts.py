@@ -12,6 +12,7 @@ from engine.steps.optimise import plan_search, search_costs
 from pages.build.parts import prompt_view
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
+from pages.shared.failures import polled
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text, minutes_text
 from pages.shared.job_board import board
@@ -132,12 +133,8 @@ def choose(found: Optimised, pick: str) -> None:
     rows = prompt_view.latest(found)
     clicked = st.session_state.get(pick, found.best)
     names = list(dict.fromkeys((found.best, *found.frontier, found.start, clicked)))
-    name = st.selectbox(
-        _("Prompt"),
-        names,
-        format_func=lambda n: _label(found, rows, n),
-        key=pick,
-    )
+    labels = {name: _label(found, rows, name) for name in names}
+    name = st.selectbox(_("Prompt"), names, format_func=labels.__getitem__, key=pick)
     now = chosen_prompt(store, course.id, course.language)
     decided = stage.state == "ready"
     if decided and now.id == name:
@@ -161,13 +158,12 @@ st.caption(
 )
 if live:
 
-    @st.fragment(run_every=3)
     def running() -> None:
         found = current(store, course.id)
         if found and not found.value.done:
             results(found.value)
 
-    running()
+    polled(3, running)
 elif search is None:
     start_form()
 else:
@@ -177,7 +173,7 @@ else:
         start_form()
     if search.done:
         prompt_view.verdict(search)
-    pick = f"prompt-pick-{newest.name}" if search.done else ""
+    pick = f"prompt-pick-{newest.name}" if newest and search.done else ""
     results(search, pick)
     if pick:
         choose(search, pick)

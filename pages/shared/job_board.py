@@ -13,6 +13,7 @@ from engine.errors import BadInput
 from engine.steps import STEPS, TRAIN, Workspace
 from engine.steps.train import TrainPlan
 from pages.shared import session
+from pages.shared.failures import polled
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.literal import escaped
 
@@ -49,7 +50,6 @@ def board(course_id: str, kinds: tuple[str, ...]) -> bool:
     newest = _newest(course_id, kinds)
     live = newest is not None and newest.live
 
-    @st.fragment(run_every=_POLL_SECONDS if live else None)
     def draw() -> None:
         job = _newest(course_id, kinds)
         if job is None and live:  # thrown away meanwhile
@@ -60,7 +60,7 @@ def board(course_id: str, kinds: tuple[str, ...]) -> bool:
         if live and not job.live:
             st.rerun()
 
-    draw()
+    polled(_POLL_SECONDS if live else None, draw)
     return live
 
 
@@ -68,7 +68,6 @@ def rail(course_id: str) -> None:
     """All live jobs of the course in the rail, on every screen."""
     live = any(job.live for job in session.jobs_of(course_id))
 
-    @st.fragment(run_every=_POLL_SECONDS if live else None)
     def draw() -> None:
         for job in session.jobs_of(course_id):
             if job.live and job.kind != "serve":
@@ -76,7 +75,7 @@ def rail(course_id: str) -> None:
                 _progress(job)
 
     with st.sidebar:
-        draw()
+        polled(_POLL_SECONDS if live else None, draw)
 
 
 def _newest(course_id: str, kinds: tuple[str, ...]) -> queue.Job | None:

@@ -6,13 +6,14 @@ import streamlit as st
 
 from engine import jobs as queue
 from engine.steps import GRADE
-from engine.steps.gradebook import gradebook, items_of, marked, submissions_of
+from engine.steps.gradebook import changes_of, gradebook, items_of, marked, submissions_of
 from engine.steps.grading import GRADING, GradePlan, GradingRecord
-from pages.shared import assignment, charts, session
+from pages.shared import session
 from pages.shared.frame import heading
+from pages.shared.grades import grade_text
 from pages.shared.i18n import _
 from pages.shared.job_board import board
-from pages.teach.parts import grade_review
+from pages.teach.parts import assignment, charts, grade_review
 
 workspace = session.workspace()
 course, store = workspace.course, workspace.store
@@ -22,7 +23,7 @@ heading(_("Assignments"), _("Which answers are graded, and which need me?"))
 def assignment_csv() -> bytes:
     """Learners by items."""
     frame = pd.DataFrame(gradebook(workspace)).rename(columns={"learner": _("Learner")})
-    return frame.map(assignment.unformula).to_csv(index=False).encode("utf-8-sig")
+    return assignment.as_csv(frame)
 
 
 items = assignment.one_of(items_of(workspace))
@@ -161,7 +162,7 @@ with st.expander(_("All grades")):
         pd.DataFrame(
             [
                 {
-                    _("Grade"): assignment.shown(known[m.submission.item_id], m),
+                    _("Grade"): grade_text(known[m.submission.item_id], m),
                     _("Stands"): _("yes") if m.final else _("no"),
                     _("Confidence"): round(m.grade.confidence, 2),
                     _("Answer"): m.submission.answer,
@@ -220,7 +221,7 @@ with st.expander(_("Suspicious answers ({n})", n=sum(bool(m.grade.flags) for m i
             hide_index=True,
         )
 with st.expander(_("Log of changes")):
-    log = store.grade_log(course.id)
+    log = changes_of(workspace)
     if not log:
         st.caption(_("Nobody has changed or confirmed a grade yet."))
     else:
@@ -228,11 +229,11 @@ with st.expander(_("Log of changes")):
             pd.DataFrame(
                 [
                     {
-                        _("When"): time.strftime("%Y-%m-%d %H:%M", time.localtime(row["at"])),
-                        _("Answer"): row["answer"],
-                        _("Before"): str(row["old"]),
-                        _("After"): "–" if row["new"] is None else str(row["new"]),
-                        _("Reason"): row["reason"] or _("accepted as proposed"),
+                        _("When"): time.strftime("%Y-%m-%d %H:%M", time.localtime(row.at)),
+                        _("Answer"): row.answer,
+                        _("Before"): str(row.old),
+                        _("After"): "–" if row.new is None else str(row.new),
+                        _("Reason"): row.reason or _("accepted as proposed"),
                     }
                     for row in log
                 ]

@@ -217,6 +217,15 @@ def _pretend_results(store: Store, home: Path) -> None:
     store.save("c", EXPORTS, export, inputs="r1", name="gguf")
 
 
+@pytest.fixture(autouse=True)
+def nothing_unforeseen(request, caplog):
+    """An error that nobody foresaw is shown politely, but it is a fault of the screen's."""
+    yield
+    if "unforeseen" not in request.fixturenames:
+        found = [r for r in caplog.get_records("call") if r.name == "pages.shared.failures"]
+        assert not found, found[0].exc_info[1]
+
+
 @pytest.fixture
 def screen(monkeypatch):
     """``screen(home, page, language, course)``: that page, run once."""

@@ -9,7 +9,9 @@ import streamlit as st
 from engine.llm.teacher import load_choice
 from engine.optimise import Optimised
 from engine.optimise.values import Sample
-from pages.shared import charts, session
+from pages.build.parts import charts
+from pages.shared import session
+from pages.shared.failures import safely
 from pages.shared.i18n import _, minutes_text
 from pages.shared.literal import escaped
 
@@ -73,13 +75,14 @@ def frontier(search: Optimised, pick: str = "") -> None:
     st.markdown(f"**{says}**")
     length, quality = _("Length of the answer / reference"), _("Quality (0 to 10)")
     chart = charts.frontier(frame, length, quality)
-    plain = {"config": {"displayModeBar": False}, "alt": says}
+    plain = {"displayModeBar": False}
     if pick:
         key = f"chart-{pick}"
-        st.plotly_chart(chart, key=key, on_select=lambda: _picked(key, pick), **plain)
+        chosen = safely(lambda: _picked(key, pick))
+        st.plotly_chart(chart, key=key, on_select=chosen, config=plain, alt=says)
         st.caption(_("Click a point to look at its prompt below."))
     else:
-        st.plotly_chart(chart, **plain)
+        st.plotly_chart(chart, config=plain, alt=says)
     with st.expander(_("All prompts as a table"), icon=":material/table:"):
         st.dataframe(
             frame[["text", "kind", "quality", "length", "score", "n"]]

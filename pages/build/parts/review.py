@@ -66,7 +66,7 @@ def _counts(pairs: Sequence[Pair]) -> None:
 
 
 def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
-    titles = session.titles(workspace.course.id)
+    titles = session.knowledge(workspace.course.id).titles()
     present = list(dict.fromkeys(pair.section for pair in pairs))
     left, middle, right = st.columns([2, 2, 1])
     sections = left.multiselect(
