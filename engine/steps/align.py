@@ -8,7 +8,7 @@ from engine.align import ARMS, AlignPlan, AlignResult, Workshop, align, estimate
 from engine.corpus import let_through
 from engine.errors import BadInput
 from engine.installed import need_trainer
-from engine.language import rules
+from engine.language import DEFAULT, rules
 from engine.llm import Chat
 from engine.llm.costs import Estimate
 from engine.llm.embedded import Embedded
@@ -66,7 +66,8 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
 
 def _spoken(workspace: Workspace) -> str:
     """The languages of the built-in student by name, with commas between."""
-    return ", ".join(rules(code).name for code in facts(SMOLLM2, workspace.settings).languages)
+    english = rules(DEFAULT)
+    return ", ".join(english.name_of(code) for code in facts(SMOLLM2, workspace.settings).languages)
 
 
 def _opened(workspace: Workspace, gguf: Path) -> Chat:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import BadInput, Missing
-from engine.language import rules
+from engine.language import DEFAULT, rules
 from engine.llm import Chat
 from engine.llm.costs import Estimate
 from engine.llm.teacher import connect, load_choice
@@ -48,7 +48,7 @@ def plan_search(workspace: Workspace, method: str, budget: int | None = None) ->
         )
     spoken = speaks(current_base(workspace), workspace.course.language)
     if not spoken and not connected:
-        name = rules(workspace.course.language).name
+        name = rules(DEFAULT).name_of(workspace.course.language)
         raise Missing(
             f"The model on this machine does not speak {name}, the language of this course, "
             "so it cannot try prompts for it.",

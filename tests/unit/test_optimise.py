@@ -429,7 +429,7 @@ def test_plans_say_what_is_missing(store, tmp_path):
         with pytest.raises(Missing):
             plan_search(workspace, method)
     chinese = Workspace(workspace.settings, store, COURSE.model_copy(update={"language": "zh"}))
-    with pytest.raises(Missing, match="中文"):
+    with pytest.raises(Missing, match="not speak Chinese"):
         plan_search(chinese, "recombine")
     store.choose("", "teacher", {"kind": "endpoint", "base_url": "http://x/v1", "model": "m"})
     assert plan_search(chinese, "recombine").model == "endpoint"
