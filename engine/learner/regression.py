@@ -76,7 +76,7 @@ class Regression:
         return 1 / (1 + np.exp(-found))
 
     def unseen_all(self, history: Sequence[Answer], skills: Sequence[str]) -> list[float]:
-        """Probability that the learner of ``history`` answers an average unseen item, by concept."""
+        """Probability that the learner of ``history`` answers an unseen item, by concept."""
         past = Past()
         for answer in sorted(history, key=lambda a: a.at):
             past.add(answer)
