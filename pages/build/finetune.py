@@ -3,9 +3,8 @@ import streamlit as st
 
 from engine import jobs as queue
 from engine.models.bases import known
-from engine.schema import Pair
 from engine.steps import TRAIN
-from engine.steps.train import TrainPlan
+from engine.steps.train import TrainPlan, training_costs
 from engine.steps.workspace import RUNS, TRAINED, TrainedStudent
 from engine.train import (
     PRESETS,
@@ -14,11 +13,10 @@ from engine.train import (
     TrainingEstimate,
     TrainingRow,
     choose_backend,
-    estimate,
     masked_sample,
     preset,
 )
-from pages.build.parts import arms, base_picker, charts
+from pages.build.parts import arms, base_picker, charts, gates
 from pages.shared import session
 from pages.shared.failures import polled
 from pages.shared.frame import go, heading, lacks
@@ -49,14 +47,7 @@ def recipe(base: str) -> Recipe:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def costs(version: str, recipe_json: str) -> TrainingEstimate:
-    own = Recipe.model_validate_json(recipe_json)
-    rows = [TrainingRow(question=p.question, answer=p.answer) for p in _train_pairs()]
-    return estimate(rows, own, session.settings())
-
-
-def _train_pairs() -> list[Pair]:
-    pairs = session.pairs(course.id)
-    return [pair for pair in pairs if pair.split == "train" and pair.status != "rejected"]
+    return training_costs(workspace, TrainPlan(recipe=Recipe.model_validate_json(recipe_json)))
 
 
 def settings_form() -> base_picker.Picked:
@@ -85,7 +76,7 @@ def estimate_cards(own: Recipe) -> None:
     version = store.corpus_version(course.id, "train", "validation")
     row = costs(version, own.model_dump_json())
     cells = st.columns(4)
-    cells[0].metric(_("Training pairs"), f"{len(_train_pairs()):,}")
+    cells[0].metric(_("Training pairs"), f"{row.rows:,}")
     cells[1].metric(
         _("Time"),
         minutes_text(60 * row.minutes[1]),
@@ -171,7 +162,7 @@ else:
     if base:
         estimate_cards(recipe(base))
     with st.expander(_("What the student learns from"), icon=":material/visibility:"):
-        pair = _train_pairs()[0]
+        pair = session.training_pairs(course.id)[0]
         st.caption(_("Only the part marked as learned is trained; the rest is given."))
         for piece in masked_sample(
             TrainingRow(question=pair.question, answer=pair.answer), base=base or STUDENT
@@ -209,6 +200,7 @@ if saved is not None and not live:
     cells[2].metric(_("Tokens per second"), f"{training.tokens_per_second:.0f}")
     cells[3].metric(_("Best validation loss"), f"{training.val_loss or 0:.3f}")
     _made_from(student)
+    gates.held_back(student.held_back)
     curves(session.training_rows(workspace))
     if student.panel:
         st.markdown(f"**{_('Eight questions, before and after')}**")

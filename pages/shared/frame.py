@@ -87,6 +87,8 @@ def _choose_course() -> None:
     )
     if chosen:
         st.query_params["course"] = chosen
+    elif linked:
+        del st.query_params["course"]  # it is gone, or not this person's
 
 
 def _pages() -> dict[str, list[st.Page]]:

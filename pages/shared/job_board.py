@@ -9,7 +9,7 @@ from contextlib import suppress
 import streamlit as st
 
 from engine import jobs as queue
-from engine.errors import BadInput
+from engine.errors import BadInput, EngineError
 from engine.steps import STEPS, TRAIN, Workspace
 from engine.steps.train import TrainPlan
 from pages.shared import session
@@ -161,3 +161,7 @@ def _buttons(job: queue.Job) -> None:
             if job.kind == "train" and job.progress and not job.plan.get("finish"):
                 _finish_button(job)
             _discard_button(job)
+            if st.button(_("Forget it"), key=f"forget-{job.id}", icon=":material/visibility_off:"):
+                with suppress(EngineError):  # gone already, or taken up again meanwhile
+                    queue.remove(session.settings(), job.id)
+                st.rerun()
