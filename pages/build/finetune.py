@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -11,10 +13,12 @@ from engine.train import (
     STUDENT,
     Recipe,
     TrainingEstimate,
+    TrainingPoint,
     TrainingRow,
     choose_backend,
     masked_sample,
     preset,
+    training_log,
 )
 from pages.build.parts import arms, base_picker, charts, gates
 from pages.shared import session
@@ -110,11 +114,11 @@ def _loss_says(frame: pd.DataFrame) -> str:
     return _("Loss by step")
 
 
-def curves(rows: list[dict[str, float]]) -> None:
+def curves(rows: Sequence[TrainingPoint]) -> None:
     """Loss of training and validation by step."""
-    frame = pd.DataFrame(rows)
-    if frame.empty:
+    if not rows:
         return
+    frame = pd.DataFrame([row.model_dump() for row in rows])
     says = _loss_says(frame)
     st.markdown(f"**{says}**")
     st.altair_chart(
@@ -122,16 +126,13 @@ def curves(rows: list[dict[str, float]]) -> None:
     )
 
 
-def now(rows: list[dict[str, float]]) -> None:
+def now(rows: Sequence[TrainingPoint]) -> None:
     """Where a running training stands."""
-    frame = pd.DataFrame(rows)
-    last = frame.iloc[-1]
     cells = st.columns(3)
-    cells[0].metric(_("Step"), f"{last.get('step', 0):.0f}")
-    speed = frame["tokens_per_second"].dropna()
-    cells[1].metric(_("Tokens per second"), f"{speed.iloc[-1]:.0f}" if len(speed) else "–")
-    valid = frame["val_loss"].dropna() if "val_loss" in frame else pd.Series(dtype=float)
-    cells[2].metric(_("Validation loss"), f"{valid.iloc[-1]:.3f}" if len(valid) else "–")
+    cells[0].metric(_("Step"), f"{rows[-1].step:,}")
+    cells[1].metric(_("Tokens per second"), f"{rows[-1].tokens_per_second:.0f}")
+    checked = [row.val_loss for row in rows if row.val_loss is not None]
+    cells[2].metric(_("Validation loss"), f"{checked[-1]:.3f}" if checked else "–")
 
 
 def _made_from(student: TrainedStudent) -> None:
@@ -151,7 +152,7 @@ def _made_from(student: TrainedStudent) -> None:
 if live:
 
     def running() -> None:
-        rows = session.training_rows(workspace)
+        rows = training_log(workspace.folder / "runs")
         if rows:
             curves(rows)
             now(rows)
@@ -201,7 +202,7 @@ if saved is not None and not live:
     cells[3].metric(_("Best validation loss"), f"{training.val_loss or 0:.3f}")
     _made_from(student)
     gates.held_back(student.held_back)
-    curves(session.training_rows(workspace))
+    curves(training_log(workspace.folder / "runs"))
     if student.panel:
         st.markdown(f"**{_('Eight questions, before and after')}**")
         st.dataframe(

@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -129,17 +130,10 @@ def raising(monkeypatch):
             raise error
 
         real = failures.safely
-        for module in ("failures", "frame"):
-            monkeypatch.setattr(f"pages.shared.{module}.safely", lambda _: real(boom))
-        for module in (
-            "build.parts.course_menu",
-            "build.parts.prompt_view",
-            "build.parts.teacher_card",
-            "learn.parts.learner",
-            "learn.parts.conversation",
-            "teach.parts.class_view",
-        ):
-            monkeypatch.setattr(f"pages.{module}.safely", lambda _: real(boom))
+        names = {file.removesuffix(".py").replace("/", ".") for file, _ in TRIED}
+        found = [import_module(name) for name in names if "home" not in name]
+        for module in (failures, *found):  # home is a script: it imports from failures each time
+            monkeypatch.setattr(module, "safely", lambda _: real(boom))
 
     return use
 
