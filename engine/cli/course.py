@@ -9,6 +9,7 @@ from typing import Any
 from engine.cli.context import Context, Verbs, table
 from engine.cli.report import write_report
 from engine.errors import Missing
+from engine.language import languages
 from engine.schema import Course, Document
 from engine.steps import BUILD, DISTIL, READ
 from engine.steps.books import ReadPlan
@@ -22,7 +23,7 @@ def add_verbs(verbs: Verbs) -> None:
     """Add these verbs to the grammar."""
     new = verbs.add_parser("new", help="create a course")
     new.add_argument("course")
-    new.add_argument("--language", choices=("en", "zh"), required=True)
+    new.add_argument("--language", choices=languages(), required=True)
     new.add_argument("--title")
     new.set_defaults(run=_new)
     add = verbs.add_parser("add", help="add books to a course")

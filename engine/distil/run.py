@@ -12,8 +12,9 @@ from engine.distil.extractive import points_of
 from engine.distil.pairs import in_rounds, pairs_of
 from engine.distil.plan import DistilPlan, chosen_passages, chosen_sections, points_a_passage
 from engine.distil.points import Point
-from engine.distil.prompted import ask_points, prompts
+from engine.distil.prompted import ask_points
 from engine.errors import Missing, TeacherError, WorkFailed
+from engine.language import table
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
@@ -43,7 +44,7 @@ def wishes(store: Store, course: Course, plan: DistilPlan) -> str:
     if not prompt_version(store, course.id):
         return plan.prompt
     style = chosen_prompt(store, course.id, course.language).style
-    return f"{plan.prompt}\n{prompts()[course.language]['style'].format(style=style)}".strip()
+    return f"{plan.prompt}\n{table(course.language, 'distil')['style'].format(style=style)}".strip()
 
 
 def distil(

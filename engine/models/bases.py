@@ -17,7 +17,7 @@ from engine.models import hub, wheel_folder
 from engine.models.export import write_gguf
 from engine.models.families import Family, family_of
 from engine.models.folder import check_folder, licence_of, parameters_of, read_config
-from engine.models.known import KNOWN, QWEN, SMOLLM2, Base, KnownBase, known_base
+from engine.models.known import KNOWN, QWEN, SMOLLM2, Base, KnownBase, known_base, speaks
 from engine.models.wheels import fetch, working_folder
 from engine.progress import Report, silent
 from engine.schema import Language, Progress, Value
@@ -40,6 +40,7 @@ __all__ = [
     "official_gguf",
     "pending_terms",
     "recommended",
+    "speaks",
 ]
 
 _UNKNOWN_SIZE = 500_000_000
@@ -72,9 +73,13 @@ def known() -> tuple[Base, ...]:
 
 
 def recommended(language: Language) -> str:
-    """The smallest base that speaks ``language`` and needs no model hub."""
-    local = (own.facts for own in KNOWN if own.source)
-    return next(base.id for base in local if language in base.languages)
+    """The smallest base that speaks ``language`` and needs no model hub.
+
+    Where none does, that with the most languages: it has the largest vocabulary.
+    """
+    local = [own.facts for own in KNOWN if own.source]
+    widest = max(local, key=lambda base: len(base.languages))
+    return next((base.id for base in local if speaks(base.id, language)), widest.id)
 
 
 def facts(base: str, settings: Settings) -> Base:

@@ -23,7 +23,7 @@ from engine.optimise.values import (
     standing,
 )
 from engine.progress import Report, silent
-from engine.prompts import START, choose_prompt
+from engine.prompts import choose_prompt, start_prompt
 from engine.schema import Course, Pair, content_id
 from engine.search import Index
 from engine.store import ResultKind, Saved, Store
@@ -117,7 +117,7 @@ def seconds_so_far(store: Store, course: str, name: str) -> float:
 
 def _search(study: Study, chat: Chat) -> Optimised:
     plan = study.plan
-    start = study.add(Candidate(prompt=START[study.language], origin="start"))
+    start = study.add(Candidate(prompt=start_prompt(study.language), origin="start"))
     answers = plan.budget * 3 // 4
     if plan.method == "coursegpt":
         finalists = coursegpt.search(study, start, answers, chat)
