@@ -13,7 +13,7 @@ _CJK_CHARACTER = re.compile(f"[{CJK}]")
 _LETTER = rf"(?:(?![{CJK}])[^\W_])"
 _WORD = re.compile(rf"[{CJK}]|{_LETTER}+(?:['’]{_LETTER}+)?")
 _END_ZH = re.compile(r"(?<=[。！？；])")
-_END_EN = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[\"“(]?[A-Z0-9`])")
+_END_EN = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"”’)]))\s+(?=[\"“(]?[A-Z0-9`])")
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|cf|vs|Dr|Mr|Mrs|Ms|Prof|Fig|fig|Eq|Sec|No|pp?)\.$")
 
 
