@@ -131,19 +131,6 @@ def name_features(
     ]
 
 
-def fit_weights(features: Sequence[Sequence[float]], labels: Sequence[int]) -> Weights:
-    """Logistic regression with balanced classes on standardised features, back on their scale."""
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-
-    table = np.asarray(features)
-    centre, spread = table.mean(axis=0), table.std(axis=0)
-    model = LogisticRegression(C=0.3, class_weight="balanced")
-    model.fit((table - centre) / spread, labels)
-    slopes = model.coef_[0] / spread
-    return Weights(float(model.intercept_[0] - slopes @ centre), *map(float, slopes))
-
-
 def _dot(weights: Weights, row: Sequence[float]) -> float:
     return weights.base + sum(w * x for w, x in zip(weights[1:], row, strict=True))
 

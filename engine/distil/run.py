@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from engine.course import taught_sections, titles
-from engine.distil.draft import CORPUS, Distilled, Draft
+from engine.distil.draft import CORPUS, CorpusDraft, Distilled
 from engine.distil.extractive import points_of
 from engine.distil.pairs import in_rounds, pairs_of
 from engine.distil.plan import DistilPlan, chosen_passages, chosen_sections, points_a_passage
@@ -78,7 +78,7 @@ def distil(
     documents, passages = store.documents(course.id), store.passages(course.id)
     _refuse_nothing(documents, plan)
     started = time.monotonic()
-    draft = Draft(course, plan, fingerprint(store, course.id, plan), store)
+    draft = CorpusDraft(course, plan, fingerprint(store, course.id, plan), store)
     if chat is None:
         _extract(documents, draft, report)
     else:
@@ -96,7 +96,7 @@ def _refuse_nothing(documents: Sequence[Document], plan: DistilPlan) -> None:
         )
 
 
-def _refuse_poor(draft: Draft) -> None:
+def _refuse_poor(draft: CorpusDraft) -> None:
     """Keep the corpus in use where nothing came out, or mostly failures."""
     if not draft.points:
         raise WorkFailed(
@@ -166,7 +166,7 @@ def _raw_points(sections: Sequence[object], plan: DistilPlan) -> Iterator[Point]
                 yield point
 
 
-def _extract(documents: Sequence[Document], draft: Draft, report: Report) -> None:
+def _extract(documents: Sequence[Document], draft: CorpusDraft, report: Report) -> None:
     """Let the extractive teacher read all sections, then keep the best points of each in turn."""
     sections = chosen_sections(documents, draft.plan)
     points: list[Point] = []
@@ -180,7 +180,7 @@ def _extract(documents: Sequence[Document], draft: Draft, report: Report) -> Non
 def _prompt(
     documents: Sequence[Document],
     passages: Sequence[Passage],
-    draft: Draft,
+    draft: CorpusDraft,
     chat: Chat,
     report: Report,
 ) -> None:

@@ -25,7 +25,7 @@ from engine.files import read_json, write_json
 from engine.jobs.card import LIVE, Job, State, folder_of
 from engine.jobs.listing import list_jobs, one_job
 from engine.jobs.queue import client_of, enqueue, workflow_id
-from engine.jobs.start import start
+from engine.jobs.start import result_of, start
 from engine.jobs.worker import discard_job, work
 from engine.schema import content_id
 from engine.settings import Settings
@@ -40,6 +40,7 @@ __all__ = [
     "jobs",
     "read",
     "remove",
+    "result_of",
     "resume",
     "run_again",
     "start",

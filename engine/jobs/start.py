@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from engine.jobs.card import Job
 from engine.schema import Value
 from engine.steps import Step, Workspace
 
 P = TypeVar("P", bound=Value)
 R = TypeVar("R", bound=Value)
+
+
+def result_of(job: Job, step: Step[P, R]) -> R | None:
+    """What a job of this step left as its result; None where it has not ended well."""
+    return None if job.result is None else step.result.model_validate(job.result)
 
 
 def start(workspace: Workspace, step: Step[P, R], plan: P | None = None) -> str:

@@ -36,7 +36,6 @@ __all__ = [
     "earlier_origin",
     "facts",
     "family_of_base",
-    "has_gguf",
     "known",
     "official_gguf",
     "pending_terms",
@@ -202,11 +201,6 @@ def official_gguf(origin: Origin, settings: Settings, report: Report = silent) -
         if not target.exists():
             write_gguf(folder, scratch / name).replace(target)
     return target
-
-
-def has_gguf(base: str) -> bool:
-    """Whether a student of this base can be written as GGUF; nothing is fetched or loaded."""
-    return family_of_base(base) is not None
 
 
 def wheel_origin(own: KnownBase) -> Origin:

@@ -69,12 +69,7 @@ def optimise(
         Missing: too few pairs, or no judge though the method needs one.
         TeacherRefused: a model refuses altogether.
     """
-    if plan.method != "recombine" and judge is None:
-        raise Missing(
-            "This method needs a teacher model that writes and judges.",
-            code="optimise.no_teacher",
-            next="Connect a teacher, or choose the method recombine (building blocks).",
-        )
+    _require_judge(plan, judge)
     pools = draw_pools(let_through(store.pairs(course.id)), plan)
     inputs = store.corpus_version(course.id, "train", "validation")
     name = content_id(
@@ -107,6 +102,15 @@ def optimise(
     store.save(course.id, FOUND, found, inputs=inputs, name=name)
     store.remove_saved(course.id, SEARCH, name)
     return found
+
+
+def _require_judge(plan: OptimisePlan, judge: Chat | None) -> None:
+    if plan.method != "recombine" and judge is None:
+        raise Missing(
+            "This method needs a teacher model that writes and judges.",
+            code="optimise.no_teacher",
+            next="Connect a teacher, or choose the method recombine (building blocks).",
+        )
 
 
 def seconds_so_far(store: Store, course: str, name: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.align import ARMS, AlignPlan, AlignResult, Workshop, align, estimate
+from engine.align import ARMS, AlignPlan, AlignResult, LocalBackend, align, estimate
 from engine.corpus import let_through
 from engine.errors import BadInput
 from engine.installed import need_trainer
@@ -50,7 +50,7 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
         let_through(store.pairs(course)),
         plan,
         workspace.folder / "align" / name,
-        Workshop(
+        LocalBackend(
             workspace.settings,
             teacher,
             student,

@@ -8,6 +8,7 @@ from engine.llm.teacher import load_choice
 from engine.steps import DISTIL
 from engine.steps.corpus import corpus_costs
 from engine.steps.workspace import teacher_chat
+from pages.build.parts.gates import left_out
 from pages.build.parts.review import review
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
@@ -152,6 +153,8 @@ if made and (failed := made.value.result.failed_calls) and not live:
         if st.button(_("Retry only these"), icon=":material/refresh:"):
             queue.start(workspace, DISTIL, made.value.plan)
             st.rerun()
+if made and not live:
+    left_out(made.value.result)
 if live and (drafted := store.count_draft(course.id)):
     st.caption(
         _n(

@@ -58,7 +58,7 @@ with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not do
 
 live = board(course.id, ("read",))
 newest = next((job for job in session.jobs_of(course.id) if job.kind == "read"), None)
-outcome = BooksRead.model_validate((newest.result if newest else None) or {})
+outcome = (newest and queue.result_of(newest, READ)) or BooksRead()
 for row in outcome.failed:
     said = escaped(error_text(row.model_dump()))
     st.warning(f"**{escaped(row.file)}**: {said}", icon=":material/warning:")

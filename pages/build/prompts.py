@@ -1,11 +1,10 @@
-from typing import Any
-
 import streamlit as st
 
 from engine import jobs as queue
 from engine.errors import EngineError
 from engine.llm.teacher import load_choice
 from engine.optimise import METHODS, Optimised, OptimisePlan, current, fresh_seed, use
+from engine.optimise.values import Standing
 from engine.prompts import chosen_prompt
 from engine.steps import OPTIMISE
 from engine.steps.optimise import plan_search, search_costs
@@ -114,7 +113,7 @@ def results(found: Optimised, pick: str = "") -> None:
     prompt_view.spend(found)
 
 
-def _label(found: Optimised, rows: dict[str, Any], name: str) -> str:
+def _label(found: Optimised, rows: dict[str, Standing], name: str) -> str:
     text = _(
         "quality {q}, length {l}",
         q=f"{rows[name].quality.value:.2f}",

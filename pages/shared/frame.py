@@ -6,6 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from engine.stages import Stage
+from engine.steps import StageName
 from pages.shared import account, failures, job_board, session
 from pages.shared.failures import safely
 from pages.shared.i18n import _, language, languages
@@ -87,6 +88,8 @@ def _choose_course() -> None:
     )
     if chosen:
         st.query_params["course"] = chosen
+    elif linked:
+        del st.query_params["course"]  # it is gone, or not this person's
 
 
 def _pages() -> dict[str, list[st.Page]]:
@@ -101,8 +104,8 @@ def _pages() -> dict[str, list[st.Page]]:
         shown: Literal["visible", "hidden"] = "visible" if course else "hidden"
         return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, visibility=shown)
 
-    def stage(name: str, file: str, title: str) -> st.Page:
-        state = stages[name].state if stages else "empty"
+    def stage(name: StageName, file: str, title: str) -> st.Page:
+        state = stages[name].state if course else "empty"
         return page(f"build/{file}.py", title, MARKS[state], name)
 
     home = st.Page(

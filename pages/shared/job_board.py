@@ -9,7 +9,7 @@ from contextlib import suppress
 import streamlit as st
 
 from engine import jobs as queue
-from engine.errors import BadInput
+from engine.errors import BadInput, EngineError
 from engine.steps import STEPS, TRAIN, Workspace
 from engine.steps.train import TrainPlan
 from pages.shared import session
@@ -114,9 +114,13 @@ def _finish_button(job: queue.Job) -> None:
     """Take the best of a stopped training as the student."""
     if st.button(_("Use what it has learned"), key=f"keep-{job.id}", icon=":material/done:"):
         own = Workspace(session.settings(), session.store(), session.store().course(job.course))
-        plan = TrainPlan.model_validate(job.plan).model_copy(update={"finish": True})
+        plan = _plan(job).model_copy(update={"finish": True})
         queue.start(own, TRAIN, plan)
         st.rerun()
+
+
+def _plan(job: queue.Job) -> TrainPlan:
+    return TrainPlan.model_validate(job.plan)
 
 
 def _state(job: queue.Job) -> str:
@@ -158,6 +162,10 @@ def _buttons(job: queue.Job) -> None:
                 with suppress(BadInput):
                     queue.resume(session.settings(), job.id)
                 st.rerun()
-            if job.kind == "train" and job.progress and not job.plan.get("finish"):
+            if job.kind == TRAIN.name and job.progress and not _plan(job).finish:
                 _finish_button(job)
             _discard_button(job)
+            if st.button(_("Forget it"), key=f"forget-{job.id}", icon=":material/visibility_off:"):
+                with suppress(EngineError):  # gone already, or taken up again meanwhile
+                    queue.remove(session.settings(), job.id)
+                st.rerun()

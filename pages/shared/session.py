@@ -1,8 +1,6 @@
 """The current course and the few shared objects; session state holds ids, never results."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -17,6 +15,7 @@ from engine.schema import Course, Pair, Passage
 from engine.search import Index
 from engine.settings import Settings, load
 from engine.stages import Stage, overview
+from engine.steps import StageName
 from engine.steps.workspace import (
     Workspace,
     base_chat,
@@ -108,7 +107,7 @@ def jobs_of(course_id: str) -> list[queue.Job]:
     return queue.jobs(settings(), course_id)
 
 
-def stages(course_id: str) -> dict[Any, Stage]:
+def stages(course_id: str) -> dict[StageName, Stage]:
     live = {job.kind for job in jobs_of(course_id) if job.live}
     return overview(store(), course_id, live)
 
@@ -195,14 +194,3 @@ def flash(text: str) -> None:
 def page_png(path: str, page: int) -> bytes:
     """The image of a PDF's page."""
     return page_image(Path(path), page)
-
-
-def training_rows(own: Workspace) -> list[dict[str, float]]:
-    """Rows of the newest run's curve: of the live run, else of the finished one."""
-    folders = sorted(
-        (own.folder / "runs").glob("*/progress.jsonl"), key=lambda p: p.stat().st_mtime
-    )
-    if not folders:
-        return []
-    lines = folders[-1].read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]

@@ -1,12 +1,19 @@
 """What a callback or a page raises is shown under the rail, in the person's language, with a way on."""
 
 import ast
+import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import streamlit as st
 
+from engine import jobs as queue
 from engine.errors import BadInput, EngineError
+from engine.files import write_json
+from engine.llm.teacher import TeacherChoice
+from engine.settings import Settings
+from engine.store import Store
 from engine.tutor import Turn
 from pages.learn.parts.conversation import Exchange
 from pages.shared import failures
@@ -68,6 +75,11 @@ def press(key):
     return lambda app: app.button(key=key).click().run()
 
 
+def remove(app):
+    app.checkbox(key="sure-c").check().run()
+    press("remove-c")(app)
+
+
 def create(app):
     app.text_input(key="new-title").set_value("New").run()
     press("create")(app)
@@ -83,6 +95,10 @@ TRIED = {
     ("pages/shared/frame.py", "course"): ("", choose("selectbox", "pick-course", "empty")),
     ("pages/build/home.py", "create"): ("", create),
     ("pages/build/home.py", "open_course"): ("", press("open-empty")),
+    ("pages/build/parts/course_menu.py", "rename"): ("", press("rename-c")),
+    ("pages/build/parts/course_menu.py", "forget"): ("", press("forget-c")),
+    ("pages/build/parts/course_menu.py", "remove"): ("", remove),
+    ("pages/build/parts/teacher_card.py", "forget-key"): ("build/corpus.py", press("forget-key")),
     ("pages/build/parts/prompt_view.py", "_picked"): ("build/prompts.py", press("chart")),
     ("pages/learn/parts/learner.py", "picked"): (
         "learn/progress.py",
@@ -114,15 +130,10 @@ def raising(monkeypatch):
             raise error
 
         real = failures.safely
-        for module in ("failures", "frame"):
-            monkeypatch.setattr(f"pages.shared.{module}.safely", lambda _: real(boom))
-        for module in (
-            "build.parts.prompt_view",
-            "learn.parts.learner",
-            "learn.parts.conversation",
-            "teach.parts.class_view",
-        ):
-            monkeypatch.setattr(f"pages.{module}.safely", lambda _: real(boom))
+        names = {file.removesuffix(".py").replace("/", ".") for file, _ in TRIED}
+        found = [import_module(name) for name in names if "home" not in name]
+        for module in (failures, *found):  # home is a script: it imports from failures each time
+            monkeypatch.setattr(module, "safely", lambda _: real(boom))
 
     return use
 
@@ -136,6 +147,22 @@ def _button_for(name):
 
 
 @pytest.fixture
+def something_to_put_away(filled_home):
+    """A finished job, and a key of the teacher that is kept in the file of this home."""
+    settings = Settings(home=filled_home)
+    folder = queue.folder_of(settings, "ended")
+    card = {"kind": "read", "course": "c", "plan": {}, "created": 1.0, "attempt": 1}
+    write_json(folder / "job.json", card)
+    write_json(folder / "outcome.json", {"state": "done", "started": 1.0, "finished": 2.0})
+    store = Store(settings.database)
+    store.choose("", "teacher", TeacherChoice(key_kept="file").model_dump(mode="json"))
+    yield
+    store.choose("", "teacher", TeacherChoice().model_dump(mode="json"))
+    store.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
 def unforeseen():
     """This test raises what nobody foresaw (see ``conftest``)."""
 
@@ -144,7 +171,7 @@ def unforeseen():
 @pytest.mark.parametrize("kind", ["foreseen", "unforeseen"])
 @pytest.mark.parametrize("site", TRIED, ids=lambda site: f"{Path(site[0]).stem}-{site[1]}")
 def test_a_callback_that_raises(
-    screen, filled_home, raising, unforeseen, caplog, site, kind, language
+    screen, filled_home, raising, something_to_put_away, unforeseen, caplog, site, kind, language
 ):
     page, act = TRIED[site]
     foreseen = BadInput(

@@ -1,14 +1,14 @@
 """What a prompt search shows: frontier, rounds, report on the exam, a prompt beside the start."""
 
 import difflib
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from engine.llm.teacher import load_choice
 from engine.optimise import Optimised
-from engine.optimise.values import Sample
+from engine.optimise.values import Sample, Standing
+from engine.schema import Figure
 from pages.build.parts import charts
 from pages.shared import session
 from pages.shared.failures import safely
@@ -16,11 +16,11 @@ from pages.shared.i18n import _, _n, minutes_text
 from pages.shared.literal import escaped
 
 
-def figure(row: Any, sign: str = "") -> str:
+def figure(row: Figure, sign: str = "") -> str:
     return f"{row.value:{sign}.2f} [{row.low:{sign}.2f}, {row.high:{sign}.2f}]"
 
 
-def latest(search: Optimised) -> dict[str, Any]:
+def latest(search: Optimised) -> dict[str, Standing]:
     """Each prompt's newest standing: the one over the most questions."""
     return {row.prompt: row for one in search.rounds for row in one.standings}
 

@@ -9,6 +9,7 @@ from engine.corpus import revise
 from engine.distil import FORMATS, render
 from engine.schema import Pair
 from engine.steps import Workspace
+from pages.build.parts.gates import gate_text
 from pages.shared import session
 from pages.shared.i18n import _, _n, code_text
 from pages.shared.literal import escaped
@@ -21,19 +22,6 @@ def status_names() -> dict[str, str]:
         "accepted": _("accepted"),
         "rejected": _("rejected"),
     }
-
-
-def gate_text(gate: str) -> str:
-    """Why a pair is rejected, in words; ``gate`` is a pair's ``rejected_by``."""
-    return {
-        "person": _("rejected by a person"),
-        "held_out_section": _("its section is kept out whole for the exam"),
-        "exam_question": _("its question is asked in the exam"),
-        "exam_answer": _("its answer belongs to an exam question on untaught matter"),
-        "trained_question": _("its question is trained on"),
-        "untaught_section": _("its section is not taught"),
-        "same_wording": _("it repeats a trained question"),
-    }.get(gate, gate)
 
 
 def review(workspace: Workspace, pairs: Sequence[Pair]) -> None:

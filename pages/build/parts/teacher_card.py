@@ -4,9 +4,16 @@ import streamlit as st
 
 from engine.llm.ledger import Price
 from engine.llm.probe import ProbeReport, probe
-from engine.llm.teacher import PRESETS, TeacherChoice, key_of, load_choice, save_choice
+from engine.llm.teacher import (
+    PRESETS,
+    TeacherChoice,
+    forget_kept_key,
+    key_of,
+    load_choice,
+    save_choice,
+)
 from pages.shared import session
-from pages.shared.failures import shown
+from pages.shared.failures import safely, shown
 from pages.shared.i18n import _, code_text
 from pages.shared.literal import escaped
 
@@ -29,8 +36,24 @@ def teacher_card() -> None:
             if st.button(_("Connect a teacher"), icon=":material/link:"):
                 _connect()
             if choice.kind != "extractive" and st.button(_("Work offline")):
-                save_choice(session.store(), session.settings(), TeacherChoice())
+                offline = choice.model_copy(
+                    update={"kind": "extractive"}
+                )  # the key can be forgotten
+                save_choice(session.store(), session.settings(), offline)
                 st.rerun()
+            if choice.key_kept is not None:
+                st.button(
+                    _("Forget the API key"),
+                    key="forget-key",
+                    icon=":material/key_off:",
+                    help=_("It is kept on this machine; the teacher needs it again later."),
+                    on_click=safely(_forget_key),
+                )
+
+
+def _forget_key() -> None:
+    forget_kept_key(session.store(), session.settings())
+    session.flash(_("The API key is forgotten."))
 
 
 @st.dialog("Teacher · 教师模型", width="large")
