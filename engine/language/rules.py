@@ -123,23 +123,36 @@ def any_pattern(
     return _any(languages(), name, keys, form, flags)
 
 
-def any_words(name: str, *keys: str) -> frozenset[str]:
-    """The words of all languages under this key."""
+def any_words(name: str, *keys: str) -> tuple[str, ...]:
+    """The words of all languages under this key, in order, each once."""
     return _words(languages(), name, keys)
+
+
+def alternatives(name: str, *keys: str) -> str:
+    """The alternatives of all languages as part of a pattern; it matches nothing if there is none.
+
+    For patterns with several such parts; for those with one see ``any_pattern``.
+    """
+    return _joined(languages(), name, keys)
 
 
 @cache
 def _any(
     codes: tuple[str, ...], name: str, keys: tuple[str, ...], form: str, flags: int
 ) -> re.Pattern[str]:
+    return re.compile(form.replace("{}", _joined(codes, name, keys)), flags)
+
+
+def _joined(codes: tuple[str, ...], name: str, keys: tuple[str, ...]) -> str:
     found = [part for code in codes for part in _alternatives(code, name, keys)]
-    return re.compile(form.replace("{}", "|".join(found)), flags) if found else _NEVER
+    return "|".join(dict.fromkeys(found)) or _NEVER.pattern
 
 
 @cache
-def _words(codes: tuple[str, ...], name: str, keys: tuple[str, ...]) -> frozenset[str]:
+def _words(codes: tuple[str, ...], name: str, keys: tuple[str, ...]) -> tuple[str, ...]:
     values = (_value(code, name, keys) for code in codes)
-    return frozenset(w for v in values for w in (v.split() if isinstance(v, str) else v))
+    words = (w for v in values for w in (v.split() if isinstance(v, str) else v))
+    return tuple(dict.fromkeys(words))
 
 
 @cache
