@@ -82,7 +82,6 @@ def test_no_distribution_is_declared_that_nothing_imports():
     used = {canonicalize_name(d) for n in names for d in provided.get(n, [])}
     behind = {"lxml", "pillow"}  # the parser behind beautifulsoup; the page images of pypdfium2
     behind |= {"accelerate"}  # transformers' Trainer asks for it
-    behind |= {"markdown-it-py", "mdit-py-plugins"}
     assert set(requirements()) - used <= behind
 
 
