@@ -1,4 +1,7 @@
-"""How a class stands, and who may see it: figures of all learners, the class view, roles."""
+"""How a class stands, and who may see it: figures, the class view, roles.
+
+``CourseKnowledge`` keeps what screens ask for again and again, of the class and of one learner.
+"""
 
 from engine.classroom.analytics import (
     AtRisk,
@@ -12,6 +15,7 @@ from engine.classroom.analytics import (
     table_of,
     tiles,
 )
+from engine.classroom.knowledge import CourseKnowledge
 from engine.classroom.roles import ROLES, Role, give_role, role_of, roles_of
 from engine.classroom.view import ClassView, class_view
 
@@ -19,6 +23,7 @@ __all__ = [
     "ROLES",
     "AtRisk",
     "ClassView",
+    "CourseKnowledge",
     "Role",
     "Rules",
     "Tiles",

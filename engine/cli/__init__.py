@@ -18,6 +18,7 @@ from engine.cli import (
     grading,
     housekeeping,
     learner,
+    lesson,
     machine,
     model,
     prompts,
@@ -53,6 +54,18 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--quiet", action="store_true", help="no progress")
     top.add_argument("--version", action="version", version=__version__)
     verbs = top.add_subparsers(required=True, metavar="VERB")
-    for group in (machine, course, model, align, prompts, learner, grading, report, housekeeping):
+    groups = (
+        machine,
+        course,
+        model,
+        lesson,
+        align,
+        prompts,
+        learner,
+        grading,
+        report,
+        housekeeping,
+    )
+    for group in groups:
         group.add_verbs(verbs)
     return top

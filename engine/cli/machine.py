@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.cli.context import Context, Verbs
 from engine.cli.housekeeping import add_jobs, forget_teacher_key
-from engine.errors import BadInput, WorkFailed
+from engine.errors import BadInput, TeacherError, WorkFailed
 from engine.python import child_environment, engine_command, module_command
 
 
@@ -186,7 +186,9 @@ def _probe_teacher(context: Context) -> dict[str, Any]:
             next="Set one: coursewright teacher set --base-url URL --model NAME",
         )
     report = probe(choice.base_url, choice.model, key_of(choice, context.settings))
-    return dict(report.model_dump(mode="json"))
+    failed = [] if report.usable else [c for c in report.checks if c.status == "failed"]
+    errors = [TeacherError(c.message, code=c.code, next=c.next) for c in failed]
+    return context.part_failed(dict(report.model_dump(mode="json")), errors)
 
 
 def _show_teacher(context: Context) -> dict[str, Any]:

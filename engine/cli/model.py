@@ -1,4 +1,4 @@
-"""Verbs about the model: estimate, distil, corpus, train, exam, export, ask."""
+"""Verbs about the model: estimate, distil, corpus, train, exam, export, serve."""
 
 from __future__ import annotations
 
@@ -9,21 +9,13 @@ from engine.cli.context import Context, Verbs
 from engine.cli.housekeeping import add_key_options, tend_keys
 from engine.course import SplitPlan
 from engine.distil import FORMATS, DistilPlan, render
-from engine.errors import BadInput
+from engine.errors import EngineError, Missing, TeacherError
 from engine.models.bases import accept_terms, facts, recommended
-from engine.prompts import chosen_prompt
 from engine.schema import Value
 from engine.steps import DISTIL, EXPORT, SERVE, STEPS, TAKE_EXAM, TRAIN, step_named
 from engine.steps.exam import EXAM, EXAM_OF_SOME, ExamPlan
 from engine.steps.publish import ExportPlan, ServePlan
 from engine.steps.train import TrainPlan
-from engine.steps.workspace import (
-    connected_chat,
-    current_run,
-    open_index,
-    student_chat,
-    training_pairs,
-)
 from engine.train import preset
 
 
@@ -52,13 +44,6 @@ def add_verbs(verbs: Verbs) -> None:
     serve.add_argument("--queue", action="store_true")
     add_key_options(serve)
     serve.set_defaults(run=_serve)
-    ask = verbs.add_parser("ask", help="ask the course's tutor")
-    ask.add_argument("course")
-    ask.add_argument("question")
-    ask.add_argument(
-        "--mode", choices=("explain", "hint", "socratic", "viewpoints"), default="explain"
-    )
-    ask.set_defaults(run=_ask)
 
 
 def _add_train(verbs: Verbs) -> None:
@@ -150,14 +135,33 @@ def _base(context: Context) -> str:
 
 def _distil(context: Context) -> None:
     result = context.step(DISTIL, _corpus_plan(context))
-    context.status = 1 if result.get("failed_calls") else 0
-    context.show(result)
+    context.show(context.part_failed(result, _calls_failed(result.get("failed_calls", 0))))
+
+
+def _calls_failed(n: int) -> list[EngineError]:
+    """What to say of ``n`` calls without a usable answer; nothing where there are none."""
+    if not n:
+        return []
+    return [
+        TeacherError(
+            f"{n} call(s) brought no usable answer; all others were kept.",
+            code="calls.failed",
+            next="Run the same command again: only these are asked anew.",
+            n=n,
+        )
+    ]
 
 
 def _corpus(context: Context) -> None:
     options = context.options
     course = context.workspace.course.id
     pairs = context.store.pairs(course, status=options.status)
+    if not pairs:
+        raise Missing(
+            "There are no such pairs in this course, so nothing was written.",
+            code="corpus.none",
+            next="Make a corpus first: coursewright distil COURSE",
+        )
     options.out.write_text(render(pairs, options.format), encoding="utf-8")
     data = {"pairs": len(pairs), "out": str(options.out)}
     context.show(data, f"Wrote {len(pairs)} pairs to {options.out}.")
@@ -176,13 +180,13 @@ def _exam(context: Context) -> None:
     models = (options.model,) if options.model else ()
     plan = ExamPlan(models=models, book=options.rag or not models)
     result = context.step(TAKE_EXAM, plan)
-    context.status = 1 if result.get("failed") else 0
+    calls = result.pop("failed", 0)
     if options.out and "job" not in result:
         kind, name = (EXAM_OF_SOME, options.model) if models else (EXAM, "")
         stored = context.store.saved(context.workspace.course.id, kind, name)
         assert stored is not None, "the exam has just ended"
         options.out.write_text(stored.value.model_dump_json(), encoding="utf-8")
-    context.show(result)
+    context.show(context.part_failed(result, _calls_failed(calls)))
 
 
 def _export(context: Context) -> None:
@@ -206,32 +210,3 @@ def _serve(context: Context) -> None:
     result = context.step(SERVE, plan)
     if "job" in result:
         context.show(result)
-
-
-def _ask(context: Context) -> None:
-    from engine.tutor import Material, Talk, turn
-
-    options = context.options
-    workspace = context.workspace
-    course = workspace.course
-    if not options.question.strip():
-        raise BadInput("The question is empty.", code="ask.empty", next="Type a question.")
-    run = current_run(workspace)
-    at = Material(
-        index=open_index(workspace, context.report),
-        language=course.language,
-        pairs=training_pairs(context.store, course.id, "train"),
-        chat=student_chat(workspace, run) if run else None,
-        guide=connected_chat(workspace),
-        prompt=chosen_prompt(context.store, course.id, course.language),
-    )
-    _, said = turn(Talk(mode=options.mode), options.question, at)
-    data = {
-        "answer": said.answer,
-        "sources": [{"section": s.title, "page": s.page, "quote": s.quote} for s in said.sources],
-        "refused": said.refused,
-    }
-    quotes = "\n".join(f"  — {s.title}, p. {s.page}: “{s.quote}”" for s in said.sources)
-    if said.withheld:
-        quotes += "\n(The book answers: what the student model said does not agree with it.)"
-    context.show(data, f"{said.answer}\n{quotes}")

@@ -7,7 +7,7 @@ will cost, ``render`` writes it as a file. The offline teacher is ``extractive.p
 from engine.distil.draft import CORPUS, CorpusRecord, Distilled
 from engine.distil.formats import FORMATS, render
 from engine.distil.plan import ALL_KINDS, CorpusEstimate, DistilPlan, estimate
-from engine.distil.run import coverage, distil, fingerprint, preview
+from engine.distil.run import Coverage, coverage, distil, fingerprint, preview
 
 __all__ = [
     "ALL_KINDS",
@@ -15,6 +15,7 @@ __all__ = [
     "CorpusRecord",
     "FORMATS",
     "CorpusEstimate",
+    "Coverage",
     "DistilPlan",
     "Distilled",
     "coverage",

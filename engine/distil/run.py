@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from engine.course import taught_sections, titles
-from engine.distil.draft import CORPUS, Distilled, Draft
+from engine.distil.draft import CORPUS, CorpusDraft, Distilled
 from engine.distil.extractive import points_of
 from engine.distil.pairs import in_rounds, pairs_of
 from engine.distil.plan import DistilPlan, chosen_passages, chosen_sections, points_a_passage
 from engine.distil.points import Point
-from engine.distil.prompted import ask_points, prompts
+from engine.distil.prompted import ask_points
 from engine.errors import Missing, TeacherError, WorkFailed
+from engine.language import table
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
-from engine.schema import Course, Document, Pair, Passage, Progress, content_id
+from engine.schema import Course, Document, Pair, PairKind, Passage, Progress, Value, content_id
 from engine.store import Store
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def wishes(store: Store, course: Course, plan: DistilPlan) -> str:
     if not prompt_version(store, course.id):
         return plan.prompt
     style = chosen_prompt(store, course.id, course.language).style
-    return f"{plan.prompt}\n{prompts()[course.language]['style'].format(style=style)}".strip()
+    return f"{plan.prompt}\n{table(course.language, 'distil')['style'].format(style=style)}".strip()
 
 
 def distil(
@@ -77,7 +78,7 @@ def distil(
     documents, passages = store.documents(course.id), store.passages(course.id)
     _refuse_nothing(documents, plan)
     started = time.monotonic()
-    draft = Draft(course, plan, fingerprint(store, course.id, plan), store)
+    draft = CorpusDraft(course, plan, fingerprint(store, course.id, plan), store)
     if chat is None:
         _extract(documents, draft, report)
     else:
@@ -95,7 +96,7 @@ def _refuse_nothing(documents: Sequence[Document], plan: DistilPlan) -> None:
         )
 
 
-def _refuse_poor(draft: Draft) -> None:
+def _refuse_poor(draft: CorpusDraft) -> None:
     """Keep the corpus in use where nothing came out, or mostly failures."""
     if not draft.points:
         raise WorkFailed(
@@ -165,7 +166,7 @@ def _raw_points(sections: Sequence[object], plan: DistilPlan) -> Iterator[Point]
                 yield point
 
 
-def _extract(documents: Sequence[Document], draft: Draft, report: Report) -> None:
+def _extract(documents: Sequence[Document], draft: CorpusDraft, report: Report) -> None:
     """Let the extractive teacher read all sections, then keep the best points of each in turn."""
     sections = chosen_sections(documents, draft.plan)
     points: list[Point] = []
@@ -179,7 +180,7 @@ def _extract(documents: Sequence[Document], draft: Draft, report: Report) -> Non
 def _prompt(
     documents: Sequence[Document],
     passages: Sequence[Passage],
-    draft: Draft,
+    draft: CorpusDraft,
     chat: Chat,
     report: Report,
 ) -> None:
@@ -205,18 +206,27 @@ def _prompt(
             break
 
 
-def coverage(documents: Sequence[Document], pairs: Sequence[Pair]) -> list[dict[str, object]]:
-    """Pairs of each taught section: ``{"section", "title", "pairs", "kinds"}`` in reading order."""
+class Coverage(Value):
+    """What a corpus asks of one section (its id): how many pairs, of which kinds."""
+
+    section: str
+    title: str
+    pairs: int
+    kinds: tuple[PairKind, ...]
+
+
+def coverage(documents: Sequence[Document], pairs: Sequence[Pair]) -> list[Coverage]:
+    """The coverage of each taught section, in reading order."""
     counts: dict[str, list[Pair]] = {}
     for pair in pairs:
         counts.setdefault(pair.section, []).append(pair)
     names = titles(documents)
     return [
-        {
-            "section": section.id,
-            "title": names[section.id],
-            "pairs": len(counts.get(section.id, [])),
-            "kinds": sorted({pair.kind for pair in counts.get(section.id, [])}),
-        }
+        Coverage(
+            section=section.id,
+            title=names[section.id],
+            pairs=len(counts.get(section.id, [])),
+            kinds=tuple(sorted({pair.kind for pair in counts.get(section.id, [])})),
+        )
         for section in taught_sections(documents)
     ]

@@ -25,7 +25,7 @@ from engine.files import read_json, write_json
 from engine.jobs.card import LIVE, Job, State, folder_of
 from engine.jobs.listing import list_jobs, one_job
 from engine.jobs.queue import client_of, enqueue, workflow_id
-from engine.jobs.start import start
+from engine.jobs.start import result_of, start
 from engine.jobs.worker import discard_job, work
 from engine.schema import content_id
 from engine.settings import Settings
@@ -40,7 +40,9 @@ __all__ = [
     "jobs",
     "read",
     "remove",
+    "result_of",
     "resume",
+    "run_again",
     "start",
     "submit",
     "work",
@@ -99,7 +101,18 @@ def resume(settings: Settings, job: str) -> str:
             code="job.done",
             next="To run it on new inputs, start its step again.",
         )
-    folder = folder_of(settings, job)
+    return run_again(settings, job)
+
+
+def run_again(settings: Settings, job: str) -> str:
+    """Queue the next attempt at a job that has ended, however it ended; a live one is left alone.
+
+    Raises:
+        Missing: there is no such job.
+    """
+    current, folder = read(settings, job), folder_of(settings, job)
+    if current.live:
+        return job
     for name in _ENDS:
         (folder / name).unlink(missing_ok=True)
     card = read_json(folder / "job.json")

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from engine.jobs.card import Job
 from engine.schema import Value
 from engine.steps import Step, Workspace
 
 P = TypeVar("P", bound=Value)
 R = TypeVar("R", bound=Value)
+
+
+def result_of(job: Job, step: Step[P, R]) -> R | None:
+    """What a job of this step left as its result; None where it has not ended well."""
+    return None if job.result is None else step.result.model_validate(job.result)
 
 
 def start(workspace: Workspace, step: Step[P, R], plan: P | None = None) -> str:
@@ -30,5 +36,5 @@ def start(workspace: Workspace, step: Step[P, R], plan: P | None = None) -> str:
     data = wanted.model_dump(mode="json")
     job = jobs.submit(workspace.settings, step.name, course, data, inputs)
     if jobs.read(workspace.settings, job).state == "done":
-        jobs.resume(workspace.settings, job)
+        jobs.run_again(workspace.settings, job)
     return job

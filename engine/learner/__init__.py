@@ -20,7 +20,7 @@ from engine.learner.events import (
 )
 from engine.learner.log import Answer, Log, read_log
 from engine.learner.naming import named_now, with_met
-from engine.learner.path import State, Step, course_tracer, path, states
+from engine.learner.path import State, Step, course_tracer, path, states, steps_of
 from engine.learner.reviews import Review, reviews
 from engine.learner.tracing import (
     MODELS,
@@ -63,6 +63,7 @@ __all__ = [
     "record_as",
     "reviews",
     "states",
+    "steps_of",
     "trace",
     "with_met",
 ]

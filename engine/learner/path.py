@@ -177,11 +177,21 @@ def path(
     Raises:
         Missing: there is no such course.
     """
-    graph = course_concepts(store, course)
     events = named_now(store, course, events_of(store, course, learner))
     used = tracer or course_tracer(store, course)
-    known = states(graph, events, used, now)
-    documents = store.documents(course) if documents is None else documents
+    books = store.documents(course) if documents is None else documents
+    return steps_of(course_concepts(store, course), events, used, books, now)
+
+
+def steps_of(
+    graph: Sequence[Concept],
+    events: Sequence[Event],
+    tracer: Tracer,
+    documents: Sequence[Document],
+    now: float,
+) -> list[Step]:
+    """The next three steps from one learner's events under their concepts' present names."""
+    known = states(graph, events, tracer, now)
     sections = {s.id: s for document in documents for s in document.sections}
     names = titles(documents)
     found = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.classroom import ClassView, class_view
 from engine.concepts import course_concepts
 from engine.exam import ExamRow
+from engine.language import rules
 from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice, prices
 from engine.prompts import chosen_prompt
@@ -48,16 +49,15 @@ def _books(workspace: Workspace, say: Words) -> Iterator[Part]:
         yield Paragraph(say("none_yet"))
         return
     head = [say(key) for key in ("book", "language", "pages", "sections")]
-    rows = [
-        (d.title, say(f"lang_{d.language}"), d.pages or "–", len(d.sections)) for d in documents
-    ]
+    named = rules(workspace.course.language).name_of
+    rows = [(d.title, named(d.language), d.pages or "–", len(d.sections)) for d in documents]
     yield Table(head, rows)
     graph = course_concepts(workspace.store, workspace.course.id)
     edges = sum(len(concept.prerequisites) for concept in graph)
     figures = workspace.store.saved(workspace.course.id, BOOKS)
     passages = figures.value.passages if figures else None
-    named = [(say("passages"), passages), (say("concepts"), len(graph))]
-    yield Facts([*named, (say("prerequisites"), edges)])
+    counted = [(say("passages"), passages), (say("concepts"), len(graph))]
+    yield Facts([*counted, (say("prerequisites"), edges)])
 
 
 def _corpus(workspace: Workspace, say: Words) -> Iterator[Part]:

@@ -16,11 +16,15 @@ from engine.steps.workspace import Workspace
 
 
 class Marked(Value):
-    """An answer with its grade; ``decided`` by a person, who graded or reviewed it."""
+    """An answer with its grade; ``decided`` by a person, who graded or reviewed it.
+
+    ``at`` is when it was graded, seconds since 1970; 0 before it is kept.
+    """
 
     submission: Submission
     grade: Grade
     decided: bool
+    at: float = 0.0
 
     @property
     def final(self) -> bool:
@@ -103,10 +107,31 @@ def marked(workspace: Workspace, learner: str | None = None) -> list[Marked]:
             submission=Submission.model_validate(answers[row["id"]]),
             grade=Grade.model_validate(row["data"]),
             decided=bool(row["decided"]),
+            at=row["at"],
         )
         for row in workspace.store.grades(course, learner)
         if row["id"] in answers
     ]
+
+
+class GradeChange(Value):
+    """A line of the audit log: what a person made of the grade of an answer (its id), when, why.
+
+    ``old`` and ``new`` are scores or labels; ``new`` is None where the grade went with its answer.
+    """
+
+    at: float
+    answer: str
+    old: float | str | None
+    new: float | str | None
+    reason: str
+
+
+def changes_of(workspace: Workspace) -> list[GradeChange]:
+    """The audit log of the course's grades, newest first."""
+    rows = workspace.store.grade_log(workspace.course.id)
+    names = GradeChange.model_fields
+    return [GradeChange.model_validate({k: row[k] for k in names}) for row in rows]
 
 
 def decide(

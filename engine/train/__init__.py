@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from engine.train.backends import Choice, choose_backend
-from engine.train.checkpoint import TrainingPoint
+from engine.train.checkpoint import TrainingPoint, training_log
 from engine.train.estimate import TrainingEstimate, estimate
 from engine.train.recipe import PRESETS, STUDENT, Recipe, preset
 from engine.train.rows import Span, TrainingRow, masked_sample
@@ -31,4 +31,5 @@ __all__ = [
     "masked_sample",
     "preset",
     "train",
+    "training_log",
 ]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from engine.files import making, write_json, write_text
 from engine.schema import Value
+
+LOG = "progress.jsonl"
 
 
 class TrainingPoint(Value):
@@ -111,6 +114,20 @@ def load_checkpoint(checkpoint: Path, model: Any, optimizer: Any) -> TrainingSta
 def trainable(model: Any) -> list[tuple[str, Any]]:
     """Names and parameters that are trained, in the model's order."""
     return [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+
+
+def training_log(runs: Path) -> list[TrainingPoint]:
+    """What the newest of the runs in this folder has logged so far; empty before the first line.
+
+    A line that is being written, or that an older version wrote in another form, is left out.
+    """
+    logs = sorted(runs.glob(f"*/{LOG}"), key=lambda path: path.stat().st_mtime)
+    lines = logs[-1].read_text(encoding="utf-8").splitlines() if logs else []
+    found = []
+    for line in lines:
+        with suppress(ValidationError):
+            found.append(TrainingPoint.model_validate_json(line))
+    return found
 
 
 def cut_log(path: Path, step: int) -> None:

@@ -21,7 +21,6 @@ from engine.train.rows import Encoded
 from engine.train.student import Student
 from engine.train.threads import Threads
 
-LOG = "progress.jsonl"
 CHECKPOINTS = 10
 """At least so many checkpoints per run."""
 
@@ -61,7 +60,7 @@ class Loop:
         torch.manual_seed(recipe.seed)
         if found := checkpoint.latest(self.folder):
             self.state = checkpoint.load_checkpoint(found, self.student.model, self.optimizer)
-        checkpoint.cut_log(self.folder / LOG, self.state.step)
+        checkpoint.cut_log(self.folder / checkpoint.LOG, self.state.step)
 
     def run(self) -> TrainingState:
         """Train to the end, to early stopping, or until ``report`` raises ``Cancelled``.
@@ -232,7 +231,7 @@ class Loop:
         return left * self.step_seconds + checks * self.check_seconds
 
     def _log(self, point: TrainingPoint) -> None:
-        with (self.folder / LOG).open("a", encoding="utf-8") as log:
+        with (self.folder / checkpoint.LOG).open("a", encoding="utf-8") as log:
             log.write(point.model_dump_json() + "\n")
 
     def _tell(self, point: TrainingPoint) -> None:

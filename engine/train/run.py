@@ -229,7 +229,7 @@ def _sitting(
     threads = Threads(settings)
     student, origin = _load(choice.name, manifest, settings, report)
     encoding = encode(rows, student.tokenizer, recipe.max_length)
-    held = encode(validation_rows, student.tokenizer, recipe.max_length)
+    validation = encode(validation_rows, student.tokenizer, recipe.max_length)
     _refuse_nothing(encoding)
     complete = {
         "backend": choice.name,
@@ -239,7 +239,7 @@ def _sitting(
         "origin": origin,
     }
     write_json(folder / MANIFEST, manifest.model_copy(update=complete), indent=1, durable=True)
-    state = Loop(student, encoding.rows, held.rows, recipe, folder, report, threads).run()
+    state = Loop(student, encoding.rows, validation.rows, recipe, folder, report, threads).run()
     if state.tokens > _WORTH_NOTING:
         remember_speed(recipe, choice.name, state.tokens / state.seconds, settings)
 

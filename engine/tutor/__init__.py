@@ -8,18 +8,19 @@ from engine.tutor.answers import (
     ANSWER_TOKENS,
     MIN_COVERAGE,
     MIN_SCORE,
-    REFUSAL,
     Turn,
     answer_from_book,
     answer_stream,
     closed_book,
     covers,
     open_book,
+    refusal,
     sources_of,
 )
 from engine.tutor.check import borne_out, same_question
 from engine.tutor.modes import turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
+from engine.tutor.replies import Mark, MarkName, mark_all, mark_name
 from engine.tutor.talk import MODES, Material, Mode, Talk
 
 __all__ = [
@@ -27,7 +28,8 @@ __all__ = [
     "MIN_COVERAGE",
     "MIN_SCORE",
     "MODES",
-    "REFUSAL",
+    "Mark",
+    "MarkName",
     "Material",
     "Mode",
     "Quiz",
@@ -39,9 +41,12 @@ __all__ = [
     "closed_book",
     "concept_of",
     "covers",
+    "mark_all",
+    "mark_name",
     "mark_quiz",
     "next_quiz",
     "open_book",
+    "refusal",
     "reteach_set",
     "same_question",
     "sources_of",

@@ -8,11 +8,12 @@ from engine.llm.teacher import load_choice
 from engine.steps import DISTIL
 from engine.steps.corpus import corpus_costs
 from engine.steps.workspace import teacher_chat
+from pages.build.parts.gates import left_out
 from pages.build.parts.review import review
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
-from pages.shared.i18n import _, code_text, minutes_text
+from pages.shared.i18n import _, _n, code_text, minutes_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
@@ -25,7 +26,7 @@ if lacks(stage):
     st.stop()
 live = board(course.id, ("distil", "build"))
 store = session.store()
-documents = session.documents(course.id)
+documents = session.knowledge(course.id).documents()
 teacher = load_choice(store)
 made = store.saved(course.id, CORPUS)
 
@@ -43,7 +44,7 @@ def plan() -> DistilPlan:
 
 
 def settings_form() -> None:
-    titles = session.titles(course.id)
+    titles = session.knowledge(course.id).titles()
     left, right = st.columns(2, gap="large")
     with left:
         st.number_input(
@@ -66,7 +67,7 @@ def settings_form() -> None:
         )
         st.multiselect(
             _("Sections (empty: all that teach)"),
-            [row["section"] for row in coverage(documents, [])],
+            [row.section for row in coverage(documents, [])],
             format_func=lambda section: titles.get(section, section),
             key="sections",
             placeholder=_("all"),
@@ -139,39 +140,49 @@ with st.expander(
         queue.start(workspace, DISTIL, plan())
         st.rerun()
 
-failed = made.value.result.failed_calls if made else 0
-if failed and not live:
+if made and (failed := made.value.result.failed_calls) and not live:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(
-            _("{n} call(s) failed; all other pairs were made.", n=failed), icon=":material/warning:"
+            _n(
+                "{n} call failed; all other pairs were made.",
+                "{n} calls failed; all other pairs were made.",
+                failed,
+            ),
+            icon=":material/warning:",
         )
         if st.button(_("Retry only these"), icon=":material/refresh:"):
             queue.start(workspace, DISTIL, made.value.plan)
             st.rerun()
+if made and not live:
+    left_out(made.value.result)
 if live and (drafted := store.count_draft(course.id)):
     st.caption(
-        _("{n} pair(s) made so far. The present corpus stays in use until all are made.", n=drafted)
+        _n(
+            "{n} pair made so far. The present corpus stays in use until all are made.",
+            "{n} pairs made so far. The present corpus stays in use until all are made.",
+            drafted,
+        )
     )
 pairs = session.pairs(course.id)
 if pairs:
     with st.expander(_("What is covered"), icon=":material/grid_on:"):
         rows = coverage(documents, [p for p in pairs if p.status != "rejected"])
-        bare = sum(not row["pairs"] for row in rows)
+        bare = sum(not row.pairs for row in rows)
         st.caption(_("{n} of {m} sections have no pair.", n=bare, m=len(rows)))
         st.dataframe(
             pd.DataFrame(
                 {
-                    _("Section"): [row["title"] for row in rows],
-                    _("Pairs"): [row["pairs"] for row in rows],
+                    _("Section"): [row.title for row in rows],
+                    _("Pairs"): [row.pairs for row in rows],
                     _("Kinds"): [
-                        ", ".join(code_text("kinds", k, k) for k in row["kinds"]) for row in rows
+                        ", ".join(code_text("kinds", k, k) for k in row.kinds) for row in rows
                     ],
                 }
             ),
             hide_index=True,
             column_config={
                 _("Pairs"): st.column_config.ProgressColumn(
-                    format="%d", max_value=max(row["pairs"] for row in rows)
+                    format="%d", max_value=max(row.pairs for row in rows)
                 )
             },
             alt=_("What is covered"),

@@ -3,16 +3,18 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.typing import UploadedFile
 
 from engine import jobs as queue
 from engine.course import taught_sections
 from engine.documents import SUFFIXES
+from engine.language import rules
 from engine.schema import Document, Section
 from engine.steps import READ
 from engine.steps.books import BooksRead, ReadPlan, remove_book
 from pages.shared import concept_map, session
 from pages.shared.frame import go, heading
-from pages.shared.i18n import _, code_text, error_text
+from pages.shared.i18n import _, _n, code_text, error_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
@@ -22,7 +24,7 @@ stage = session.stages(course.id)["course"]
 heading(_("Course"), _("What did it understand of my books?"), stage)
 
 
-def take(files: Sequence[object]) -> None:
+def take(files: Sequence[UploadedFile]) -> None:
     """Keep the uploads as files and hand them to the worker."""
     folder = workspace.folder / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +36,7 @@ def take(files: Sequence[object]) -> None:
     queue.start(workspace, READ, ReadPlan(files=tuple(paths)))
 
 
-documents = session.documents(course.id)
+documents = session.knowledge(course.id).documents()
 with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not documents):
     limit = session.settings().max_upload // 2**20
     uploads = st.file_uploader(
@@ -45,7 +47,7 @@ with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not do
         key=f"upload-{st.session_state.get('uploads', 0)}",
     )
     if st.button(
-        _("Read {n} file(s)", n=len(uploads)) if uploads else _("Choose files first"),
+        _n("Read {n} file", "Read {n} files", len(uploads)) if uploads else _("Choose files first"),
         type="primary" if not documents else "secondary",
         disabled=not uploads,
         icon=":material/menu_book:",
@@ -56,7 +58,7 @@ with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not do
 
 live = board(course.id, ("read",))
 newest = next((job for job in session.jobs_of(course.id) if job.kind == "read"), None)
-outcome = BooksRead.model_validate((newest.result if newest else None) or {})
+outcome = (newest and queue.result_of(newest, READ)) or BooksRead()
 for row in outcome.failed:
     said = escaped(error_text(row.model_dump()))
     st.warning(f"**{escaped(row.file)}**: {said}", icon=":material/warning:")
@@ -117,10 +119,12 @@ cells = st.columns(4)
 cells[0].metric(_("Sections"), len(document.sections))
 cells[1].metric(_("Pages"), document.pages or "–")
 cells[2].metric(_("Characters"), f"{sum(len(s.text) for s in document.sections):,}")
-cells[3].metric(_("Language"), {"en": "English", "zh": "中文"}[document.language])
+cells[3].metric(_("Language"), rules(document.language).name)
 if document.warnings:
     with st.expander(
-        _("{n} warning(s)", n=len(document.warnings)), icon=":material/warning:", expanded=False
+        _n("{n} warning", "{n} warnings", len(document.warnings)),
+        icon=":material/warning:",
+        expanded=False,
     ):
         for warning in document.warnings:
             said = code_text("warnings", warning.code, warning.message)
@@ -135,7 +139,7 @@ VIEWS = {"contents": _("Table of contents"), "concepts": _("Concepts")}
 view = st.segmented_control(
     _("View"),
     list(VIEWS),
-    format_func=VIEWS.get,
+    format_func=VIEWS.__getitem__,
     default="contents",
     required=True,
     key="course-view",

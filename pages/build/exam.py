@@ -8,10 +8,11 @@ from engine.llm.teacher import load_choice
 from engine.schema import Figure
 from engine.steps import TAKE_EXAM
 from engine.steps.exam import EXAM, ExamPlan, exam_costs
+from pages.build.parts import charts
 from pages.build.parts.costs import cost_line
-from pages.shared import charts, session
+from pages.shared import session
 from pages.shared.frame import go, heading, lacks
-from pages.shared.i18n import _
+from pages.shared.i18n import _, _n
 from pages.shared.job_board import board
 
 workspace = session.workspace()
@@ -53,13 +54,18 @@ with st.expander(_("Upload an exam"), icon=":material/upload_file:"):
         type=["csv"],
         max_upload_size=20,
     )
-    if st.button(_("Add to the exam"), disabled=upload is None):
+    if st.button(_("Add to the exam"), disabled=upload is None) and upload is not None:
         trained = [p.question for p in session.pairs(course.id) if p.split == "train"]
         text = decode(upload.getvalue(), upload.name)
         added, left_out = read_questions(text, course, trained)
         store.put_pairs(course.id, added, first=100_000)
         session.flash(
-            _("{n} question(s) added; {m} were trained on and left out.", n=len(added), m=left_out)
+            _n(
+                "{n} question added; {m} were trained on and left out.",
+                "{n} questions added; {m} were trained on and left out.",
+                len(added),
+                m=left_out,
+            )
         )
         st.rerun()
 if result is None:
@@ -130,7 +136,7 @@ if report.chapters:
     )
     st.altair_chart(
         charts.gains(
-            {k: f.model_dump() for k, f in report.chapters.items()},
+            report.chapters,
             _("Gain in token F1, recall part"),
             _("Chapter"),
         ),

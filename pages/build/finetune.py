@@ -1,24 +1,28 @@
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
-from engine.models.bases import known
-from engine.schema import Pair
+from engine.models.bases import known, speaks
 from engine.steps import TRAIN
-from engine.steps.train import TrainPlan
+from engine.steps.train import TrainPlan, training_costs
 from engine.steps.workspace import RUNS, TRAINED, TrainedStudent
 from engine.train import (
     PRESETS,
     STUDENT,
     Recipe,
+    TrainingEstimate,
+    TrainingPoint,
     TrainingRow,
     choose_backend,
-    estimate,
     masked_sample,
     preset,
+    training_log,
 )
-from pages.build.parts import arms, base_picker
-from pages.shared import charts, session
+from pages.build.parts import arms, base_picker, charts, gates
+from pages.shared import session
+from pages.shared.failures import polled
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.job_board import board
@@ -45,16 +49,9 @@ def recipe(base: str) -> Recipe:
     return chosen.model_copy(update=changes)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def costs(version: str, recipe_json: str) -> dict[str, object]:
-    own = Recipe.model_validate_json(recipe_json)
-    rows = [TrainingRow(question=p.question, answer=p.answer) for p in _train_pairs()]
-    return estimate(rows, own, session.settings()).model_dump(mode="json")
-
-
-def _train_pairs() -> list[Pair]:
-    pairs = session.pairs(course.id)
-    return [pair for pair in pairs if pair.split == "train" and pair.status != "rejected"]
+@st.cache_resource(max_entries=8, show_spinner=False)
+def costs(version: str, recipe_json: str) -> TrainingEstimate:
+    return training_costs(workspace, TrainPlan(recipe=Recipe.model_validate_json(recipe_json)))
 
 
 def settings_form() -> base_picker.Picked:
@@ -83,24 +80,24 @@ def estimate_cards(own: Recipe) -> None:
     version = store.corpus_version(course.id, "train", "validation")
     row = costs(version, own.model_dump_json())
     cells = st.columns(4)
-    cells[0].metric(_("Training pairs"), f"{len(_train_pairs()):,}")
+    cells[0].metric(_("Training pairs"), f"{row.rows:,}")
     cells[1].metric(
         _("Time"),
-        minutes_text(60 * row["minutes"][1]),
+        minutes_text(60 * row.minutes[1]),
         help=_(
             "Between {low} and {high}",
-            low=minutes_text(60 * row["minutes"][0]),
-            high=minutes_text(60 * row["minutes"][2]),
+            low=minutes_text(60 * row.minutes[0]),
+            high=minutes_text(60 * row.minutes[2]),
         ),
     )
     fits = {"fits": _("fits"), "tight": _("tight"), "does not fit": _("does not fit")}
     cells[2].metric(
-        _("Memory") if row["device"] == "cpu" else _("Memory of the graphics card"),
-        f"{row['memory_gib']:.1f} GiB",
-        fits[row["fit"]],
+        _("Memory") if row.device == "cpu" else _("Memory of the graphics card"),
+        f"{row.memory_gib:.1f} GiB",
+        fits[row.fit],
         delta_arrow="off",
     )
-    cells[3].metric(_("Disk"), f"{row['disk_gib']:.1f} GiB")
+    cells[3].metric(_("Disk"), f"{row.disk_gib:.1f} GiB")
     backend, reason = choose_backend(own)
     said = code_text("reasons", reason, reason)
     name = "Unsloth" if backend == "unsloth" else "PEFT"
@@ -117,11 +114,11 @@ def _loss_says(frame: pd.DataFrame) -> str:
     return _("Loss by step")
 
 
-def curves(rows: list[dict[str, float]]) -> None:
+def curves(rows: Sequence[TrainingPoint]) -> None:
     """Loss of training and validation by step."""
-    frame = pd.DataFrame(rows)
-    if frame.empty:
+    if not rows:
         return
+    frame = pd.DataFrame([row.model_dump() for row in rows])
     says = _loss_says(frame)
     st.markdown(f"**{says}**")
     st.altair_chart(
@@ -129,16 +126,13 @@ def curves(rows: list[dict[str, float]]) -> None:
     )
 
 
-def now(rows: list[dict[str, float]]) -> None:
+def now(rows: Sequence[TrainingPoint]) -> None:
     """Where a running training stands."""
-    frame = pd.DataFrame(rows)
-    last = frame.iloc[-1]
     cells = st.columns(3)
-    cells[0].metric(_("Step"), f"{last.get('step', 0):.0f}")
-    speed = frame["tokens_per_second"].dropna()
-    cells[1].metric(_("Tokens per second"), f"{speed.iloc[-1]:.0f}" if len(speed) else "–")
-    valid = frame["val_loss"].dropna() if "val_loss" in frame else pd.Series(dtype=float)
-    cells[2].metric(_("Validation loss"), f"{valid.iloc[-1]:.3f}" if len(valid) else "–")
+    cells[0].metric(_("Step"), f"{rows[-1].step:,}")
+    cells[1].metric(_("Tokens per second"), f"{rows[-1].tokens_per_second:.0f}")
+    checked = [row.val_loss for row in rows if row.val_loss is not None]
+    cells[2].metric(_("Validation loss"), f"{checked[-1]:.3f}" if checked else "–")
 
 
 def _made_from(student: TrainedStudent) -> None:
@@ -157,20 +151,19 @@ def _made_from(student: TrainedStudent) -> None:
 
 if live:
 
-    @st.fragment(run_every=3)
     def running() -> None:
-        rows = session.training_rows(workspace)
+        rows = training_log(workspace.folder / "runs")
         if rows:
             curves(rows)
             now(rows)
 
-    running()
+    polled(3, running)
 else:
     base, allowed = settings_form()
     if base:
         estimate_cards(recipe(base))
     with st.expander(_("What the student learns from"), icon=":material/visibility:"):
-        pair = _train_pairs()[0]
+        pair = session.training_pairs(course.id)[0]
         st.caption(_("Only the part marked as learned is trained; the rest is given."))
         for piece in masked_sample(
             TrainingRow(question=pair.question, answer=pair.answer), base=base or STUDENT
@@ -195,7 +188,7 @@ else:
         queue.start(workspace, TRAIN, TrainPlan(recipe=recipe(base or STUDENT)))
         st.rerun()
 
-if course.language == "en" and not live:
+if speaks(STUDENT, course.language) and not live:
     arms.section(workspace)
 
 if saved is not None and not live:
@@ -208,7 +201,8 @@ if saved is not None and not live:
     cells[2].metric(_("Tokens per second"), f"{training.tokens_per_second:.0f}")
     cells[3].metric(_("Best validation loss"), f"{training.val_loss or 0:.3f}")
     _made_from(student)
-    curves(session.training_rows(workspace))
+    gates.held_back(student.held_back)
+    curves(training_log(workspace.folder / "runs"))
     if student.panel:
         st.markdown(f"**{_('Eight questions, before and after')}**")
         st.dataframe(

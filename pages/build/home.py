@@ -4,8 +4,13 @@ import psutil
 import streamlit as st
 
 from engine.classroom import role_of
+from engine.language import DEFAULT, rules
+from engine.language import languages as course_languages
+from engine.llm.teacher import load_choice
 from engine.schema import Course, content_id
-from pages.shared import account, session
+from pages.build.parts.course_menu import menu
+from pages.shared import account, failures, session
+from pages.shared.failures import safely
 from pages.shared.frame import go, heading
 from pages.shared.i18n import _, language
 from pages.shared.literal import escaped
@@ -53,20 +58,22 @@ def new_course() -> None:
     st.text_input(_("Title"), key="new-title", placeholder=_("For example: Introduction to Python"))
     st.segmented_control(
         _("Language of the course"),
-        ["en", "zh"],
-        format_func=lambda code: {"en": "English", "zh": "中文"}[code],
-        default=language(),
+        course_languages(),
+        format_func=lambda code: rules(code).name,
+        default=language() if language() in course_languages() else DEFAULT,
         required=True,
         key="new-language",
     )
     ready = bool(st.session_state.get("new-title", "").strip())
-    if st.button(
+    created = st.button(
         _("Create the course") if ready else _("Give it a title first"),
         type="primary",
         disabled=not ready,
-        on_click=create,
+        on_click=safely(create),
         icon=":material/add:",
-    ):
+        key="create",
+    )
+    if created and not failures.just_now():
         go("build/course.py")
 
 
@@ -81,14 +88,18 @@ with right.container(border=True):
     if not samples and not own:
         st.caption(_("There is none yet. The sample course appears here once it is prepared."))
     for course in [*own, *samples]:
-        if st.button(
-            escaped(course.title),
-            key=f"open-{course.id}",
-            icon=":material/science:" if course.sample else ":material/menu_book:",
-            on_click=open_course,
-            args=(course.id,),
-            width="stretch",
-        ):
+        with st.container(horizontal=True):
+            opened = st.button(
+                escaped(course.title),
+                key=f"open-{course.id}",
+                icon=":material/science:" if course.sample else ":material/menu_book:",
+                on_click=safely(open_course),
+                args=(course.id,),
+                width="stretch",
+            )
+            if account.role(session.settings(), session.whole_store(), course.id) == "designer":
+                menu(course)
+        if opened and not failures.just_now():
             go("build/course.py" if session.role() == "designer" else "learn/tutor.py")
 
 if not builds():
@@ -96,9 +107,10 @@ if not builds():
 st.subheader(_("This machine"))
 memory = psutil.virtual_memory()
 disk = shutil.disk_usage(session.settings().home)
-teacher = store.choice("", "teacher") or {}
+teacher = load_choice(store)
 cells = st.columns(4)
 cells[0].metric(_("Processor cores"), psutil.cpu_count())
 cells[1].metric(_("Free memory"), f"{memory.available / 2**30:.1f} GiB")
 cells[2].metric(_("Free disk"), f"{disk.free / 2**30:.0f} GiB")
-cells[3].metric(_("Teacher model"), teacher.get("model") or _("offline"))
+connected = teacher.kind == "endpoint"
+cells[3].metric(_("Teacher model"), teacher.model if connected else _("offline"))

@@ -1,17 +1,17 @@
-from typing import Any
-
 import streamlit as st
 
 from engine import jobs as queue
 from engine.errors import EngineError
 from engine.llm.teacher import load_choice
 from engine.optimise import METHODS, Optimised, OptimisePlan, current, fresh_seed, use
+from engine.optimise.values import Standing
 from engine.prompts import chosen_prompt
 from engine.steps import OPTIMISE
 from engine.steps.optimise import plan_search, search_costs
 from pages.build.parts import prompt_view
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
+from pages.shared.failures import polled
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text, minutes_text
 from pages.shared.job_board import board
@@ -113,7 +113,7 @@ def results(found: Optimised, pick: str = "") -> None:
     prompt_view.spend(found)
 
 
-def _label(found: Optimised, rows: dict[str, Any], name: str) -> str:
+def _label(found: Optimised, rows: dict[str, Standing], name: str) -> str:
     text = _(
         "quality {q}, length {l}",
         q=f"{rows[name].quality.value:.2f}",
@@ -132,12 +132,8 @@ def choose(found: Optimised, pick: str) -> None:
     rows = prompt_view.latest(found)
     clicked = st.session_state.get(pick, found.best)
     names = list(dict.fromkeys((found.best, *found.frontier, found.start, clicked)))
-    name = st.selectbox(
-        _("Prompt"),
-        names,
-        format_func=lambda n: _label(found, rows, n),
-        key=pick,
-    )
+    labels = {name: _label(found, rows, name) for name in names}
+    name = st.selectbox(_("Prompt"), names, format_func=labels.__getitem__, key=pick)
     now = chosen_prompt(store, course.id, course.language)
     decided = stage.state == "ready"
     if decided and now.id == name:
@@ -161,13 +157,12 @@ st.caption(
 )
 if live:
 
-    @st.fragment(run_every=3)
     def running() -> None:
         found = current(store, course.id)
         if found and not found.value.done:
             results(found.value)
 
-    running()
+    polled(3, running)
 elif search is None:
     start_form()
 else:
@@ -177,7 +172,7 @@ else:
         start_form()
     if search.done:
         prompt_view.verdict(search)
-    pick = f"prompt-pick-{newest.name}" if search.done else ""
+    pick = f"prompt-pick-{newest.name}" if newest and search.done else ""
     results(search, pick)
     if pick:
         choose(search, pick)

@@ -3,16 +3,16 @@ import time
 import pandas as pd
 import streamlit as st
 
-from engine.concepts import course_edits
-from engine.learner import State, over_time, path, reviews, states, with_met
+from engine.learner import State, over_time, reviews
 from engine.learner.events import as_answers
 from engine.levels import FIRM
 from engine.report import report
 from engine.steps.gradebook import Marked, items_of, marked
-from pages.learn.parts import quiz
-from pages.shared import assignment, charts, people, session
+from pages.learn.parts import charts, learner, quiz
+from pages.shared import session
 from pages.shared.frame import go, heading, lacks
-from pages.shared.i18n import _
+from pages.shared.grades import grade_text
+from pages.shared.i18n import _, _n
 from pages.shared.literal import escaped
 
 
@@ -20,7 +20,7 @@ def where(m: Marked) -> str:
     """Section and page that speak of an item whose answer was not right."""
     item = items[m.submission.item_id]
     section = m.grade.section or item.section
-    title = session.titles(course.id).get(section, section)
+    title = knowledge.titles().get(section, section)
     number = m.grade.page or item.page
     page = _("p. {n}", n=number) if number else ""
     return " · ".join(part for part in (title, page) if part)
@@ -30,7 +30,7 @@ def mastery_chart(rows: dict[str, State]) -> None:
     """How sure one concept has become, answer by answer."""
     names = sorted(rows, key=lambda name: -rows[name].answered)
     name = st.selectbox(_("Mastery over time of"), names, key=f"over-time-{me}")
-    points = over_time(tracer, as_answers(own), name)
+    points = over_time(knowledge.tracer(), as_answers(own), name)
     if len(points) < 2:
         st.caption(_("Two answers or more draw a line."))
         return
@@ -38,12 +38,13 @@ def mastery_chart(rows: dict[str, State]) -> None:
         [{"at": pd.Timestamp(at, unit="s"), **level._asdict()} for at, level in points]
     )
     first, last = points[0][1].value, points[-1][1].value
-    says = _(
+    says = _n(
+        "{concept}: from {first} to {last} after {n} answer",
         "{concept}: from {first} to {last} after {n} answers",
+        len(points),
         concept=name,
         first=f"{first:.2f}",
         last=f"{last:.2f}",
-        n=len(points),
     )
     st.markdown(f"**{escaped(says)}**")
     label = _("Probability to answer an unseen question now")
@@ -56,18 +57,18 @@ heading(_("My progress"), _("How am I doing, and what next?"))
 if session.stages(course.id)["corpus"].lacks:
     lacks(session.stages(course.id)["corpus"])
     st.stop()
-if not people.anybody(course.id):
+knowledge = session.knowledge(course.id)
+if not knowledge.anybody():
     st.info(_("Nobody has answered yet. Import a class list or a log on the Students screen."))
     if st.button(_("Go to Students"), type="primary", icon=":material/groups:"):
         go("teach/learners.py")
     st.stop()
-me = people.choose_me(course.id)
+me = learner.choose(course.id)
 if me is None:
     st.info(_("Choose who you are."), icon=":material/person:")
     st.stop()
 now = time.time()
-own = people.own_events(course.id, me)
-tracer = people.tracer(course.id)
+own = knowledge.events(me)
 WHY = {
     "review": _("You knew this, but have not seen it for a while: time to refresh it."),
     "weak": _("You have started this, and it is not firm yet."),
@@ -76,8 +77,7 @@ WHY = {
 }
 
 st.subheader(_("Next three steps"))
-books = session.documents(course.id)
-steps = path(workspace.store, course.id, me, now=now, tracer=tracer, documents=books)
+steps = knowledge.steps(me, now)
 if not steps:
     st.success(_("All concepts of this course are mastered."))
 for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
@@ -92,15 +92,14 @@ for column, step in zip(st.columns(max(1, len(steps))), steps, strict=False):
         )
 
 answered = {event.concept for event in own}
-graph = with_met(people.graph(course.id), own, course_edits(workspace.store, course.id))
-levels = states(graph, own, tracer, now)
+levels = knowledge.states(me, now)
 rows = {name: s for name, s in levels.items() if s.answered or name in answered}
 planned = [review for review in reviews(own, now) if review.concept in levels]
 due = [review for review in planned if review.due <= now]
 cells = st.columns(3)
 cells[0].metric(_("Answers"), len(own))
 right = sum(event.correct for event in own)
-average = people.class_average(course.id)
+average = knowledge.average()
 cells[1].metric(
     _("Right"),
     f"{100 * right / len(own):.0f} %" if own else "–",
@@ -114,7 +113,7 @@ if rows:
     st.subheader(_("{n} of {m} concepts that you met are firm", n=firm, m=len(rows)))
     st.altair_chart(
         charts.levels(
-            {name: state.model_dump() for name, state in rows.items()},
+            rows,
             _("Probability to answer an unseen question now"),
             _("Concept"),
         ),
@@ -138,9 +137,8 @@ if rows:
         )
     mastery_chart(rows)
 items = {item.item_id: item for item in items_of(workspace)}
-when = {row["id"]: row["at"] for row in workspace.store.grades(course.id, me)}
 mine = [m for m in marked(workspace, me) if m.final and m.submission.item_id in items]
-mine.sort(key=lambda m: -when[m.grade.answer_id])
+mine.sort(key=lambda m: -m.at)
 if planned:
     st.subheader(_("Reviews: {n} due now, {m} planned", n=len(due), m=len(planned)))
     st.dataframe(
@@ -164,22 +162,22 @@ if mine:
         with st.container(border=True):
             st.markdown(f"**{escaped(item.question)}**")
             st.text(m.submission.answer or "–")
-            st.markdown(f"**{escaped(assignment.shown(item, m))}**  {escaped(m.grade.feedback)}")
+            st.markdown(f"**{escaped(grade_text(item, m))}**  {escaped(m.grade.feedback)}")
             place = where(m)
             if place and place.split(" · ")[0] not in m.grade.feedback:
                 st.caption(_("Where to read: {place}", place=escaped(place)))
     with st.expander(_("All grades"), icon=":material/table_rows:"):
-        rows = [
+        table = [
             {
                 _("Question"): items[m.submission.item_id].question,
                 _("My answer"): m.submission.answer,
-                _("Grade"): assignment.shown(items[m.submission.item_id], m),
+                _("Grade"): grade_text(items[m.submission.item_id], m),
                 _("Feedback"): m.grade.feedback,
                 _("Where to read"): where(m),
             }
             for m in mine
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Latest grades"))
+        st.dataframe(pd.DataFrame(table), hide_index=True, alt=_("Latest grades"))
 with st.container(horizontal=True):
     if steps and st.button(_("Start the next step"), type="primary", icon=":material/play_arrow:"):
         quiz.start_with(course.id, steps[0].concept)
@@ -188,7 +186,7 @@ with st.container(horizontal=True):
         go("learn/tutor.py")
     st.download_button(
         _("My report (HTML)"),
-        lambda: report(workspace, me, tracer=tracer),
+        lambda: report(workspace, me, tracer=knowledge.tracer()),
         file_name="progress.html",
         mime="text/html",
         on_click="ignore",

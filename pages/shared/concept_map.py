@@ -22,7 +22,7 @@ from engine.concepts import (
 )
 from engine.course import taught_sections
 from engine.errors import BadInput
-from pages.shared import charts, people, session
+from pages.shared import charts, session
 from pages.shared.i18n import _, error_text
 from pages.shared.literal import escaped
 
@@ -32,7 +32,7 @@ _AROUND = 12
 
 def editor(course_id: str) -> None:
     """One concept with what it builds on and why; below, the changes and all concepts."""
-    graph = people.graph(course_id)
+    graph = session.knowledge(course_id).graph()
     edits = course_edits(session.store(), course_id)
     if not graph:
         st.info(_("There are no concepts yet: the book names none, or all are hidden."))
@@ -110,8 +110,9 @@ def _reason(code: str) -> str:
 
 def _place(course_id: str, section: str, quote: str) -> str:
     """Title and page of the section; the page of the quote where it stands in a block."""
-    title = session.titles(course_id).get(section, "")
-    found = (s for d in session.documents(course_id) for s in d.sections if s.id == section)
+    knowledge = session.knowledge(course_id)
+    title = knowledge.titles().get(section, "")
+    found = (s for d in knowledge.documents() for s in d.sections if s.id == section)
     own = next(found, None)
     if own is None:
         return title
@@ -120,7 +121,7 @@ def _place(course_id: str, section: str, quote: str) -> str:
 
 
 def _table(course_id: str, graph: list[Concept]) -> pd.DataFrame:
-    titles = session.titles(course_id)
+    titles = session.knowledge(course_id).titles()
     return pd.DataFrame(
         [
             {
@@ -212,8 +213,8 @@ def _join(course_id: str, concept: Concept, names: list[str], edits: Edits) -> N
 
 
 def _new(course_id: str, edits: Edits) -> None:
-    books = session.documents(course_id)
-    titles = session.titles(course_id)
+    books = session.knowledge(course_id).documents()
+    titles = session.knowledge(course_id).titles()
     name = st.text_input(_("Name"), key="new-concept").strip()
     places = [section.id for section in taught_sections(books)]
     place = st.selectbox(

@@ -1,13 +1,15 @@
 """The frame around every screen: rail, language, course picker, errors."""
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
-from engine.errors import EngineError
 from engine.stages import Stage
-from pages.shared import account, job_board, session
-from pages.shared.i18n import LANGUAGES, _, error_text, language
+from engine.steps import StageName
+from pages.shared import account, failures, job_board, session
+from pages.shared.failures import safely
+from pages.shared.i18n import _, language, languages
 from pages.shared.literal import escaped
 
 MARKS = {
@@ -21,34 +23,34 @@ _SCREENS = Path(__file__).resolve().parents[1]
 
 
 def run() -> None:
-    _choose_language()
-    account.gate()
-    _choose_course()
-    page = st.navigation(_pages(), expanded=True)
-    if text := st.session_state.pop("flash", None):
-        st.toast(escaped(text))
-    if session.course() is None and page.url_path:
-        st.switch_page(_SCREENS / "build/home.py")
-    if (course := session.course()) and session.role() == "designer":
-        job_board.rail(course.id)
-    account.sign_out()
-    try:
+    """Draw the rail, what went wrong just before, and the page."""
+    with failures.shown():
+        _choose_language()
+        account.gate()
+        _choose_course()
+        page = st.navigation(_pages(), expanded=True)
+        if text := st.session_state.pop("flash", None):
+            st.toast(escaped(text))
+        if session.course() is None and page.url_path:
+            st.switch_page(_SCREENS / "build/home.py")
+        if (course := session.course()) and session.role() == "designer":
+            job_board.rail(course.id)
+        account.sign_out()
+        failures.show_kept()
         page.run()
-    except EngineError as error:
-        st.error(escaped(error_text(error)), icon=":material/error:")
 
 
 def _choose_language() -> None:
     """Language as a switch; kept in the address by hand (bound widgets forbid ``switch_page``)."""
     linked = st.query_params.get("lang")
-    st.session_state.setdefault("lang", linked if linked in LANGUAGES else language())
+    st.session_state.setdefault("lang", linked if linked in languages() else language())
     st.session_state["pick-language"] = st.session_state["lang"]
     st.sidebar.segmented_control(
         "Language · 语言",
-        list(LANGUAGES),
-        format_func=lambda code: LANGUAGES[code],
+        list(languages()),
+        format_func=lambda code: languages()[code],
         key="pick-language",
-        on_change=_picked,
+        on_change=safely(_picked),
         args=("lang", "pick-language"),
         required=True,
         label_visibility="collapsed",
@@ -79,13 +81,15 @@ def _choose_course() -> None:
         list(courses),
         format_func=lambda name: courses[name].title if name in courses else name,
         key="pick-course",
-        on_change=_picked,
+        on_change=safely(_picked),
         args=("course", "pick-course"),
         index=None,
         placeholder=_("Choose a course"),
     )
     if chosen:
         st.query_params["course"] = chosen
+    elif linked:
+        del st.query_params["course"]  # it is gone, or not this person's
 
 
 def _pages() -> dict[str, list[st.Page]]:
@@ -97,11 +101,11 @@ def _pages() -> dict[str, list[st.Page]]:
     stages = session.stages(course.id) if course else {}
 
     def page(file: str, title: str, icon: str, url: str) -> st.Page:
-        seen = "visible" if course else "hidden"
-        return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, visibility=seen)
+        shown: Literal["visible", "hidden"] = "visible" if course else "hidden"
+        return st.Page(_SCREENS / file, title=title, icon=icon, url_path=url, visibility=shown)
 
-    def stage(name: str, file: str, title: str) -> st.Page:
-        state = stages[name].state if stages else "empty"
+    def stage(name: StageName, file: str, title: str) -> st.Page:
+        state = stages[name].state if course else "empty"
         return page(f"build/{file}.py", title, MARKS[state], name)
 
     home = st.Page(
@@ -141,7 +145,7 @@ def heading(title: str, question: str, stage: Stage | None = None) -> None:
 
 
 def _state_badge(stage: Stage) -> None:
-    words = {
+    words: dict[str, tuple[str, Literal["gray", "blue", "orange", "green"]]] = {
         "empty": (_("Nothing here yet"), "gray"),
         "running": (_("Running"), "blue"),
         "review": (_("Needs your review"), "orange"),

@@ -9,10 +9,11 @@ from contextlib import suppress
 import streamlit as st
 
 from engine import jobs as queue
-from engine.errors import BadInput
+from engine.errors import BadInput, EngineError
 from engine.steps import STEPS, TRAIN, Workspace
 from engine.steps.train import TrainPlan
 from pages.shared import session
+from pages.shared.failures import polled
 from pages.shared.i18n import _, code_text, error_text, minutes_text
 from pages.shared.literal import escaped
 
@@ -41,7 +42,7 @@ _UNITS = {
     "grade.train": "training steps of the grader",
     "grade.calibrate": "calibration",
 }
-"""What a stage of progress counts, in English; ``zh.toml`` has the Chinese."""
+"""What a stage of progress counts, in English; the catalogues have the others."""
 
 
 def board(course_id: str, kinds: tuple[str, ...]) -> bool:
@@ -49,7 +50,6 @@ def board(course_id: str, kinds: tuple[str, ...]) -> bool:
     newest = _newest(course_id, kinds)
     live = newest is not None and newest.live
 
-    @st.fragment(run_every=_POLL_SECONDS if live else None)
     def draw() -> None:
         job = _newest(course_id, kinds)
         if job is None and live:  # thrown away meanwhile
@@ -60,7 +60,7 @@ def board(course_id: str, kinds: tuple[str, ...]) -> bool:
         if live and not job.live:
             st.rerun()
 
-    draw()
+    polled(_POLL_SECONDS if live else None, draw)
     return live
 
 
@@ -68,7 +68,6 @@ def rail(course_id: str) -> None:
     """All live jobs of the course in the rail, on every screen."""
     live = any(job.live for job in session.jobs_of(course_id))
 
-    @st.fragment(run_every=_POLL_SECONDS if live else None)
     def draw() -> None:
         for job in session.jobs_of(course_id):
             if job.live and job.kind != "serve":
@@ -76,7 +75,7 @@ def rail(course_id: str) -> None:
                 _progress(job)
 
     with st.sidebar:
-        draw()
+        polled(_POLL_SECONDS if live else None, draw)
 
 
 def _newest(course_id: str, kinds: tuple[str, ...]) -> queue.Job | None:
@@ -115,9 +114,13 @@ def _finish_button(job: queue.Job) -> None:
     """Take the best of a stopped training as the student."""
     if st.button(_("Use what it has learned"), key=f"keep-{job.id}", icon=":material/done:"):
         own = Workspace(session.settings(), session.store(), session.store().course(job.course))
-        plan = TrainPlan.model_validate(job.plan).model_copy(update={"finish": True})
+        plan = _plan(job).model_copy(update={"finish": True})
         queue.start(own, TRAIN, plan)
         st.rerun()
+
+
+def _plan(job: queue.Job) -> TrainPlan:
+    return TrainPlan.model_validate(job.plan)
 
 
 def _state(job: queue.Job) -> str:
@@ -159,6 +162,10 @@ def _buttons(job: queue.Job) -> None:
                 with suppress(BadInput):
                     queue.resume(session.settings(), job.id)
                 st.rerun()
-            if job.kind == "train" and job.progress and not job.plan.get("finish"):
+            if job.kind == TRAIN.name and job.progress and not _plan(job).finish:
                 _finish_button(job)
             _discard_button(job)
+            if st.button(_("Forget it"), key=f"forget-{job.id}", icon=":material/visibility_off:"):
+                with suppress(EngineError):  # gone already, or taken up again meanwhile
+                    queue.remove(session.settings(), job.id)
+                st.rerun()

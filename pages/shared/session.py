@@ -1,23 +1,21 @@
 """The current course and the few shared objects; session state holds ids, never results."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from engine import jobs as queue
-from engine.classroom import Role
-from engine.course import titles as section_titles
+from engine.classroom import CourseKnowledge, Role
 from engine.documents import page_image
 from engine.errors import Missing
 from engine.learner import pseudonym
+from engine.lesson import Lesson, open_lesson
 from engine.llm import Chat
-from engine.prompts import AnswerPrompt, chosen_prompt
-from engine.schema import Course, Document, Pair, Passage
+from engine.schema import Course, Pair, Passage
 from engine.search import Index
 from engine.settings import Settings, load
 from engine.stages import Stage, overview
+from engine.steps import StageName
 from engine.steps.workspace import (
     Workspace,
     base_chat,
@@ -44,15 +42,16 @@ def whole_store() -> Store:
 
 
 @st.cache_resource(max_entries=256)
-def _own_store(who: str) -> Store:
-    courses = [course.id for course in whole_store().courses()]
+def _own_store(who: str, courses: tuple[str, ...]) -> Store:
     return LearnerStore(settings().database, [pseudonym(settings(), c, who) for c in courses])
 
 
 def store() -> Store:
     """The rows that the person here may see: a signed-in learner's own, else all."""
     who = account.email()
-    return _own_store(who) if who and role() in (None, "learner") else whole_store()
+    if not who or role() not in (None, "learner"):
+        return whole_store()
+    return _own_store(who, tuple(sorted(course.id for course in whole_store().courses())))
 
 
 def role() -> Role | None:
@@ -70,6 +69,22 @@ def me() -> str | None:
 def viewer() -> str:
     """Whose rows are shown: a part of the key of every cache of personal rows."""
     return (account.email() or "") if role() in (None, "learner") else ""
+
+
+@st.cache_resource(max_entries=16)
+def _common_knowledge(course_id: str) -> CourseKnowledge:
+    return CourseKnowledge(whole_store(), course_id)
+
+
+@st.cache_resource(max_entries=256)
+def _own_knowledge(course_id: str, viewer: str) -> CourseKnowledge:
+    return CourseKnowledge(store(), course_id, common=_common_knowledge(course_id))
+
+
+def knowledge(course_id: str) -> CourseKnowledge:
+    """What the course's answers say, as far as the person here may see them."""
+    who = viewer()
+    return _own_knowledge(course_id, who) if who else _common_knowledge(course_id)
 
 
 def course() -> Course | None:
@@ -92,28 +107,9 @@ def jobs_of(course_id: str) -> list[queue.Job]:
     return queue.jobs(settings(), course_id)
 
 
-def stages(course_id: str) -> dict[Any, Stage]:
+def stages(course_id: str) -> dict[StageName, Stage]:
     live = {job.kind for job in jobs_of(course_id) if job.live}
     return overview(store(), course_id, live)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)  # frozen values: shared, never copied
-def _documents(course_id: str, ids: tuple[str, ...]) -> list[Document]:
-    return store().documents(course_id)
-
-
-def documents(course_id: str) -> list[Document]:
-    return _documents(course_id, tuple(store().document_ids(course_id)))
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _titles(course_id: str, ids: tuple[str, ...]) -> dict[str, str]:
-    return section_titles(documents(course_id))
-
-
-def titles(course_id: str) -> dict[str, str]:
-    """Section id to its title with the chapter."""
-    return _titles(course_id, tuple(store().document_ids(course_id)))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -133,11 +129,6 @@ def _pairs(course_id: str, version: str) -> list[Pair]:
 def pairs(course_id: str) -> list[Pair]:
     version = store().corpus_version(course_id)
     return _pairs(course_id, version + str(store().count_pairs(course_id)))
-
-
-def prompt(own: Course) -> AnswerPrompt:
-    """The answering prompt that the course uses."""
-    return chosen_prompt(store(), own.id, own.language)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -180,6 +171,20 @@ def training_pairs(course_id: str) -> list[Pair]:
     return [p for p in pairs(course_id) if p.split == "train" and p.status != "rejected"]
 
 
+def lesson(own: Workspace, learner: str | None) -> Lesson:
+    """A lesson with what this process has open already."""
+    name = own.course.id
+    return open_lesson(
+        own,
+        learner or "",
+        knowledge=knowledge(name),
+        index=lambda: index(name),
+        pairs=lambda: training_pairs(name),
+        student=lambda: student(own),
+        guide=lambda: guide(own),
+    )
+
+
 def flash(text: str) -> None:
     """Say something after the next redraw."""
     st.session_state["flash"] = text
@@ -189,14 +194,3 @@ def flash(text: str) -> None:
 def page_png(path: str, page: int) -> bytes:
     """The image of a PDF's page."""
     return page_image(Path(path), page)
-
-
-def training_rows(own: Workspace) -> list[dict[str, float]]:
-    """Rows of the newest run's curve: of the live run, else of the finished one."""
-    folders = sorted(
-        (own.folder / "runs").glob("*/progress.jsonl"), key=lambda p: p.stat().st_mtime
-    )
-    if not folders:
-        return []
-    lines = folders[-1].read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]

@@ -5,14 +5,16 @@ import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
+from engine.language import DEFAULT
 from engine.steps import GRADE
-from engine.steps.gradebook import gradebook, items_of, marked, submissions_of
+from engine.steps.gradebook import changes_of, gradebook, items_of, marked, submissions_of
 from engine.steps.grading import GRADING, GradePlan, GradingRecord
-from pages.shared import assignment, charts, session
+from pages.shared import session
 from pages.shared.frame import heading
-from pages.shared.i18n import _
+from pages.shared.grades import grade_text
+from pages.shared.i18n import _, _n
 from pages.shared.job_board import board
-from pages.teach.parts import grade_review
+from pages.teach.parts import assignment, charts, grade_review
 
 workspace = session.workspace()
 course, store = workspace.course, workspace.store
@@ -22,7 +24,7 @@ heading(_("Assignments"), _("Which answers are graded, and which need me?"))
 def assignment_csv() -> bytes:
     """Learners by items."""
     frame = pd.DataFrame(gradebook(workspace)).rename(columns={"learner": _("Learner")})
-    return frame.map(assignment.unformula).to_csv(index=False).encode("utf-8-sig")
+    return assignment.as_csv(frame)
 
 
 items = assignment.one_of(items_of(workspace))
@@ -31,7 +33,7 @@ known = {item.item_id: item for item in items}
 answers = [answer for answer in every if answer.item_id in known]
 if not items:
     st.info(_("Add items: from the corpus, from a file, or by hand. Then add the answers."))
-    sample = course.sample and course.language == "en"
+    sample = course.sample and course.language == DEFAULT
     if sample and st.button(_("Load the sample items and answers"), icon=":material/download:"):
         assignment.load_sample(workspace)
         st.rerun()
@@ -132,7 +134,9 @@ with st.container(horizontal=True):
     if waiting and fresh and not live:
         reviewing = st.session_state.get("reviewing", False)
         if st.button(
-            _("Review {k} answer(s)", k=len(waiting)) if not reviewing else _("Close the review"),
+            _n("Review {n} answer", "Review {n} answers", len(waiting))
+            if not reviewing
+            else _("Close the review"),
             type="secondary" if reviewing else "primary",
             icon=":material/rate_review:",
             key="review",
@@ -161,7 +165,7 @@ with st.expander(_("All grades")):
         pd.DataFrame(
             [
                 {
-                    _("Grade"): assignment.shown(known[m.submission.item_id], m),
+                    _("Grade"): grade_text(known[m.submission.item_id], m),
                     _("Stands"): _("yes") if m.final else _("no"),
                     _("Confidence"): round(m.grade.confidence, 2),
                     _("Answer"): m.submission.answer,
@@ -220,7 +224,7 @@ with st.expander(_("Suspicious answers ({n})", n=sum(bool(m.grade.flags) for m i
             hide_index=True,
         )
 with st.expander(_("Log of changes")):
-    log = store.grade_log(course.id)
+    log = changes_of(workspace)
     if not log:
         st.caption(_("Nobody has changed or confirmed a grade yet."))
     else:
@@ -228,11 +232,11 @@ with st.expander(_("Log of changes")):
             pd.DataFrame(
                 [
                     {
-                        _("When"): time.strftime("%Y-%m-%d %H:%M", time.localtime(row["at"])),
-                        _("Answer"): row["answer"],
-                        _("Before"): str(row["old"]),
-                        _("After"): "–" if row["new"] is None else str(row["new"]),
-                        _("Reason"): row["reason"] or _("accepted as proposed"),
+                        _("When"): time.strftime("%Y-%m-%d %H:%M", time.localtime(row.at)),
+                        _("Answer"): row.answer,
+                        _("Before"): str(row.old),
+                        _("After"): "–" if row.new is None else str(row.new),
+                        _("Reason"): row.reason or _("accepted as proposed"),
                     }
                     for row in log
                 ]

@@ -17,7 +17,7 @@ from engine.steps.gradebook import (
 )
 from engine.steps.grading import GRADING, GradePlan
 from engine.store import Store
-from pages.shared.assignment import load_sample
+from pages.teach.parts.assignment import load_sample
 from tests.unit.grading_data import ITEMS as CLASS_ITEMS
 from tests.unit.grading_data import answers
 

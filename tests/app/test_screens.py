@@ -358,8 +358,7 @@ def test_the_concept_map_stands_on_students_too(screen, filled_home):
 
 
 def test_a_large_class_is_asked_for_by_name(screen, filled_home, monkeypatch):
-    monkeypatch.setattr("pages.shared.people._LISTED", 2)
-    monkeypatch.setattr("pages.teach.parts.class_parts._LISTED", 2)
+    monkeypatch.setattr("pages.shared.people.LISTED", 2)
     who = pseudonym(Settings(home=filled_home), "c", "L1")
     app = screen(filled_home, "learn/progress.py", "en", "c")
     app.text_input(key="type-me").set_value("nobody").run()

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from engine.classroom import ladder
+from engine.classroom import CourseKnowledge, ladder
 from engine.classroom.view import _concept
 from engine.concepts import Concept
 from engine.grade import Grade, Item, Submission
@@ -60,24 +60,24 @@ def test_tutor_gradebook_and_report_agree_on_what_is_right(workspace, share):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_path_class_and_screens_agree_on_what_is_firm(level, monkeypatch):
-    from pages.shared import charts, people, session
+def test_path_class_and_screens_agree_on_what_is_firm(level, workspace, monkeypatch):
+    from pages.learn.parts import charts
     from pages.teach.parts import reteach
 
     concept = Concept(name="X", sections=("s",))
     state = State(concept="X", answered=4, learnt=level, mastery=level, low=0, high=1)
-    monkeypatch.setattr(people, "graph", lambda course: [concept])
-    monkeypatch.setattr(people, "mastery", lambda course, me: {"X": level})
-    monkeypatch.setattr(session, "titles", lambda course: {})
+    knowledge = CourseKnowledge(workspace.store, "c")
+    monkeypatch.setattr(knowledge, "graph", lambda: [concept])
+    monkeypatch.setattr(knowledge, "states", lambda me, now: {"X": state})
     row = _concept("X", pd.Series([level]))
-    goal = charts.levels({"X": state.model_dump()}, "p", "c").to_dict()["datasets"].values()
+    goal = charts.levels({"X": state}, "p", "c").to_dict()["datasets"].values()
     assert {"x": FIRM} in [cell for rows in goal for cell in rows], "the chart draws the goal"
     rung = ladder(pd.DataFrame({"X": [level]}))["X"]
     firm = {
         "path": not next_steps([concept], {"X": state}, 0.0),
         "class": bool(row.firm),
         "ladder": bool(rung["mastered"]),
-        "tutor's weak concepts": "X" not in people.weak("c", "s-1"),
+        "tutor's weak concepts": "X" not in knowledge.weak("s-1"),
         "map": reteach._colour(level) == reteach._colour(1.0),
     }
     assert set(firm.values()) == {LEVELS[level] == "firm"}, firm

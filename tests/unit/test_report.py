@@ -9,10 +9,10 @@ import pytest
 from engine.cli import main
 from engine.errors import Missing
 from engine.grade import Item, Submission
+from engine.language import table
 from engine.learner import Event, pseudonym, record
 from engine.report import error_kinds, grading_quality, mistakes, report
 from engine.report.page import Facts, Heading, Interval, Paragraph, Table, page
-from engine.report.words import catalogue
 from engine.schema import Block, Course, Document, Section
 from engine.settings import Settings
 from engine.steps import GRADE, Workspace
@@ -170,7 +170,7 @@ def test_the_words_are_there_in_both_languages():
     def names(text):
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
-    english, chinese = catalogue()["en"], catalogue()["zh"]
+    english, chinese = table("en", "report"), table("zh", "report")
     assert english.keys() == chinese.keys()
     assert all(names(english[key]) == names(chinese[key]) for key in english)
     for folder in ("course.py", "learner.py", "__init__.py"):

@@ -130,6 +130,6 @@ def _chart(frame: pd.DataFrame, label: str) -> alt.LayerChart:
         y=y, x=alt.X("value:Q", title=label, scale=scale), tooltip=tips
     )
     ranges = base.mark_rule(strokeWidth=2, color=charts.GREY).encode(y=y, x="low:Q", x2="high:Q")
-    dashed = {"strokeDash": [4, 4], "color": charts.GREY}
-    chance = alt.Chart(pd.DataFrame({"x": [_CHANCE]})).mark_rule(**dashed).encode(x="x:Q")
+    line = alt.Chart(pd.DataFrame({"x": [_CHANCE]}))
+    chance = line.mark_rule(strokeDash=[4, 4], color=charts.GREY).encode(x="x:Q")
     return (bars + ranges + chance).properties(height=40 * len(frame))

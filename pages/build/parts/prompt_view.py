@@ -1,24 +1,26 @@
 """What a prompt search shows: frontier, rounds, report on the exam, a prompt beside the start."""
 
 import difflib
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from engine.llm.teacher import load_choice
 from engine.optimise import Optimised
-from engine.optimise.values import Sample
-from pages.shared import charts, session
-from pages.shared.i18n import _, minutes_text
+from engine.optimise.values import Sample, Standing
+from engine.schema import Figure
+from pages.build.parts import charts
+from pages.shared import session
+from pages.shared.failures import safely
+from pages.shared.i18n import _, _n, minutes_text
 from pages.shared.literal import escaped
 
 
-def figure(row: Any, sign: str = "") -> str:
+def figure(row: Figure, sign: str = "") -> str:
     return f"{row.value:{sign}.2f} [{row.low:{sign}.2f}, {row.high:{sign}.2f}]"
 
 
-def latest(search: Optimised) -> dict[str, Any]:
+def latest(search: Optimised) -> dict[str, Standing]:
     """Each prompt's newest standing: the one over the most questions."""
     return {row.prompt: row for one in search.rounds for row in one.standings}
 
@@ -65,21 +67,23 @@ def frontier(search: Optimised, pick: str = "") -> None:
     frame = _frame(search)
     if frame.empty:
         return
-    says = _(
+    says = _n(
+        "{n} prompt tried; {m} of them are worth choosing from",
         "{n} prompts tried; {m} of them are worth choosing from",
-        n=len(frame),
+        len(frame),
         m=int(frame["on"].sum()),
     )
     st.markdown(f"**{says}**")
     length, quality = _("Length of the answer / reference"), _("Quality (0 to 10)")
     chart = charts.frontier(frame, length, quality)
-    plain = {"config": {"displayModeBar": False}, "alt": says}
+    plain = {"displayModeBar": False}
     if pick:
         key = f"chart-{pick}"
-        st.plotly_chart(chart, key=key, on_select=lambda: _picked(key, pick), **plain)
+        chosen = safely(lambda: _picked(key, pick))
+        st.plotly_chart(chart, key=key, on_select=chosen, config=plain, alt=says)
         st.caption(_("Click a point to look at its prompt below."))
     else:
-        st.plotly_chart(chart, **plain)
+        st.plotly_chart(chart, config=plain, alt=says)
     with st.expander(_("All prompts as a table"), icon=":material/table:"):
         st.dataframe(
             frame[["text", "kind", "quality", "length", "score", "n"]]
@@ -228,11 +232,13 @@ def spend(search: Optimised) -> None:
     calls = search.calls
     tokens = calls.prompt_tokens + calls.completion_tokens
     parts = [
-        _("{n} answers", n=f"{calls.answers:,}"),
-        _("{n} judgements", n=f"{calls.judgings:,}") if calls.judgings else "",
-        _("{n} calls for new prompts", n=calls.proposals) if calls.proposals else "",
-        _("{n} calls failed", n=calls.failed) if calls.failed else "",
-        _("{n} tokens", n=f"{tokens:,}"),
+        _n("{n} answer", "{n} answers", calls.answers),
+        _n("{n} judgement", "{n} judgements", calls.judgings) if calls.judgings else "",
+        _n("{n} call for new prompts", "{n} calls for new prompts", calls.proposals)
+        if calls.proposals
+        else "",
+        _n("{n} call failed", "{n} calls failed", calls.failed) if calls.failed else "",
+        _n("{n} token", "{n} tokens", tokens),
         minutes_text(search.seconds),
         _money(search),
     ]

@@ -2,12 +2,19 @@
 
 import streamlit as st
 
-from engine.errors import EngineError
 from engine.llm.ledger import Price
 from engine.llm.probe import ProbeReport, probe
-from engine.llm.teacher import PRESETS, TeacherChoice, key_of, load_choice, save_choice
+from engine.llm.teacher import (
+    PRESETS,
+    TeacherChoice,
+    forget_kept_key,
+    key_of,
+    load_choice,
+    save_choice,
+)
 from pages.shared import session
-from pages.shared.i18n import _, code_text, error_text
+from pages.shared.failures import safely, shown
+from pages.shared.i18n import _, code_text
 from pages.shared.literal import escaped
 
 
@@ -29,12 +36,34 @@ def teacher_card() -> None:
             if st.button(_("Connect a teacher"), icon=":material/link:"):
                 _connect()
             if choice.kind != "extractive" and st.button(_("Work offline")):
-                save_choice(session.store(), session.settings(), TeacherChoice())
+                offline = choice.model_copy(
+                    update={"kind": "extractive"}
+                )  # the key can be forgotten
+                save_choice(session.store(), session.settings(), offline)
                 st.rerun()
+            if choice.key_kept is not None:
+                st.button(
+                    _("Forget the API key"),
+                    key="forget-key",
+                    icon=":material/key_off:",
+                    help=_("It is kept on this machine; the teacher needs it again later."),
+                    on_click=safely(_forget_key),
+                )
+
+
+def _forget_key() -> None:
+    forget_kept_key(session.store(), session.settings())
+    session.flash(_("The API key is forgotten."))
 
 
 @st.dialog("Teacher · 教师模型", width="large")
 def _connect() -> None:
+    with shown():
+        _connection()
+
+
+def _connection() -> None:
+    """Address, model and key of an endpoint; try it, and use it."""
     preset = st.selectbox(
         _("Service"), list(PRESETS), format_func=lambda name: PRESETS[name].title, key="service"
     )
@@ -61,16 +90,13 @@ def _connect() -> None:
     with st.container(horizontal=True):
         try_it = st.button(_("Try it"), icon=":material/network_check:")
         save = st.button(_("Use this teacher"), type="primary", disabled=not (url and model))
-    try:
-        if try_it:
-            with st.spinner(_("Asking the service …")):
-                given = key or key_of(choice, session.settings())
-                _show(probe(choice.base_url, choice.model, given))
-        if save:
-            save_choice(session.store(), session.settings(), choice, api_key=key)
-            st.rerun()
-    except EngineError as error:
-        st.error(escaped(error_text(error)), icon=":material/error:")
+    if try_it:
+        with st.spinner(_("Asking the service …")):
+            given = key or key_of(choice, session.settings())
+            _show(probe(choice.base_url, choice.model, given))
+    if save:
+        save_choice(session.store(), session.settings(), choice, api_key=key)
+        st.rerun()
 
 
 def _show(report: ProbeReport) -> None:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from engine.learner import record
+from engine.lesson import Outcome, answer, next_question
 from engine.steps import Workspace
-from engine.tutor import Quiz, mark_quiz, next_quiz
-from pages.shared import people, session
+from engine.tutor import Quiz
+from pages.shared import session
 from pages.shared.i18n import _
 from pages.shared.literal import escaped
 
@@ -29,7 +29,7 @@ def card(workspace: Workspace, me: str | None) -> None:
             said = st.text_area(_("Your answer"), max_chars=2000, height=100)
             checked = st.form_submit_button(_("Check"), icon=":material/done:")
         if checked:
-            _marked(workspace, me, current, said)
+            _show(current, answer(session.lesson(workspace, me), current, said), me)
         if st.button(_("Another question"), icon=":material/skip_next:"):
             _set(workspace, me, key)
             st.rerun()
@@ -41,13 +41,8 @@ def start_with(course: str, concept: str) -> None:
 
 
 def _set(workspace: Workspace, me: str | None, key: str, concept: str = "") -> None:
-    course = workspace.course.id
     seen = st.session_state.setdefault(f"{key}-seen", set())
-    own = {event.item for event in people.events(course) if event.learner == me and event.correct}
-    levels = people.mastery(course, me) if me else {}
-    found = next_quiz(
-        session.training_pairs(course), people.graph(course), levels, seen | own, concept
-    )
+    found = next_question(session.lesson(workspace, me), seen, concept)
     if found is None:
         seen.clear()
         session.flash(_("You have answered every question of this course."))
@@ -56,18 +51,23 @@ def _set(workspace: Workspace, me: str | None, key: str, concept: str = "") -> N
     st.session_state[key] = found
 
 
-def _marked(workspace: Workspace, me: str | None, current: Quiz, said: str) -> None:
-    course = workspace.course
-    found, event = mark_quiz(
-        current, said, me or "", language=course.language, index=session.index(course.id)
-    )
-    if event is None:
-        st.warning(escaped(found.feedback) or _("There is no answer to mark yet."))
+def _show(current: Quiz, outcome: Outcome, me: str | None) -> None:
+    """The mark with its feedback, and what it changed."""
+    feedback = escaped(outcome.grade.feedback)
+    if outcome.mark == "unsure":
+        st.warning(feedback or _("There is no answer to mark yet."))
         return
-    (st.success if event.correct else st.info)(escaped(found.feedback))
+    (st.success if outcome.mark == "right" else st.info)(feedback)
     st.caption(_("The book says: {answer}", answer=escaped(current.pair.answer)))
-    if me:
-        record(session.store(), course.id, [event])
-        st.caption(_("Kept for your progress: {concept}", concept=escaped(current.concept)))
-    else:
+    if me is None:
         st.caption(_("Not kept: choose who you are to see your progress."))
+        return
+    st.caption(_("Kept for your progress: {concept}", concept=escaped(current.concept)))
+    if outcome.before and outcome.after:
+        st.caption(
+            _(
+                "You would now answer {after} % of its unseen questions (before: {before} %).",
+                after=round(100 * outcome.after.mastery),
+                before=round(100 * outcome.before.mastery),
+            )
+        )

@@ -8,7 +8,7 @@ import streamlit as st
 from engine.grade import Item
 from engine.steps import Workspace
 from engine.steps.gradebook import Marked, decide
-from pages.shared.assignment import shown
+from pages.shared.grades import grade_text
 from pages.shared.i18n import _
 from pages.shared.literal import escaped, highlighted
 
@@ -62,7 +62,7 @@ def _verdicts(m: Marked) -> None:
 def _decision(workspace: Workspace, item: Item, m: Marked, skipped: list[str]) -> None:
     grade, key = m.grade, m.grade.answer_id
     cells = st.columns(2)
-    cells[0].metric(_("Proposed grade"), escaped(shown(item, m)))
+    cells[0].metric(_("Proposed grade"), escaped(grade_text(item, m)))
     cells[1].metric(_("Confidence"), f"{100 * grade.confidence:.0f} %")
     score, label = None, None
     if grade.label is not None:

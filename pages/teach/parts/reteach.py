@@ -8,7 +8,7 @@ import streamlit as st
 from engine.concepts import Concept
 from engine.levels import FIRM, NEAR
 from engine.tutor import Quiz, reteach_set
-from pages.shared import charts, people, session
+from pages.shared import charts, session
 from pages.shared.concept_map import quoted
 from pages.shared.i18n import _
 from pages.shared.literal import escaped
@@ -22,14 +22,15 @@ def card(course_id: str, levels: dict[str, float]) -> None:
         return
     if st.button(_("Make a reteach set"), type="primary", icon=":material/replay:"):
         pairs = session.training_pairs(course_id)
-        st.session_state["reteach"] = reteach_set(pairs, people.graph(course_id), levels)
+        graph = session.knowledge(course_id).graph()
+        st.session_state["reteach"] = reteach_set(pairs, graph, levels)
     found: list[Quiz] | None = st.session_state.get("reteach")
     if found is None:
         return
     if not found:
         st.info(_("There is no question of the corpus on these concepts yet."))
         return
-    titles = session.titles(course_id)
+    titles = session.knowledge(course_id).titles()
     for concept in dict.fromkeys(quiz.concept for quiz in found):
         own = [quiz.pair for quiz in found if quiz.concept == concept]
         mean = f"{100 * levels[concept]:.0f}"

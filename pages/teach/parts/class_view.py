@@ -5,20 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from engine.classroom import ROLES, ClassView, give_role, roles_of
+from engine.classroom import ROLES, ClassView, Role, give_role, roles_of
 from engine.errors import EngineError
 from engine.learner import Person, erase_learner, export_learner, find_learner
-from engine.report import error_kinds, grading_quality, mistakes, report
+from engine.report import Mistake, error_kinds, grading_quality, mistakes, report
 from engine.schema import Figure
 from engine.steps import Workspace
 from engine.steps.gradebook import items_of, marked
-from pages.shared import account, charts, people, session
-from pages.shared.i18n import _, error_text
+from pages.shared import account, people, session
+from pages.shared.failures import safely
+from pages.shared.i18n import _, _n, error_text
 from pages.shared.literal import escaped
-from pages.teach.parts import reteach
-
-_LISTED = 300
-"""Learners in a list to choose from at most; above, one types a name."""
+from pages.teach.parts import charts, reteach
 
 
 def reasons() -> dict[str, str]:
@@ -86,7 +84,7 @@ def class_part(course_id: str, view: ClassView, names: dict[str, str]) -> None:
     with st.expander(_("What the weakest concepts build on"), icon=":material/account_tree:"):
         st.caption(_("Red: class mastery under 50 %; yellow: under 75 %; green: firm."))
         st.graphviz_chart(
-            reteach.graph(people.graph(course_id), view.means),
+            reteach.graph(session.knowledge(course_id).graph(), view.means),
             alt=_("What the weakest concepts build on"),
         )
 
@@ -94,7 +92,7 @@ def class_part(course_id: str, view: ClassView, names: dict[str, str]) -> None:
 def _risky(view: ClassView, names: dict[str, str]) -> None:
     if not view.risky:
         return
-    st.subheader(_("{n} learner(s) may need you", n=view.tiles.at_risk))
+    st.subheader(_n("{n} learner may need you", "{n} learners may need you", view.tiles.at_risk))
     if len(view.risky) < view.tiles.at_risk:
         st.caption(_("The first {n} of them, most reasons first", n=len(view.risky)))
     words = reasons()
@@ -184,7 +182,7 @@ def questions_part(workspace: Workspace, view: ClassView) -> None:
     )
 
 
-def _mistakes(found: Sequence) -> None:
+def _mistakes(found: Sequence[Mistake]) -> None:
     shared = [row for row in found if row.learners > 1]
     if not shared:
         st.subheader(_("Common mistakes"))
@@ -291,7 +289,9 @@ def records_part(workspace: Workspace, everybody: list[Person]) -> None:
         _("Learners see the class average beside their own figures"),
         value=bool(store.choice(course, "show_average", False)),
         key="show-average",
-        on_change=lambda: store.choose(course, "show_average", st.session_state["show-average"]),
+        on_change=safely(
+            lambda: store.choose(course, "show_average", st.session_state["show-average"])
+        ),
     )
     if session.role() == "designer" and account.configured():
         _roles(workspace)
@@ -319,13 +319,13 @@ def records_part(workspace: Workspace, everybody: list[Person]) -> None:
             st.caption(_("All rows about this learner go. There is no undo."))
             if st.button(_("Erase {name} now", name=escaped(people.shown(person)))):
                 gone = erase_learner(store, course, person.pseudonym)
-                session.flash(_("{n} row(s) erased", n=gone))
+                session.flash(_n("{n} row erased", "{n} rows erased", gone))
                 st.rerun()
 
 
 def one_of(workspace: Workspace, everybody: list[Person], key: str) -> Person | None:
     """A learner chosen from a list; in a class too large for one, by name or pseudonym."""
-    if len(everybody) <= _LISTED:
+    if len(everybody) <= people.LISTED:
         known = {person.pseudonym: person for person in everybody}
         who = st.selectbox(
             _("Learner"), list(known), format_func=lambda name: people.shown(known[name]), key=key
@@ -340,7 +340,7 @@ def one_of(workspace: Workspace, everybody: list[Person], key: str) -> Person | 
 
 
 def _roles(workspace: Workspace) -> None:
-    names = {
+    names: dict[Role | None, str] = {
         "designer": _("designer"),
         "instructor": _("teacher"),
         "learner": _("learner"),
@@ -352,7 +352,8 @@ def _roles(workspace: Workspace) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True)
         with st.form("role", border=False):
             who = st.text_input(_("Address"))
-            role = st.selectbox(_("Role"), [*ROLES, None], format_func=names.get)
+            choices: list[Role | None] = [*ROLES, None]
+            role = st.selectbox(_("Role"), choices, format_func=names.__getitem__)
             if st.form_submit_button(_("Give this role")):
                 give_role(workspace.store, workspace.course.id, who, role)
                 st.rerun()

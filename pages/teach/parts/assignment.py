@@ -16,17 +16,15 @@ from engine.sample import FOLDER
 from engine.schema import content_id
 from engine.steps import Workspace
 from engine.steps.gradebook import (
-    Marked,
     add_items,
     add_submissions,
     assignments_of,
     clear_assignment,
-    value_of,
 )
 from engine.steps.grading import GradePlan, grading_costs
 from engine.steps.workspace import training_pairs
-from pages.shared import people, session
-from pages.shared.i18n import _, error_text, minutes_text
+from pages.shared import session
+from pages.shared.i18n import _, _n, error_text, minutes_text
 from pages.shared.literal import escaped
 
 _ERRORS_SHOWN = 20
@@ -58,7 +56,7 @@ def items_part(workspace: Workspace, items: Sequence[Item]) -> None:
     """Items from the corpus, a file or by hand; and all there are."""
     ways = {"corpus": _("From the corpus"), "file": _("From a file"), "hand": _("By hand")}
     way = st.segmented_control(
-        _("New items"), list(ways), format_func=ways.get, default="corpus", key="item-way"
+        _("New items"), list(ways), format_func=ways.__getitem__, default="corpus", key="item-way"
     )
     name = st.text_input(
         _("Name of the assignment (optional)"),
@@ -101,7 +99,7 @@ def one_of(items: Sequence[Item]) -> list[Item]:
     chosen = st.segmented_control(
         _("Assignment"),
         list(shown),
-        format_func=shown.get,
+        format_func=shown.__getitem__,
         default=_ALL,
         required=True,
         key="assignment-shown",
@@ -121,8 +119,9 @@ def _from_corpus(workspace: Workspace, name: str, kind: Kind) -> None:
     if st.button(_("Add from the corpus"), type=kind, icon=":material/add:"):
         points = list(pairs.values())
         chosen = [points[i * len(points) // count] for i in range(count)]
-        homes = {s: c.name for c in people.graph(workspace.course.id) for s in reversed(c.sections)}
-        titles = session.titles(workspace.course.id)
+        knowledge = session.knowledge(workspace.course.id)
+        homes = {s: c.name for c in knowledge.graph() for s in reversed(c.sections)}
+        titles = knowledge.titles()
         add_items(
             workspace,
             [
@@ -139,7 +138,7 @@ def _from_corpus(workspace: Workspace, name: str, kind: Kind) -> None:
                 for pair in chosen
             ],
         )
-        session.flash(_("{n} item(s) added", n=count))
+        session.flash(_n("{n} item added", "{n} items added", count))
         st.rerun()
 
 
@@ -180,7 +179,7 @@ def _by_hand(workspace: Workspace, name: str, kind: Kind) -> None:
     lacking = not question or not (references or rubric)
     if st.button(_("Add the item"), disabled=lacking, type=kind, icon=":material/add:"):
         add_items(workspace, [item])
-        session.flash(_("{n} item(s) added", n=1))
+        session.flash(_n("{n} item added", "{n} items added", 1))
         st.rerun()
 
 
@@ -197,7 +196,7 @@ def answers_part(workspace: Workspace, items: Sequence[Item], first: bool) -> No
     kind = _next(first)
     ways = {"file": _("From a file"), "hand": _("By hand")}
     way = st.segmented_control(
-        _("New answers"), list(ways), format_func=ways.get, default="file", key="answer-way"
+        _("New answers"), list(ways), format_func=ways.__getitem__, default="file", key="answer-way"
     )
     if way == "hand":
         _typed(workspace, items, kind)
@@ -231,7 +230,12 @@ def _sheet(workspace: Workspace, items: Sequence[Item]) -> bytes:
         for i in items
         for name in names
     ]
-    return pd.DataFrame(rows).map(unformula).to_csv(index=False).encode("utf-8-sig")
+    return as_csv(pd.DataFrame(rows))
+
+
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """A table as a file for spreadsheets; no cell of it runs as a formula."""
+    return bytes(frame.map(unformula).to_csv(index=False).encode("utf-8-sig"))
 
 
 def unformula(cell: Any) -> Any:
@@ -252,7 +256,7 @@ def _typed(workspace: Workspace, items: Sequence[Item], kind: Kind) -> None:
         add_submissions(
             workspace, [Submission(answer_id=name, item_id=item, learner=who, answer=answer)]
         )
-        session.flash(_("{n} answer(s) added", n=1))
+        session.flash(_n("{n} answer added", "{n} answers added", 1))
         st.rerun()
 
 
@@ -266,16 +270,24 @@ def _upload(
 ) -> None:
     """Take the rows of a file that can be used, and say of each other row what is wrong."""
     file = st.file_uploader(label, type=["csv", "tsv", "jsonl"], key=key, max_upload_size=20)
-    if st.button(button, disabled=file is None, type=kind, icon=":material/upload:"):
+    pressed = st.button(button, disabled=file is None, type=kind, icon=":material/upload:")
+    if pressed and file is not None:
         rows, wrong = sift(decode(file.getvalue(), file.name), file.name)
         keep(rows)
         st.session_state[f"{key}-wrong"] = [
             (error.values["line"], error_text(error)) for error in wrong
         ]
-        session.flash(_("{n} row(s) added, {m} left out", n=len(rows), m=len(wrong)))
+        session.flash(
+            _n(
+                "{n} row added, {m} left out",
+                "{n} rows added, {m} left out",
+                len(rows),
+                m=len(wrong),
+            )
+        )
         st.rerun()
     if texts := st.session_state.get(f"{key}-wrong"):
-        st.warning(_("{n} row(s) could not be used", n=len(texts)))
+        st.warning(_n("{n} row could not be used", "{n} rows could not be used", len(texts)))
         st.dataframe(
             pd.DataFrame(texts[:_ERRORS_SHOWN], columns=[_("Line"), _("What is wrong")]),
             hide_index=True,
@@ -305,9 +317,10 @@ def cost(workspace: Workspace, plan: GradePlan) -> None:
         return
     low, likely, high = (minutes_text(60 * m) for m in costs.minutes)
     parts = [
-        _(
-            "{n} answer(s) to grade: about {time} (between {low} and {high}).",
-            n=costs.answers,
+        _n(
+            "{n} answer to grade: about {time} (between {low} and {high}).",
+            "{n} answers to grade: about {time} (between {low} and {high}).",
+            costs.answers,
             time=likely,
             low=low,
             high=high,
@@ -340,9 +353,3 @@ def spent(workspace: Workspace) -> None:
             m=f"{sum(row.prompt_tokens + row.completion_tokens for row in rows):,}",
         )
         st.caption(f"{words}, {money:.2f} {choice.price.currency}" if money else words)
-
-
-def shown(item: Item, m: Marked) -> str:
-    """A grade as people write it."""
-    value = value_of(m.grade)
-    return f"{value:g} / {item.top:g}" if isinstance(value, (int, float)) else str(value)
