@@ -7,21 +7,14 @@ knowledge points keep one wording out of training (recall exam) or for validatio
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
+from engine.language import any_pattern, rules
 from engine.schema import Document, Passage, Section, Value, content_id
 from engine.text import count_tokens, language_of, sentences
 
 PASSAGE_TOKENS = 260
 """Target size of a passage: three of them and an answer fit a small student's attention well."""
-
-_NOT_TAUGHT = re.compile(
-    r"^(?:[\dA-Z.\s]*)(exercises?|problems|index|bibliography|references|preface|foreword|contents|"
-    r"table of contents|acknowledge?ments?|contributor.*|copyright.*|about the author.*|license|"
-    r"练习.*|习题.*|参考文献|前言|序|致谢|目录|版权.*|纸质书|关于本书|如何使用本书)\s*$",
-    re.IGNORECASE,
-)
 
 
 class SplitPlan(Value):
@@ -52,9 +45,15 @@ def _draw(*parts: object) -> float:
     return int(content_id(*parts), 16) / 16**16
 
 
+def _names_no_matter(title: str) -> bool:
+    """Whether a title is that of a preface, an index, exercises and the like, in any language."""
+    pattern = any_pattern("language", "titles", "not_taught", form=r"^(?:[\dA-Z.\s]*)({})\s*$")
+    return bool(pattern.match(title.strip()))
+
+
 def is_taught(section: Section) -> bool:
     """Whether the section carries course matter (not a preface, index or list of exercises)."""
-    return not _NOT_TAUGHT.match(section.title.strip()) and count_tokens(section.text) >= 30
+    return not _names_no_matter(section.title) and count_tokens(section.text) >= 30
 
 
 def taught_sections(documents: Iterable[Document]) -> list[Section]:
@@ -63,7 +62,7 @@ def taught_sections(documents: Iterable[Document]) -> list[Section]:
     for document in documents:
         closed: set[str] = set()
         for section in document.sections:
-            if _NOT_TAUGHT.match(section.title.strip()) or section.parent in closed:
+            if _names_no_matter(section.title) or section.parent in closed:
                 closed.add(section.id)
             elif is_taught(section):
                 found.append(section)
@@ -130,7 +129,7 @@ def _pieces(section: Section, target: int) -> Iterable[tuple[str, int]]:
             if block.kind == "prose"
             else block.text.split("\n")
         )
-        glue = "\n" if block.kind != "prose" else "" if language_of(block.text) == "zh" else " "
+        glue = rules(language_of(block.text)).joiner if block.kind == "prose" else "\n"
         held: list[str] = []
         for unit in units:
             if held and count_tokens(glue.join([*held, unit])) > target:

@@ -15,7 +15,6 @@ from engine.embeddings import embed
 from engine.schema import Figure, Value
 from engine.text import words
 
-METRICS = ("f1", "rouge_l", "cosine", "length")
 _RESAMPLES = 2000
 _ARTICLES = frozenset({"a", "an", "the"})
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import field_validator
 
+from engine.language import languages, table
 from engine.llm import user
 from engine.schema import Language, Message, Value, content_id
 from engine.store import Store
@@ -61,25 +62,23 @@ class AnswerPrompt(Value):
         return user(_SLOT.sub(lambda slot: values[slot[1]], self.layout), self.system)
 
 
-START: dict[Language, AnswerPrompt] = {
-    "en": AnswerPrompt(
-        layout="Answer from these passages of the book.\n\n{passages}\n\nQuestion: {question}"
-    ),
-    "zh": AnswerPrompt(layout="请根据书中的这些段落回答。\n\n{passages}\n\n问题：{question}"),
-}
+def start_prompt(language: Language) -> AnswerPrompt:
+    """The prompt of a course until another is chosen."""
+    return AnswerPrompt(layout=table(language, "answering")["layout"])
 
 
 def chosen_prompt(store: Store, course: str, language: Language) -> AnswerPrompt:
     """The prompt that the course answers by: the designer's choice, else the start."""
     saved = store.choice(course, _CHOICE)
-    return AnswerPrompt.model_validate(saved["prompt"]) if saved else START[language]
+    return AnswerPrompt.model_validate(saved["prompt"]) if saved else start_prompt(language)
 
 
 def prompt_version(store: Store, course: str) -> str:
     """Id of the chosen prompt; empty while the course answers by the start."""
     saved = store.choice(course, _CHOICE)
     chosen = AnswerPrompt.model_validate(saved["prompt"]) if saved else None
-    return chosen.id if chosen and chosen not in START.values() else ""
+    starts = [start_prompt(language) for language in languages()]
+    return chosen.id if chosen and chosen not in starts else ""
 
 
 def was_chosen(store: Store, course: str) -> bool:

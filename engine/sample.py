@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.distil import DistilPlan
+from engine.language import languages, rules
 from engine.progress import Report, silent
-from engine.schema import Course, Language
+from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import DISTIL, READ, Workspace
 from engine.steps.books import ReadPlan
 from engine.store import Store
 
-FOLDER = Path(__file__).resolve().parents[1] / "data" / "sample_course"
-_COURSES: dict[Language, tuple[str, str]] = {
-    "en": ("sample", "Sample course: How plants live"),
-    "zh": ("sample-zh", "示例课程：植物的生活"),
-}
+_ROOT = Path(__file__).resolve().parents[1]
+_INSTALLED = _ROOT / "sample_course"
+FOLDER = _INSTALLED if _INSTALLED.is_dir() else _ROOT / "data" / "sample_course"
+"""The course's books: the package that the wheel installs, or a checkout's folder."""
 
 
 def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> list[Course]:
@@ -26,8 +26,13 @@ def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> 
     """
     have = {course.id for course in store.courses()}
     found = []
-    for language, (name, title) in _COURSES.items():
-        course = Course(id=name, title=title, language=language, sample=True)
+    for language in languages():
+        book = FOLDER / f"textbook_{language}.md"
+        if not book.exists():
+            continue
+        told = rules(language).table("language")["sample"]
+        name = told["course"]
+        course = Course(id=name, title=told["title"], language=language, sample=True)
         if name not in have and store.choice("", _removed(name), False):
             continue
         found.append(course)
@@ -35,7 +40,6 @@ def ensure_sample(settings: Settings, store: Store, report: Report = silent) -> 
             store.add_course(course)
         workspace = Workspace(settings, store, course)
         if not store.document_ids(name):
-            book = FOLDER / f"textbook_{language}.md"
             READ(workspace, ReadPlan(files=(str(book),)), report)
         if not store.count_pairs(name):
             DISTIL(workspace, DistilPlan(pairs=400), report)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Language = Literal["en", "zh"]
+from engine.language import known_language
+
+Language = Annotated[str, AfterValidator(known_language)]
+"""A code that ``engine.language`` has a folder for."""
 BlockKind = Literal["prose", "list", "code", "table", "heading"]
 PairKind = Literal[
     "definition", "enumeration", "cause", "comparison", "procedure", "summary", "fact", "exercise"

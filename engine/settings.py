@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+from pydantic import Field
 
 from engine.errors import BadInput
+
+if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
+
+_Count = Annotated[int, Field(gt=0)]
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,10 @@ class Settings:
     home: Path
     database_url: str = ""
     jobs_url: str = ""
-    max_upload: int = 200 * 2**20
-    max_unpacked: int = 600 * 2**20
-    max_pages: int = 3000
-    threads: int = 0
+    max_upload: _Count = 200 * 2**20
+    max_unpacked: _Count = 600 * 2**20
+    max_pages: _Count = 3000
+    threads: Annotated[int, Field(ge=0)] = 0
     designers: str = ""
 
     @property
@@ -64,11 +72,13 @@ def load(home: Path | None = None) -> Settings:
     """Settings for ``home``: ``config.toml`` there, overridden by ``COURSEWRIGHT_<NAME>``.
 
     Raises:
-        BadInput: the file is not TOML, or names a setting that does not exist.
+        BadInput: the file is not TOML (``settings.toml``) or names a setting that does not exist
+            (``settings.unknown``); a value there or in the environment is not of its kind
+            (``settings.value``).
     """
     folder = (home or default_home()).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    values = _from_file(folder / "config.toml") | _from_environment()
+    values = _given(folder / "config.toml")
     for name in ("database_url", "jobs_url"):
         values[name] = _under(folder, values.get(name, ""))
     return replace(Settings(home=folder), **values)
@@ -81,26 +91,67 @@ def _under(folder: Path, url: str) -> str:
     return f"{scheme}{slashes}{folder / path}" if relative else url
 
 
-def _from_file(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
+def _given(file: Path) -> dict[str, Any]:
+    """The settings that the environment or the file gives, checked."""
+    from pydantic import ValidationError
+
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = _reader(file)()
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path} is not valid TOML: {error}", code="settings.toml") from error
-    if unknown := sorted(set(values) - _names()):
         raise BadInput(
-            f"{path} has unknown settings: {', '.join(unknown)}.",
+            f"{file} is not valid TOML: {error}",
+            code="settings.toml",
+            next="Mend the line that is named, or remove the file.",
+        ) from error
+    except ValidationError as error:
+        raise _wrong(error.errors()[0], file) from error
+    return dict(given.model_dump(exclude_unset=True))
+
+
+def _reader(file: Path) -> type[BaseSettings]:
+    """A model of ``Settings`` whose values come from the environment, then from the file."""
+    from pydantic import create_model
+    from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
+
+    class Sources(BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix="COURSEWRIGHT_", env_ignore_empty=True, extra="forbid"
+        )
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: Any,
+            env_settings: Any,
+            dotenv_settings: Any,
+            file_secret_settings: Any,
+        ) -> tuple[Any, ...]:
+            return env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    kinds = get_type_hints(Settings, include_extras=True)
+    own: Any = {f.name: (kinds[f.name], f.default) for f in fields(Settings) if f.name != "home"}
+    return create_model("Given", __base__=Sources, **own)
+
+
+def _wrong(found: Mapping[str, Any], file: Path) -> BadInput:
+    """What pydantic found, as an error that says where it stands and what may stand there."""
+    name = str(found["loc"][0])
+    if found["type"] == "extra_forbidden":
+        return BadInput(
+            f"{file} has an unknown setting: {name}.",
             code="settings.unknown",
             next=f"Known settings are {', '.join(sorted(_names()))}.",
+            name=name,
         )
-    return values
-
-
-def _from_environment() -> dict[str, Any]:
-    found = {name: os.environ.get(f"COURSEWRIGHT_{name.upper()}") for name in _names()}
-    numbers = {f.name for f in fields(Settings) if f.type == "int"}
-    return {k: int(v) if k in numbers else v for k, v in found.items() if v}
+    variable = f"COURSEWRIGHT_{name.upper()}"
+    where = variable if os.environ.get(variable) else f"{name} in {file}"
+    return BadInput(
+        f"{where} is {found['input']!r}: {found['msg']}.",
+        code="settings.value",
+        next=f"Correct {where}, or remove it for the default.",
+        where=where,
+    )
 
 
 def _names() -> set[str]:

@@ -37,31 +37,12 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
         live: Names of the steps whose jobs wait or run.
     """
     books = store.document_ids(course)
-    made = store.newest_inputs(course)
     counts = store.count_pairs(course)
     pairs = sum(n for (_, status), n in counts.items() if status != "rejected")
     proposed = sum(n for (_, status), n in counts.items() if status == "proposed")
-    version = store.corpus_version(course, "train", "validation") if pairs else ""
     run = trained_run(store, course)
-    states: dict[StageName, StageState] = {
-        "course": "ready" if books else "empty",
-        "corpus": _corpus(store, course, pairs, proposed),
-        "prompts": _prompts(store, course, made.get("prompts"), version),
-        "student": _made_from(made.get("train"), version),
-        "exam": _made_from(made.get("exam"), TAKE_EXAM.inputs(store, course, ExamPlan())),
-        "publish": _made_from(made.get("publish"), run),
-    }
-    book: StageName | None = None if books else "course"
-    corpus: StageName | None = None if pairs else book or "corpus"
-    student: StageName | None = None if run else corpus or "student"
-    lacks: dict[StageName, StageName | None] = {
-        "course": None,
-        "corpus": book,
-        "prompts": corpus,
-        "student": corpus,
-        "exam": student,
-        "publish": student,
-    }
+    states = _states(store, course, bool(books), pairs, proposed, run)
+    lacks = _lacks(bool(books), bool(pairs), bool(run))
     running = {name for step in STEPS if step.name in live for name in step.stages}
     number = {"course": len(books), "corpus": proposed}
     return {
@@ -72,6 +53,37 @@ def overview(store: Store, course: str, live: Collection[str] = ()) -> dict[Stag
             count=number.get(name, 0),
         )
         for name in STAGES
+    }
+
+
+def _states(
+    store: Store, course: str, books: bool, pairs: int, proposed: int, run: str
+) -> dict[StageName, StageState]:
+    """The state of each stage, whatever runs now."""
+    made = store.newest_inputs(course)
+    version = store.corpus_version(course, "train", "validation") if pairs else ""
+    return {
+        "course": "ready" if books else "empty",
+        "corpus": _corpus(store, course, pairs, proposed),
+        "prompts": _prompts(store, course, made.get("prompts"), version),
+        "student": _made_from(made.get("train"), version),
+        "exam": _made_from(made.get("exam"), TAKE_EXAM.inputs(store, course, ExamPlan())),
+        "publish": _made_from(made.get("publish"), run),
+    }
+
+
+def _lacks(books: bool, pairs: bool, run: bool) -> dict[StageName, StageName | None]:
+    """The first stage that each one waits for, if it waits for any."""
+    book: StageName | None = None if books else "course"
+    corpus: StageName | None = None if pairs else book or "corpus"
+    student: StageName | None = None if run else corpus or "student"
+    return {
+        "course": None,
+        "corpus": book,
+        "prompts": corpus,
+        "student": corpus,
+        "exam": student,
+        "publish": student,
     }
 
 

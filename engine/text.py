@@ -6,22 +6,51 @@ import re
 from functools import cache
 from typing import Any
 
+from engine.language import DEFAULT, Rules, languages, rules
 from engine.schema import Language
 
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CJK_CHARACTER = re.compile(f"[{CJK}]")
 _LETTER = rf"(?:(?![{CJK}])[^\W_])"
 _WORD = re.compile(rf"[{CJK}]|{_LETTER}+(?:['’]{_LETTER}+)?")
-_END_ZH = re.compile(r"(?<=[。！？；])")
-_END_EN = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[\"“(]?[A-Z0-9`])")
-_ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|cf|vs|Dr|Mr|Mrs|Ms|Prof|Fig|fig|Eq|Sec|No|pp?)\.$")
 
 
-def language_of(text: str) -> Language:
-    """``zh`` where more than a fifth of the letters are Chinese characters, else ``en``."""
-    chinese = len(_CJK_CHARACTER.findall(text))
+def language_of(text: str, expected: Language = "") -> Language:
+    """The language of a text.
+
+    A language with letters of its own (Chinese) has a text of which they are more than a share
+    (``detect.share``). Among the others the one wins whose frequent words the text holds most of;
+    where that leaves several, ``expected`` or else English.
+    """
     letters = sum(character.isalpha() for character in text)
-    return "zh" if letters and chinese / letters > 0.2 else "en"
+    for code, pattern, share in _scripts(languages()):
+        if letters and len(pattern.findall(text)) / letters > share:
+            return code
+    return _by_words(text, expected)
+
+
+@cache
+def _scripts(codes: tuple[str, ...]) -> tuple[tuple[str, re.Pattern[str], float], ...]:
+    """Code, letters and share of each language that has letters of its own."""
+    rows = [(code, rules(code).table("language")["detect"]) for code in codes]
+    return tuple((c, re.compile(row["letters"]), row["share"]) for c, row in rows if row["letters"])
+
+
+@cache
+def _frequent(codes: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    """Frequent words of each language that shares its script with others."""
+    rows = [(code, rules(code).table("language")["detect"]) for code in codes]
+    return {code: frozenset(row["frequent"].split()) for code, row in rows if not row["letters"]}
+
+
+def _by_words(text: str, expected: Language) -> Language:
+    known = _frequent(languages())
+    if len(known) == 1:
+        return next(iter(known))
+    found = words(text)
+    counts = {code: sum(word in own for word in found) for code, own in known.items()}
+    best = [code for code in counts if counts[code] == max(counts.values())]
+    return next((code for code in (expected, DEFAULT) if code in best), best[0])
 
 
 def count_tokens(text: str) -> int:
@@ -33,17 +62,22 @@ def count_tokens(text: str) -> int:
 
 
 def sentences(text: str, language: Language) -> list[str]:
-    """The sentences of a paragraph, in order; their join (by a blank in English) is the text."""
+    """The sentences of a paragraph, in order; their join (``Rules.joiner``) is the text."""
     flat = re.sub(r"\s+", " ", text).strip()
-    if language == "zh":
-        return [s.strip() for s in _END_ZH.split(flat) if s.strip()]
+    own = rules(language)
+    end, short = own.pattern("language", "sentences", "end"), _abbreviation(own)
     found: list[str] = []
-    for piece in _END_EN.split(flat):
-        if found and _ABBREVIATION.search(found[-1]):
-            found[-1] += " " + piece
+    for piece in end.split(flat) if end else [flat]:
+        if found and short and short.search(found[-1]):
+            found[-1] += own.joiner + piece
         elif piece.strip():
             found.append(piece.strip())
     return found
+
+
+def _abbreviation(own: Rules) -> re.Pattern[str] | None:
+    """What ends in a full stop and no sentence."""
+    return own.pattern("language", "sentences", "abbreviation")
 
 
 def words(text: str) -> list[str]:
@@ -61,44 +95,62 @@ def _jieba() -> Any:
     return jieba
 
 
-def search_terms(text: str) -> list[str]:
-    """Lower-case terms for lexical search: words, and jieba's words for Chinese."""
+def tokens(text: str, language: Language = "") -> list[str]:
+    """Lower-case words in order, where words are not set apart by blanks as jieba finds them."""
     lowered = text.lower()
+    if rules(language or language_of(text)).spaced:
+        return words(lowered)
+    return [token for token in _jieba().lcut(lowered) if _has_letter(token)]
+
+
+def search_terms(text: str, language: Language = "") -> list[str]:
+    """Lower-case stems for lexical search: of words, and of jieba's words for Chinese.
+
+    ``language`` decides on the stems, so that what is compared must have been given the same one;
+    without it each text decides by itself.
+    """
+    lowered = text.lower()
+    own = rules(language or _stemmed_as(text))
     if not _CJK_CHARACTER.search(lowered):
-        return [_stem(word) for word in words(lowered)]
-    found = _jieba().cut_for_search(lowered)
-    return [_stem(term) for term in found if any(character.isalnum() for character in term)]
+        return [stem(word, own) for word in words(lowered)]
+    return [stem(term, own) for term in _jieba().cut_for_search(lowered) if _has_letter(term)]
 
 
-def _stem(word: str) -> str:
-    """The English stem (Snowball), so that «dictionaries» finds «dictionary»."""
-    return str(_stemmer().stemWord(word)) if word.isascii() else word
+def _stemmed_as(text: str) -> Language:
+    """The text's language, where languages differ in their stems at all."""
+    known = languages()
+    return language_of(text) if len({rules(code).stemmer for code in known}) > 1 else DEFAULT
+
+
+def _has_letter(term: str) -> bool:
+    return any(character.isalnum() for character in term)
+
+
+def stem(word: str, own: Rules) -> str:
+    """The word's stem (Snowball), so that «dictionaries» finds «dictionary»."""
+    if not own.stemmer or (own.ascii_stems and not word.isascii()):
+        return word
+    return str(_stemmer(own.stemmer).stemWord(word))
 
 
 @cache
-def _stemmer() -> Any:
+def _stemmer(name: str) -> Any:
     import Stemmer
 
-    return Stemmer.Stemmer("english")
+    return Stemmer.Stemmer(name)
 
 
-_ASKING_EN = """
-what is are was were be been being do does did how why when where which who whom whose can could
-should would will may might must shall a an the of to in on for with by at from as into and or not
-no it its this that these those there i me my we us our you your they them explain tell describe
-define mean meaning please give show difference between about compare example use used using help
-understand know say work works have has had than then if so some any more most other need want like
-make get go let just also very much many don t s
-"""
-_ASKING_ZH = """
-什么 是 的 了 吗 呢 啊 怎么 怎样 如何 为什么 为何 哪 哪些 哪个 谁 多少 几
-请 请问 解释 说明 介绍
-告诉 我 你 他 它 们 我们 一下 有 没有 和 与 或 在 对 把 被 能 可以 会 要 应该 这 那 个 种 之 间
-区别 意思 含义 一个 之间 关于
-"""
+def question_words() -> frozenset[str]:
+    """Words of all languages that say how a question is asked, not what it is about, as stems."""
+    return _stems(languages(), "words")
+
+
+def question_cues() -> frozenset[str]:
+    """Those of them, as stems, by which questions on one subject differ: why, how, against what."""
+    return _stems(languages(), "cues")
 
 
 @cache
-def question_words() -> frozenset[str]:
-    """Words that say how a question is asked, not what it is about, as search terms."""
-    return frozenset(_stem(word) for word in (_ASKING_EN + _ASKING_ZH).split())
+def _stems(codes: tuple[str, ...], key: str) -> frozenset[str]:
+    rows = [(rules(code), rules(code).table("language")["asking"][key]) for code in codes]
+    return frozenset(stem(word, own) for own, listed in rows for word in listed.split())

@@ -2,13 +2,13 @@
 
 ``plan.py`` how much, ``items.py`` questions with four options from the corpus, ``rationales.py``
 what the teacher writes, ``preference.py`` which of it helps the student, ``dpo.py`` a teacher that
-learned this, ``bench.py`` models and training, ``arms.py`` the ways to get rationales, ``run.py``
+learned this, ``backend.py`` models and training, ``arms.py`` the ways to get rationales, ``run.py``
 all of them side by side.
 """
 
 from __future__ import annotations
 
-from engine.align.bench import Bench, Workshop
+from engine.align.backend import AlignmentBackend, LocalBackend
 from engine.align.costs import estimate
 from engine.align.plan import ARMS, AlignPlan, Arm
 from engine.align.run import AlignResult, ArmResult, align
@@ -19,8 +19,8 @@ __all__ = [
     "AlignResult",
     "Arm",
     "ArmResult",
-    "Bench",
-    "Workshop",
+    "AlignmentBackend",
+    "LocalBackend",
     "align",
     "estimate",
 ]

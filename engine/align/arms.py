@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from engine.align.bench import Bench
+from engine.align.backend import AlignmentBackend
 from engine.align.dpo import Preferred, pairs_of
 from engine.align.items import Item, Pools
 from engine.align.plan import AlignPlan, Arm
@@ -26,7 +26,7 @@ from engine.schema import Value, content_id
 NO_PREFERENCE = "align.no_preference"
 
 
-class Lesson(Value):
+class ArmRationales(Value):
     """The rationales of one arm, the model calls they took, and what was chosen."""
 
     rationales: tuple[Rationale, ...] = ()
@@ -35,24 +35,24 @@ class Lesson(Value):
 
 
 @dataclass
-class Lessons:
-    """Makes each arm's lesson."""
+class RationaleMaker:
+    """Makes the rationales of each arm; what arms share is made once."""
 
     pools: Pools
     plan: AlignPlan
     folder: Path
-    bench: Bench
+    backend: AlignmentBackend
     report: Report
 
-    def of(self, arm: Arm) -> Lesson:
-        """The lesson of an arm; empty for ``untouched``.
+    def of(self, arm: Arm) -> ArmRationales:
+        """The rationales of an arm; empty for ``untouched``.
 
         Raises:
             Missing: ``NO_PREFERENCE``: DPO finds no rationale better than another.
             WorkFailed: the teacher writes nothing usable.
         """
-        ways: dict[Arm, Callable[[], Lesson]] = {
-            "untouched": Lesson,
+        ways: dict[Arm, Callable[[], ArmRationales]] = {
+            "untouched": ArmRationales,
             "random": self._random,
             "one-style": self._one_style,
             "select": self._select,
@@ -69,45 +69,45 @@ class Lessons:
     @cached_property
     def written(self) -> list[Rationale]:
         """All styles of all drafts, by the teacher as it comes."""
-        return self._write(self.bench.teacher, STYLES)
+        return self._write(self.backend.teacher, STYLES)
 
     @cached_property
     def scored(self) -> list[Scored]:
         """The same with their preference scores."""
         return self._prefer(self.written, "preference.jsonl")
 
-    def _random(self) -> Lesson:
+    def _random(self) -> ArmRationales:
         dice = random.Random(self.plan.seed)  # noqa: S311 (a draw of styles, not a secret)
         own = {item: dice.choice(tuple(STYLES)) for item in self.drafts}
         picked = tuple(r for r in self.written if own[r.item] == r.style)
-        return Lesson(rationales=picked, calls=len(own))
+        return ArmRationales(rationales=picked, calls=len(own))
 
-    def _one_style(self) -> Lesson:
+    def _one_style(self) -> ArmRationales:
         best = next(iter(style_means(self.scored)))
         own = tuple(r for r in self.written if r.style == best)
-        return Lesson(rationales=own, calls=self._cost(len(self.written)), note=best)
+        return ArmRationales(rationales=own, calls=self._cost(len(self.written)), note=best)
 
-    def _select(self) -> Lesson:
+    def _select(self) -> ArmRationales:
         best: dict[str, Scored] = {}
         for one in self.scored:
             held = best.setdefault(one.rationale.item, one)
             if one.score > held.score:
                 best[one.rationale.item] = one
         own = tuple(s.rationale for s in best.values())
-        return Lesson(rationales=own, calls=self._cost(len(self.written)))
+        return ArmRationales(rationales=own, calls=self._cost(len(self.written)))
 
-    def _prompt(self) -> Lesson:
+    def _prompt(self) -> ArmRationales:
         """Wordings of the instruction compete on a few drafts; the best writes for all."""
         few = self.pools.drafts[: self.plan.trial_items]
-        tried = self._write(self.bench.teacher, VARIANTS, few)
+        tried = self._write(self.backend.teacher, VARIANTS, few)
         best = next(iter(style_means(self._prefer(tried, "wordings.jsonl"))))
-        own = self._write(self.bench.teacher, {best: VARIANTS[best]})
+        own = self._write(self.backend.teacher, {best: VARIANTS[best]})
         calls = self._cost(len(tried)) + len(own) - len(few)
-        return Lesson(rationales=tuple(own), calls=calls, note=VARIANTS[best])
+        return ArmRationales(rationales=tuple(own), calls=calls, note=VARIANTS[best])
 
-    def _dpo(self) -> Lesson:
+    def _dpo(self) -> ArmRationales:
         """Align the teacher, ``rounds`` times, and let it write anew without any style."""
-        teacher, base = self.bench.teacher, None
+        teacher, base = self.backend.teacher, None
         calls = count = 0
         for number in range(1, self.plan.rounds + 1):
             written = self._write(teacher, STYLES)
@@ -117,12 +117,12 @@ class Lessons:
             _refuse_nothing(pairs)
             name = content_id([p.model_dump() for p in pairs], self.plan.model_dump(), str(base))
             own = self.folder / "teachers" / name
-            teacher, base = self.bench.aligned(pairs, self.plan, own, base, self.report)
+            teacher, base = self.backend.aligned(pairs, self.plan, own, base, self.report)
             calls += self._cost(len(written))
             count += len(pairs)
         final = self._write(teacher, {"aligned": NAIVE})
         note = f"{count} preferences"
-        return Lesson(rationales=tuple(final), calls=calls + len(final), note=note)
+        return ArmRationales(rationales=tuple(final), calls=calls + len(final), note=note)
 
     def _cost(self, rationales: int) -> int:
         """Calls that write and score so many rationales."""
@@ -135,7 +135,7 @@ class Lessons:
 
     def _prefer(self, rationales: Sequence[Rationale], log: str) -> list[Scored]:
         return prefer(
-            self.bench.student,
+            self.backend.student,
             self.drafts,
             rationales,
             self.pools.preference,

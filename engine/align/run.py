@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from engine.align.arms import NO_PREFERENCE, Lesson, Lessons
-from engine.align.bench import Bench
+from engine.align.arms import NO_PREFERENCE, ArmRationales, RationaleMaker
+from engine.align.backend import AlignmentBackend
 from engine.align.items import Item, chosen, make_pools, shown
 from engine.align.plan import ALWAYS, ARMS, AlignPlan, Arm
 from engine.align.preference import style_means
@@ -67,8 +67,8 @@ class AlignResult(Value):
     plan: AlignPlan
 
 
-class _Sat(Value):
-    """A test that was sat: kept in the folder of the student."""
+class _TestResult(Value):
+    """A student's test result, kept in its folder."""
 
     right: tuple[int, ...]
     unread: float
@@ -79,7 +79,7 @@ def align(
     pairs: Sequence[Pair],
     plan: AlignPlan,
     folder: Path,
-    bench: Bench,
+    backend: AlignmentBackend,
     report: Report,
     arms: Sequence[Arm] = ARMS,
 ) -> AlignResult:
@@ -89,7 +89,7 @@ def align(
         pairs: The course's pairs, those that people rejected left out.
         plan: All sizes and choices.
         folder: Where this alignment's artefacts go; what is finished there is not done again.
-        bench: Who answers and who is taught.
+        backend: Who answers and who is taught.
         report: Told every step; may raise ``Cancelled``.
         arms: Which arms.
 
@@ -98,14 +98,14 @@ def align(
         BadInput: the only arm asked for needs a teacher that can be trained here.
         Cancelled: the user stopped; calling again goes on.
     """
-    wanted, skipped = _possible(arms, bench)
+    wanted, skipped = _possible(arms, backend)
     pools = make_pools(pairs, (plan.drafts, plan.preference, plan.test), plan.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    lessons = Lessons(pools, plan, folder, bench, report)
+    maker = RationaleMaker(pools, plan, folder, backend, report)
     results = []
     for arm in wanted:
         try:
-            results.append(_arm(arm, lessons))
+            results.append(_arm(arm, maker))
         except Missing as error:
             if error.code != NO_PREFERENCE or set(arms) <= {"dpo", *ALWAYS}:
                 raise
@@ -114,12 +114,12 @@ def align(
     final = tuple(_against(result, theirs) for result in results)
     return AlignResult(
         arms=final,
-        styles=style_means(lessons.scored) if set(wanted) & {"one-style", "select"} else {},
+        styles=style_means(maker.scored) if set(wanted) & {"one-style", "select"} else {},
         drafts=len(pools.drafts),
         preference=len(pools.preference),
         test=len(pools.test),
-        teacher=bench.teacher.model,
-        weak_teacher=bench.trainable,
+        teacher=backend.teacher.model,
+        weak_teacher=backend.trainable,
         skipped=skipped,
         verdict=verdict(final),
         plan=plan,
@@ -143,10 +143,10 @@ def verdict(arms: Sequence[ArmResult]) -> str:
     return " ".join(said)
 
 
-def _possible(arms: Sequence[Arm], bench: Bench) -> tuple[list[Arm], dict[Arm, str]]:
+def _possible(arms: Sequence[Arm], backend: AlignmentBackend) -> tuple[list[Arm], dict[Arm, str]]:
     """The arms to run, and why others cannot."""
     wanted = [arm for arm in ARMS if arm in arms or arm in ALWAYS]
-    if "dpo" not in wanted or bench.trainable:
+    if "dpo" not in wanted or backend.trainable:
         return wanted, {}
     reason = "A connected teacher cannot be trained from here."
     if set(arms) <= {"dpo", *ALWAYS}:
@@ -158,44 +158,44 @@ def _possible(arms: Sequence[Arm], bench: Bench) -> tuple[list[Arm], dict[Arm, s
     return [arm for arm in wanted if arm != "dpo"], {"dpo": reason}
 
 
-def _arm(arm: Arm, lessons: Lessons) -> ArmResult:
+def _arm(arm: Arm, maker: RationaleMaker) -> ArmResult:
     """Get the arm's rationales, teach a student with them, and test it."""
-    lesson = lessons.of(arm)
-    sat = _taught_and_tested(lesson, lessons)
+    chosen = maker.of(arm)
+    tested = _train_and_test(chosen, maker)
     return ArmResult(
         arm=arm,
-        accuracy=interval(sat.right),
-        right=sat.right,
-        unread=sat.unread,
-        rows=len(lesson.rationales),
-        calls=lesson.calls,
-        minutes=sat.minutes,
-        note=lesson.note,
+        accuracy=interval(tested.right),
+        right=tested.right,
+        unread=tested.unread,
+        rows=len(chosen.rationales),
+        calls=chosen.calls,
+        minutes=tested.minutes,
+        note=chosen.note,
     )
 
 
-def _taught_and_tested(lesson: Lesson, at: Lessons) -> _Sat:
+def _train_and_test(chosen: ArmRationales, at: RationaleMaker) -> _TestResult:
     """The test of a student with these lessons: as it was sat, or now."""
     rows = [
         TrainingRow(question=shown(at.drafts[r.item]), answer=r.reply(at.drafts[r.item]))
-        for r in lesson.rationales
+        for r in chosen.rationales
     ]
     own = at.folder / "students" / content_id([row.model_dump() for row in rows])
     done = own / "test.json"
     if done.exists():
-        return _Sat.model_validate_json(done.read_text(encoding="utf-8"))
+        return _TestResult.model_validate_json(done.read_text(encoding="utf-8"))
     own.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    student = at.bench.taught(rows, at.plan, own, at.report) if rows else at.bench.student
+    student = at.backend.taught(rows, at.plan, own, at.report) if rows else at.backend.student
     picks = _picks(student, at.pools.test, at.plan, at.report)
-    sat = _Sat(
+    tested = _TestResult(
         right=tuple(int(p == i.right) for p, i in zip(picks, at.pools.test, strict=True)),
         unread=sum(pick is None for pick in picks) / len(picks),
         minutes=(time.monotonic() - began) / 60,
     )
-    write_json(done, sat)
+    write_json(done, tested)
     _tidy(own, done)
-    return sat
+    return tested
 
 
 def _tidy(folder: Path, keep: Path) -> None:

@@ -51,6 +51,15 @@ class Context:
                 text() if callable(text) else text or json.dumps(data, ensure_ascii=False, indent=1)
             )
 
+    def part_failed(self, data: dict[str, Any], failed: Sequence[EngineError]) -> dict[str, Any]:
+        """The result with what of it failed, if anything did: then the exit status is 1."""
+        if not failed:
+            return data
+        self.status = 1
+        for error in failed:
+            print(f"{error.message} {error.next}".strip(), file=sys.stderr)
+        return {**data, "failed": [error.as_dict() for error in failed]}
+
     def failed(self, error: EngineError) -> None:
         """Tell an error on stderr, and with ``--json`` also on stdout."""
         print(f"{error.message} {error.next}".strip(), file=sys.stderr)

@@ -8,18 +8,22 @@ from typing import Any
 
 from engine.cli.context import Context, Verbs, table
 from engine.cli.report import write_report
+from engine.errors import Missing
+from engine.language import languages
 from engine.schema import Course, Document
 from engine.steps import BUILD, DISTIL, READ
 from engine.steps.books import ReadPlan
 from engine.steps.build import BUDGET, BuildPlan
 from engine.steps.workspace import open_index
 
+_ACCEPT = "Accept them: coursewright train COURSE --accept-terms; then build again."
+
 
 def add_verbs(verbs: Verbs) -> None:
     """Add these verbs to the grammar."""
     new = verbs.add_parser("new", help="create a course")
     new.add_argument("course")
-    new.add_argument("--language", choices=("en", "zh"), required=True)
+    new.add_argument("--language", choices=languages(), required=True)
     new.add_argument("--title")
     new.set_defaults(run=_new)
     add = verbs.add_parser("add", help="add books to a course")
@@ -151,4 +155,7 @@ def _build(context: Context) -> None:
         context.end()
         print(f"The report is in {path}", file=sys.stderr)
         result = {**result, "report": str(path)}
+        if result["train"] is None:
+            left_out = Missing(result["skipped"]["train"], code="model.terms", next=_ACCEPT)
+            result = context.part_failed(result, [left_out])
     context.show(result)

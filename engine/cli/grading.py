@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.context import Context, Verbs, table
+from engine.language import languages
 
 if TYPE_CHECKING:
     from engine.grade.items import Grade
@@ -22,7 +23,7 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--answers", type=Path, required=True)
     verb.add_argument("--out", type=Path, required=True, help="grades already there are kept")
     verb.add_argument("--graded", type=Path, help="answers with a person's grades, to learn from")
-    verb.add_argument("--language", choices=("en", "zh"), help="of the feedback")
+    verb.add_argument("--language", choices=languages(), help="of the feedback")
     verb.add_argument("--target-agreement", type=float, default=0.9)
     verb.set_defaults(run=_grade)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from engine.cli.context import Context, Verbs
 from engine.cli.housekeeping import add_jobs, forget_teacher_key
-from engine.errors import BadInput, WorkFailed
+from engine.errors import BadInput, TeacherError, WorkFailed
 from engine.python import child_environment, engine_command, module_command
 
 
@@ -51,40 +53,49 @@ def _add_teacher(verbs: Verbs) -> None:
 
 def _app(context: Context) -> None:
     """Start worker and browser application; both end with this process."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / "app.py").exists():
-        raise WorkFailed(
-            "The screens are not beside the engine.",
-            code="app.missing",
-            next="Install from a checkout: pip install -e .",
-        )
     from engine.sample import ensure_sample
 
-    home = str(context.settings.home)
-    print("Preparing the sample course …", file=sys.stderr)
-    ensure_sample(context.settings, context.store)
-    environment = child_environment(COURSEWRIGHT_HOME=home)
-    port = context.options.port
-    worker = subprocess.Popen(
-        engine_command(home, "worker", "--watch", str(os.getpid())),
-        cwd=root,
-        env=environment,
-    )
-    screens = subprocess.Popen(
-        module_command("pages.shared.launch", "run", "app.py", "--server.port", str(port)),
-        cwd=root,
-        env=environment,
-    )
-    print(f"Coursewright is at http://127.0.0.1:{port}  (Ctrl-C ends it)", file=sys.stderr)
+    port, home = context.options.port, context.settings.home
+    _check_free(port)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job inherits «ignore»
         signal.signal(number, signal.default_int_handler)
-    try:
-        _keep_alive(worker, screens)
-    finally:
-        for child in (screens, worker):
-            child.terminate()
-        for child in (screens, worker):
-            child.wait(timeout=20)
+    print("Preparing the sample course …", file=sys.stderr)
+    ensure_sample(context.settings, context.store)
+    environment = child_environment(COURSEWRIGHT_HOME=str(home))
+    commands = (
+        engine_command(home, "worker", "--watch", str(os.getpid())),
+        module_command("pages.shared.launch", str(port)),
+    )
+    worker, screens = (subprocess.Popen(c, cwd=home, env=environment) for c in commands)
+    print(f"Coursewright is at http://127.0.0.1:{port}  (Ctrl-C ends it)", file=sys.stderr)
+    with suppress(KeyboardInterrupt):  # that is how it is meant to end
+        try:
+            _keep_alive(worker, screens)
+        finally:
+            _end(screens, worker)
+
+
+def _end(*children: subprocess.Popen[bytes]) -> None:
+    """End the processes together and wait for each, at most 20 seconds."""
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.wait(timeout=20)
+
+
+def _check_free(port: int) -> None:
+    """Refuse a port that cannot be listened on, before anything is prepared."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise WorkFailed(
+                f"Port {port} is in use or not allowed.",
+                code="app.port",
+                next="Stop what runs there, or try another: coursewright app --port 8502",
+                port=port,
+            ) from error
 
 
 def _keep_alive(worker: subprocess.Popen[bytes], screens: subprocess.Popen[bytes]) -> None:
@@ -99,7 +110,7 @@ def _keep_alive(worker: subprocess.Popen[bytes], screens: subprocess.Popen[bytes
         raise WorkFailed(
             f"The browser application ended with status {code}.",
             code="app.ended",
-            next="Is the port in use? Try another: coursewright app --port 8502",
+            next="The reason stands above. Start again: coursewright app",
         )
 
 
@@ -175,7 +186,9 @@ def _probe_teacher(context: Context) -> dict[str, Any]:
             next="Set one: coursewright teacher set --base-url URL --model NAME",
         )
     report = probe(choice.base_url, choice.model, key_of(choice, context.settings))
-    return dict(report.model_dump(mode="json"))
+    failed = [] if report.usable else [c for c in report.checks if c.status == "failed"]
+    errors = [TeacherError(c.message, code=c.code, next=c.next) for c in failed]
+    return context.part_failed(dict(report.model_dump(mode="json")), errors)
 
 
 def _show_teacher(context: Context) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from engine.cli.context import Context, Verbs
 from engine.cli.housekeeping import add_key_options, tend_keys
 from engine.course import SplitPlan
 from engine.distil import FORMATS, DistilPlan, render
+from engine.errors import EngineError, Missing, TeacherError
 from engine.models.bases import accept_terms, facts, recommended
 from engine.schema import Value
 from engine.steps import DISTIL, EXPORT, SERVE, STEPS, TAKE_EXAM, TRAIN, step_named
@@ -134,14 +135,33 @@ def _base(context: Context) -> str:
 
 def _distil(context: Context) -> None:
     result = context.step(DISTIL, _corpus_plan(context))
-    context.status = 1 if result.get("failed_calls") else 0
-    context.show(result)
+    context.show(context.part_failed(result, _calls_failed(result.get("failed_calls", 0))))
+
+
+def _calls_failed(n: int) -> list[EngineError]:
+    """What to say of ``n`` calls without a usable answer; nothing where there are none."""
+    if not n:
+        return []
+    return [
+        TeacherError(
+            f"{n} call(s) brought no usable answer; all others were kept.",
+            code="calls.failed",
+            next="Run the same command again: only these are asked anew.",
+            n=n,
+        )
+    ]
 
 
 def _corpus(context: Context) -> None:
     options = context.options
     course = context.workspace.course.id
     pairs = context.store.pairs(course, status=options.status)
+    if not pairs:
+        raise Missing(
+            "There are no such pairs in this course, so nothing was written.",
+            code="corpus.none",
+            next="Make a corpus first: coursewright distil COURSE",
+        )
     options.out.write_text(render(pairs, options.format), encoding="utf-8")
     data = {"pairs": len(pairs), "out": str(options.out)}
     context.show(data, f"Wrote {len(pairs)} pairs to {options.out}.")
@@ -160,13 +180,13 @@ def _exam(context: Context) -> None:
     models = (options.model,) if options.model else ()
     plan = ExamPlan(models=models, book=options.rag or not models)
     result = context.step(TAKE_EXAM, plan)
-    context.status = 1 if result.get("failed") else 0
+    calls = result.pop("failed", 0)
     if options.out and "job" not in result:
         kind, name = (EXAM_OF_SOME, options.model) if models else (EXAM, "")
         stored = context.store.saved(context.workspace.course.id, kind, name)
         assert stored is not None, "the exam has just ended"
         options.out.write_text(stored.value.model_dump_json(), encoding="utf-8")
-    context.show(result)
+    context.show(context.part_failed(result, _calls_failed(calls)))
 
 
 def _export(context: Context) -> None:

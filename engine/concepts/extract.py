@@ -8,7 +8,6 @@ order, the graph is acyclic by construction. What people change in it is in ``ed
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from math import exp, log1p
 
@@ -22,7 +21,8 @@ from engine.concepts.prerequisites import (
     terms_of,
 )
 from engine.course import taught_sections
-from engine.schema import Document, Section, Value
+from engine.language import DEFAULT, any_pattern, rules
+from engine.schema import Document, Language, Section, Value
 from engine.text import language_of, sentences
 
 MOST = 150
@@ -30,16 +30,6 @@ MOST = 150
 _EDGES = 3
 _THRESHOLD = 0.5
 _SECTIONS = 5
-_NUMBER = re.compile(
-    r"^(?:第[一二三四五六七八九十\d]+[章节]|(?:[\dA-Z]+\.)*\d+\.?(?=\s)|\d+(?:\.\d+)+)\s*"
-)
-_GENERAL = re.compile(
-    r"^(?:introduction|summary|conclusion|overview|glossary|debugging|exercises?|key review.*|"
-    r"q ?& ?a|further reading|case study.*|more .*|what is .*|how .*|why .*|before .*|chapter.*|"
-    r"appendix.*|"
-    r"hello.*|小结|总结|概述|引言|本章.*|重点.*|术语.*|附录.*|小节|更多.*)$",
-    re.IGNORECASE,
-)
 
 
 class Prerequisite(Value):
@@ -70,8 +60,9 @@ class _Found(Value):
 def concepts(documents: Sequence[Document]) -> list[Concept]:
     """The concepts of the books in the order in which they are introduced; the edges acyclic."""
     sections = taught_sections(documents)
-    found = _candidates(sections)
-    book = Mentions([_book(documents, sections)], [item.name for item in found])
+    whole = _book(documents, sections)
+    found = _candidates(sections, whole.language)
+    book = Mentions([whole], [item.name for item in found])
     chosen = _most_used([_at_home(item, book, sections) for item in found], book)
     edges = _edges(chosen, book, sections)
     return [
@@ -88,40 +79,51 @@ def concepts(documents: Sequence[Document]) -> list[Concept]:
 def _book(documents: Sequence[Document], sections: Sequence[Section]) -> Document:
     """The taught sections as one book, so that a section's number is its place in reading order."""
     first = documents[0] if documents else None
-    language = first.language if first else "en"
+    language = first.language if first else DEFAULT
     return Document(id="", title="", filename="", language=language, sections=tuple(sections))
 
 
-def _candidates(sections: Sequence[Section]) -> list[_Found]:
+def _candidates(sections: Sequence[Section], language: Language) -> list[_Found]:
     """Titles and defined terms, each under its first name; a definition beats a mere title."""
     found: dict[tuple[str, ...], _Found] = {}
     for home, section in enumerate(sections):
-        title = _NUMBER.sub("", section.title).strip(" .:：")
-        if is_term(title) and not _GENERAL.match(title) and _short(title):
-            found.setdefault(_key(title), _Found(name=title, home=home, weight=2.0))
+        title = _without_number(section.title).strip(" .:：")
+        if is_term(title, language) and not _is_general(title) and _is_short(title):
+            key = tuple(terms_of(title, language))
+            found.setdefault(key, _Found(name=title, home=home, weight=2.0))
         for term, quote in definitions_of(section):
-            if not _short(term):
+            if not _is_short(term):
                 continue
-            known = found.get(_key(term))
+            key = tuple(terms_of(term, language))
+            known = found.get(key)
             if known is None:
-                found[_key(term)] = _Found(name=term, home=home, quote=quote)
+                found[key] = _Found(name=term, home=home, quote=quote)
             elif not known.quote:
-                found[_key(term)] = known.model_copy(update={"quote": quote})
+                found[key] = known.model_copy(update={"quote": quote})
     return sorted(found.values(), key=lambda item: (item.home, item.name))
 
 
-def _key(name: str) -> tuple[str, ...]:
-    return tuple(terms_of(name))
+def _without_number(title: str) -> str:
+    """The title without the number of its chapter or section."""
+    numbers = r"^(?:{}|(?:[\dA-Z]+\.)*\d+\.?(?=\s)|\d+(?:\.\d+)+)\s*"
+    return any_pattern("language", "titles", "number", form=numbers, flags=0).sub("", title)
 
 
-def _short(name: str) -> bool:
-    return len(name) <= (14 if language_of(name) == "zh" else 40) and len(name.split()) <= 5
+def _is_general(title: str) -> bool:
+    """Whether a title names no matter of its own: «Introduction», «Exercises»."""
+    pattern = any_pattern("language", "titles", "general", form="^(?:{})$")
+    return pattern.match(title) is not None
+
+
+def _is_short(name: str) -> bool:
+    longest = rules(language_of(name)).sizes.longest_term
+    return len(name) <= longest and len(name.split()) <= 5
 
 
 def _at_home(item: _Found, book: Mentions, sections: Sequence[Section]) -> _Found:
     """Move a glossary's or summary's term to the section of its chapter that speaks of it most."""
     there = sections[item.home]
-    if not _GENERAL.match(_NUMBER.sub("", there.title).strip()):
+    if not _is_general(_without_number(there.title).strip()):
         return item
     counts = book.counts[item.name]
     near = [i for i in counts if i < item.home and sections[i].parent == there.parent]
@@ -153,7 +155,8 @@ def _edges(
         (a, b)
         for a in found
         for b in found
-        if b.home < a.home and (book.counts[b.name].get(a.home, 0) or _built_on(a.name, b.name))
+        if b.home < a.home
+        and (book.counts[b.name].get(a.home, 0) or _built_on(a.name, b.name, book.language))
     ]
     names = [(a.name, b.name) for a, b in pairs]
     rows = name_features(names, [item.name for item in found]) if names else []
@@ -168,8 +171,8 @@ def _edges(
     }
 
 
-def _built_on(a: str, b: str) -> bool:
-    return set(terms_of(b)) < set(terms_of(a))
+def _built_on(a: str, b: str, language: Language) -> bool:
+    return set(terms_of(b, language)) < set(terms_of(a, language))
 
 
 def _edge(
@@ -192,11 +195,12 @@ def _edge(
 
 def sentence_with(section: Section, name: str) -> str:
     """The first sentence of the section that mentions the concept, or an empty string."""
-    wanted = " ".join(terms_of(name))
+    language = language_of(section.text)
+    wanted = " ".join(terms_of(name, language))
     for block in section.blocks:
         if block.kind in ("prose", "list"):
             for sentence in sentences(block.text, language_of(block.text)):
-                stems = f" {' '.join(terms_of(sentence))} "
+                stems = f" {' '.join(terms_of(sentence, language))} "
                 if f" {wanted} " in stems or name.lower() in sentence.lower():
                     return sentence
     return ""

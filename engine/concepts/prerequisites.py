@@ -27,7 +27,8 @@ from typing import NamedTuple
 from engine.documents.tables import read_table
 from engine.embeddings import embed
 from engine.errors import BadInput
-from engine.schema import Document
+from engine.language import rules
+from engine.schema import Document, Language
 from engine.text import language_of, search_terms
 
 _BRACKETS = re.compile(r"\s*[(（][^)）]*[)）]")
@@ -130,19 +131,6 @@ def name_features(
     ]
 
 
-def fit_weights(features: Sequence[Sequence[float]], labels: Sequence[int]) -> Weights:
-    """Logistic regression with balanced classes on standardised features, back on their scale."""
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-
-    table = np.asarray(features)
-    centre, spread = table.mean(axis=0), table.std(axis=0)
-    model = LogisticRegression(C=0.3, class_weight="balanced")
-    model.fit((table - centre) / spread, labels)
-    slopes = model.coef_[0] / spread
-    return Weights(float(model.intercept_[0] - slopes @ centre), *map(float, slopes))
-
-
 def _dot(weights: Weights, row: Sequence[float]) -> float:
     return weights.base + sum(w * x for w, x in zip(weights[1:], row, strict=True))
 
@@ -151,9 +139,9 @@ def _plain(name: str) -> str:
     return _BRACKETS.sub("", name) or name
 
 
-def terms_of(name: str) -> list[str]:
+def terms_of(name: str, language: Language = "") -> list[str]:
     """The stems of a concept's name, without what stands in brackets."""
-    return search_terms(_plain(name)) or [name.lower()]
+    return search_terms(_plain(name), language) or [name.lower()]
 
 
 class Mentions:
@@ -163,13 +151,14 @@ class Mentions:
     """
 
     def __init__(self, documents: Sequence[Document], names: Iterable[str]) -> None:
+        self.language = documents[0].language if documents else ""
         self.sections = [s for document in documents for s in document.sections]
         self._texts = [f"{s.title}\n{s.text}" for s in self.sections]
         self.counts = {name: self._count(name) for name in sorted(names)}
 
     @cached_property
     def _stems(self) -> list[str]:
-        return [f" {' '.join(search_terms(text))} " for text in self._texts]
+        return [f" {' '.join(search_terms(text, self.language))} " for text in self._texts]
 
     @cached_property
     def _lowered(self) -> list[str]:
@@ -177,8 +166,9 @@ class Mentions:
 
     def _count(self, name: str) -> dict[int, int]:
         # One Chinese character is often part of another word (图 in 下图): match jieba's words.
-        written = language_of(name) == "zh" and len(_plain(name)) > 1
-        wanted = _plain(name).lower() if written else f" {' '.join(terms_of(name))} "
+        written = not rules(language_of(name)).spaced and len(_plain(name)) > 1
+        wanted = f" {' '.join(terms_of(name, self.language))} "
+        wanted = _plain(name).lower() if written else wanted
         texts = self._lowered if written else self._stems
         return {i: n for i, text in enumerate(texts) if (n := text.count(wanted))}
 

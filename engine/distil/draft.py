@@ -50,7 +50,7 @@ class CorpusRecord(Value):
 CORPUS = ResultKind("distil", CorpusRecord)
 
 
-class Draft:
+class CorpusDraft:
     """The pairs of one run as they grow: distinct, stored at once, counted.
 
     What an earlier, unfinished run of the same plan stored is taken over as it comes by again.

@@ -11,10 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from engine.distil.forms import ENTRY, FORMS, ITEM, ORDINARY, PRONOUN, STEPS, Form
+from engine.distil.forms import (
+    ITEM,
+    Form,
+    announces_steps,
+    ask_for,
+    entry_of,
+    forms,
+    is_pronoun,
+)
 from engine.distil.points import Point
-from engine.distil.wordings import ask_for
 from engine.gates import leans_back, readable, tidy
+from engine.language import rules
 from engine.schema import Block, Evidence, Language, PairKind, Section
 from engine.text import language_of, sentences
 
@@ -25,7 +33,7 @@ def points_of(section: Section) -> Iterator[Point]:
     A sentence serves one point at most; a section's own opening serves its summary.
     """
     language = language_of(section.text or section.title)
-    ordinary = _ordinary_words(section) if language == "en" else frozenset()
+    ordinary = _ordinary_words(section) if rules(language).capitals else frozenset()
     for index, block in enumerate(section.blocks):
         before = section.blocks[index - 1] if index else None
         if block.kind == "list":
@@ -58,7 +66,7 @@ def _in_sentence(
     core = tidy(sentence, language)
     if not readable(core, language):
         return None
-    for form in FORMS[language]:
+    for form in forms(language):
         match = form.pattern.search(core)
         if not match:
             continue
@@ -79,20 +87,22 @@ def _subject(match: re.Match[str], form: Form, language: Language, ordinary: fro
     x = match.group("x").strip(" ,，")
     if "y" in match.groupdict():
         y = match.group("y").strip(" ,，")
-        bad = PRONOUN.match(x) or PRONOUN.match(y)
-        return "" if bad else f"{x}{' and ' if language == 'en' else '与'}{_lower(y, ordinary)}"
-    if form.wording in ("term", "terms", "does", "role") and PRONOUN.match(x):
+        bad = is_pronoun(x, language) or is_pronoun(y, language)
+        pair = f"{x}{rules(language).conjunction}{_lower(y, language, ordinary)}"
+        return "" if bad else pair
+    if form.wording in ("term", "terms", "does", "role") and is_pronoun(x, language):
         return ""
     if form.wording in ("why", "if", "when", "how", "reason") and leans_back(x, language):
         return ""
-    return _lower(x, ordinary) if language == "en" else x
+    return _lower(x, language, ordinary)
 
 
-def _lower(text: str, ordinary: frozenset[str]) -> str:
+def _lower(text: str, language: Language, ordinary: frozenset[str]) -> str:
     """Lower-case the first letter of an ordinary word («The list» but not «Python», «URL»)."""
     first = text.split(" ", 1)[0]
-    plain = ORDINARY.match(first) or first.lower() in ordinary
-    return text[0].lower() + text[1:] if plain else text
+    opening = rules(language).pattern("forms", "patterns", "ordinary")
+    plain = (opening is not None and opening.match(first)) or first.lower() in ordinary
+    return text[:1].lower() + text[1:] if plain else text
 
 
 def _ordinary_words(section: Section) -> frozenset[str]:
@@ -102,8 +112,8 @@ def _ordinary_words(section: Section) -> frozenset[str]:
 
 def _entry(section: Section, text: str, page: int, language: Language) -> Point | None:
     """A glossary entry or bold lead-in: ``term: what it is``."""
-    match = ENTRY[language].match(" ".join(text.split()))
-    if not match or len(match.group("x").split()) > 6 or PRONOUN.match(match.group("x")):
+    match = entry_of(" ".join(text.split()), language)
+    if not match or len(match.group("x").split()) > 6 or is_pronoun(match.group("x"), language):
         return None
     term, meaning = match.group("x").strip("*“” "), match.group("y").replace("**", "").strip()
     first = sentences(meaning, language)[:2]
@@ -123,8 +133,9 @@ def _listed(
     items = [ITEM.sub("", line).strip() for line in block.text.split("\n") if line.strip()]
     entries = [_entry(section, item, block.page, language) for item in items]
     yield from (entry for entry in entries if entry)
+    whole = rules(language).table("forms")["lists"]["whole_items"]
     for item, entry in zip(items, entries, strict=True):
-        if not entry and language == "en":  # a Chinese item often lacks its subject
+        if not entry and whole:
             point = _in_sentence(section, item, "", block.page, language, ordinary)
             if point:
                 yield point
@@ -132,7 +143,7 @@ def _listed(
     answer = _join(*(_ended(item, language) for item in items), language=language)
     if intro and 2 <= len(items) <= 6 and readable(answer, language, longest=70):
         numbered = re.match(r"^\s*[（(]?\d", block.text) is not None
-        steps = numbered and STEPS.search(intro) is not None
+        steps = numbered and announces_steps(intro, language)
         kind: PairKind = "procedure" if steps else "enumeration"
         yield _point(section, kind, "list", intro, answer, items, block.page, language)
 
@@ -141,9 +152,10 @@ def _introduction(before: Block | None, language: Language) -> str:
     if before is None or before.kind != "prose" or not before.text.rstrip().endswith((":", "：")):
         return ""
     last = sentences(before.text, language)[-1].rstrip(":： ")
-    long_enough = 12 if language == "en" else 6
-    vague = PRONOUN.match(last) or leans_back(re.sub("the following|以下|如下", "", last), language)
-    return "" if vague or len(last) < long_enough else last
+    own = rules(language)
+    following = own.mixed("forms", "patterns", "following")
+    vague = is_pronoun(last, language) or leans_back(following.sub("", last), language)
+    return "" if vague or len(last) < own.sizes.shortest_introduction else last
 
 
 def _summary(section: Section, language: Language) -> Iterator[Point]:
@@ -176,9 +188,9 @@ def _point(
 
 
 def _join(*parts: str, language: Language) -> str:
-    return ("" if language == "zh" else " ").join(parts)
+    return rules(language).joiner.join(parts)
 
 
 def _ended(item: str, language: Language) -> str:
-    stop = "；" if language == "zh" else ";"
-    return item if item.endswith((".", "!", "?", "。", "；", ";", "！", "？")) else item + stop
+    ended = item.endswith((".", "!", "?", "。", "；", ";", "！", "？"))
+    return item if ended else item + rules(language).list_mark.strip()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from engine.course import SplitPlan, taught_sections
-from engine.llm.costs import Estimate
+from engine.llm.costs import Estimate, endpoint_minutes, estimate_of
 from engine.schema import Document, PairKind, Passage, Section, Value
 from engine.text import count_tokens
 
@@ -23,6 +23,8 @@ ALL_KINDS: tuple[PairKind, ...] = (
 WORDINGS_A_POINT = 4
 PROMPT_OVERHEAD_TOKENS = 420
 ANSWER_TOKENS_A_POINT = 170
+_START, _TOKENS_A_MINUTE = 0.05, 1.5e6
+"""Of the extractive teacher: minutes before it begins, and tokens that it reads in one."""
 
 
 class DistilPlan(Value):
@@ -100,26 +102,13 @@ def estimate(
     """
     if plan.teacher == "extractive":
         size = sum(count_tokens(s.text) for s in chosen_sections(documents, plan))
-        minutes = size / 1.5e6
-        return CorpusEstimate(
-            calls=0,
-            prompt_tokens=0,
-            completion_tokens=0,
-            money=(0, 0, 0),
-            minutes=(minutes, minutes + 0.05, 2 * minutes + 0.2),
-            pairs=plan.pairs,
-        )
-    chosen = chosen_passages(documents, passages, plan)
-    calls, each = points_a_passage(chosen, plan)
-    prompt = sum(p.tokens + PROMPT_OVERHEAD_TOKENS for p in chosen[:calls])
-    completion = calls * each * ANSWER_TOKENS_A_POINT
-    money = (prompt * prices[0] + completion * prices[1]) / 1e6
-    minutes = calls * seconds_a_call / max(1, in_flight) / 60
-    return CorpusEstimate(
-        calls=calls,
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        money=(0.7 * money, money, 1.5 * money),
-        minutes=(0.6 * minutes, minutes, 2.5 * minutes),
-        pairs=min(plan.pairs, calls * each * WORDINGS_A_POINT),
-    )
+        costs, pairs = estimate_of(0, 0, 0, _START + size / _TOKENS_A_MINUTE), plan.pairs
+    else:
+        chosen = chosen_passages(documents, passages, plan)
+        calls, each = points_a_passage(chosen, plan)
+        prompt = sum(p.tokens + PROMPT_OVERHEAD_TOKENS for p in chosen[:calls])
+        completion = calls * each * ANSWER_TOKENS_A_POINT
+        minutes = endpoint_minutes(calls, seconds_a_call, in_flight)
+        costs = estimate_of(calls, prompt, completion, minutes, prices)
+        pairs = min(plan.pairs, calls * each * WORDINGS_A_POINT)
+    return CorpusEstimate(**costs.model_dump(), pairs=pairs)

@@ -9,17 +9,15 @@ set apart before training.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from engine.distil.plan import ALL_KINDS
 from engine.distil.points import Point
 from engine.errors import TeacherError
 from engine.gates import grounded, holds_quote, leans_back
+from engine.language import table
 from engine.llm import Answer, Chat, Request, user
 from engine.schema import Evidence, Language, Passage, Value
 
@@ -65,18 +63,11 @@ class Offer(Value):
     refused: dict[str, int] = {}
 
 
-@cache
-def prompts() -> Mapping[str, Mapping[str, str]]:
-    """The prompt texts by language."""
-    text = (Path(__file__).parent / "prompts.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
 def request_for(
     passage: Passage, points: int, kinds: Sequence[str], language: Language, extra: str = ""
 ) -> Request:
     """The call that asks for the knowledge points of one passage."""
-    texts = prompts()[language]
+    texts = table(language, "distil")
     question = texts["user"].format(
         n=points,
         kinds=", ".join(kinds),

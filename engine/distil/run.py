@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from engine.course import taught_sections, titles
-from engine.distil.draft import CORPUS, Distilled, Draft
+from engine.distil.draft import CORPUS, CorpusDraft, Distilled
 from engine.distil.extractive import points_of
 from engine.distil.pairs import in_rounds, pairs_of
 from engine.distil.plan import DistilPlan, chosen_passages, chosen_sections, points_a_passage
 from engine.distil.points import Point
-from engine.distil.prompted import ask_points, prompts
+from engine.distil.prompted import ask_points
 from engine.errors import Missing, TeacherError, WorkFailed
+from engine.language import table
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
@@ -43,7 +44,7 @@ def wishes(store: Store, course: Course, plan: DistilPlan) -> str:
     if not prompt_version(store, course.id):
         return plan.prompt
     style = chosen_prompt(store, course.id, course.language).style
-    return f"{plan.prompt}\n{prompts()[course.language]['style'].format(style=style)}".strip()
+    return f"{plan.prompt}\n{table(course.language, 'distil')['style'].format(style=style)}".strip()
 
 
 def distil(
@@ -77,7 +78,7 @@ def distil(
     documents, passages = store.documents(course.id), store.passages(course.id)
     _refuse_nothing(documents, plan)
     started = time.monotonic()
-    draft = Draft(course, plan, fingerprint(store, course.id, plan), store)
+    draft = CorpusDraft(course, plan, fingerprint(store, course.id, plan), store)
     if chat is None:
         _extract(documents, draft, report)
     else:
@@ -95,7 +96,7 @@ def _refuse_nothing(documents: Sequence[Document], plan: DistilPlan) -> None:
         )
 
 
-def _refuse_poor(draft: Draft) -> None:
+def _refuse_poor(draft: CorpusDraft) -> None:
     """Keep the corpus in use where nothing came out, or mostly failures."""
     if not draft.points:
         raise WorkFailed(
@@ -165,7 +166,7 @@ def _raw_points(sections: Sequence[object], plan: DistilPlan) -> Iterator[Point]
                 yield point
 
 
-def _extract(documents: Sequence[Document], draft: Draft, report: Report) -> None:
+def _extract(documents: Sequence[Document], draft: CorpusDraft, report: Report) -> None:
     """Let the extractive teacher read all sections, then keep the best points of each in turn."""
     sections = chosen_sections(documents, draft.plan)
     points: list[Point] = []
@@ -179,7 +180,7 @@ def _extract(documents: Sequence[Document], draft: Draft, report: Report) -> Non
 def _prompt(
     documents: Sequence[Document],
     passages: Sequence[Passage],
-    draft: Draft,
+    draft: CorpusDraft,
     chat: Chat,
     report: Report,
 ) -> None:

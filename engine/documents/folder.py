@@ -15,19 +15,15 @@ from engine.documents.markdown import read_markdown
 from engine.documents.markup import plain_text, read_cnxml, soup_of
 from engine.documents.tree import Draft, Piece, bytes_id, heading
 from engine.errors import BadDocument
+from engine.language import any_pattern
 from engine.progress import Report, silent
 from engine.schema import Progress, Warn
 from engine.settings import Settings
 
 MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
 _INDEX = re.compile(r"^(index|readme|_index)$", re.IGNORECASE)
-_CHAPTER = re.compile(r"^(chapter|chap|ch|part|unit|lesson|week|module|第|\d)", re.IGNORECASE)
-_RANKS = (
-    (1, re.compile(r"^(cover|hello|preface|foreword|about|start|前言|序)")),
-    (2, re.compile(r"^(intro|引言|绪论)")),
-    (4, re.compile(r"^(summary|exercise|quiz|review|小结|习题)")),
-    (5, re.compile(r"^(appendix|glossary|reference|bibliograph|附录|参考)")),
-)
+_RANKS = ((1, "front"), (2, "opening"), (4, "closing"), (5, "back"))
+"""Place in a book of files whose names begin so (``headings.toml``); chapters have 3."""
 _LINK = re.compile(r"^(\s*)(?:[-*+]|\d+\.)?\s*\[([^\]]*)\]\(<?([^)>#\s]+)")
 _NUMERALS = {c: i for i, c in enumerate("零一二三四五六七八九")}
 
@@ -55,10 +51,16 @@ def natural(path: Path) -> tuple[Any, ...]:
     """Order of files and folders as a reader expects it: index first, 2 before 10, summary last."""
     stem = path.stem.lower()
     name = re.sub(r"^(chapter|chap|ch)[ _-]*(?=[a-z])", "", stem)
-    rank = 0 if _INDEX.match(stem) else next((r for r, p in _RANKS if p.match(name)), 3)
+    rank = 0 if _INDEX.match(stem) else _rank(name)
     text = re.sub(r"[零一二三四五六七八九十百]+", lambda m: str(_number(m[0])), stem)
     parts = re.split(r"(\d+)", text)
     return rank, tuple((int(x), "") if x.isdigit() else (-1, x) for x in parts), path.name
+
+
+def _rank(name: str) -> int:
+    """Where a file of this name stands in its book, from 1; 3 for a chapter."""
+    starts = ((rank, any_pattern("headings", "files", key, form="^({})")) for rank, key in _RANKS)
+    return next((rank for rank, start in starts if start.match(name)), 3)
 
 
 def _number(numeral: str) -> int:
@@ -88,7 +90,8 @@ def is_book(folder: Path) -> bool:
     if len(pages) >= 2 or (pages and any(next(_markdown_under(x), None) for x in _folders(folder))):
         return True
     chapters = [x for x in _folders(folder) if any(y.suffix in MARKDOWN for y in x.iterdir())]
-    named = sum(bool(_CHAPTER.match(x.name)) for x in chapters)
+    starts = any_pattern("headings", "files", "chapter", form=r"^({}|\d)")
+    named = sum(bool(starts.match(x.name)) for x in chapters)
     return len(chapters) >= 2 and named > 0.5 * len(chapters)
 
 

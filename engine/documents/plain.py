@@ -5,17 +5,10 @@ from __future__ import annotations
 import re
 
 from engine.documents.tree import Draft, Piece, clean, heading
+from engine.language import any_pattern
 from engine.text import CJK
 
-_CHAPTER = re.compile(
-    r"^(?:(?:chapter|part|appendix|lesson|unit|book)\s+(?:\d{1,3}|[IVXLC]{1,7}|one|two|three|four"
-    r"|five|six|seven|eight|nine|ten)\b.{0,80}|第\s*[\d零一二三四五六七八九十百]+\s*[章篇部讲课回卷].{0,40})$",
-    re.IGNORECASE,
-)
-_SECTION = re.compile(
-    r"^(?:(\d{1,2}(?:\.\d{1,2}){1,3})\.?[ \t]+(?=[^\W\d])[^.!?。！？]{2,80}"
-    r"|第\s*[\d零一二三四五六七八九十百]+\s*节.{0,40})$"
-)
+_SECTION = r"^(?:(\d{1,2}(?:\.\d{1,2}){1,3})\.?[ \t]+(?=[^\W\d])[^.!?。！？]{2,80}|{})$"
 _NUMBERED = re.compile(r"^\d{1,2}\.?\s+[A-Z\u4e00-\u9fff][^.!?;。！？；]{2,60}$")
 _UNDERLINE = re.compile(r"^(={3,}|-{3,}|~{3,})\s*$")
 _ITEM = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)])\s+\S")
@@ -58,9 +51,10 @@ def _heading(lines: list[str], i: int) -> int:
     if (under := _UNDERLINE.match(after)) and not _UNDERLINE.match(line) and len(line) > 1:
         return (1 if under[1][0] == "=" else 2) if opens else 0
     alone = opens and not after.strip()
-    if _CHAPTER.match(line) and (alone or len(line) < 50) and not re.search(r"[.,;。，；]$", line):
+    chapter = any_pattern("headings", "chapter", form="^(?:{})$")
+    if chapter.match(line) and (alone or len(line) < 50) and not re.search(r"[.,;。，；]$", line):
         return 1
-    if found := _SECTION.match(line):
+    if found := any_pattern("headings", "section", form=_SECTION, flags=0).match(line):
         return 2 if alone or len(line) < 60 else 0 if not found[1] else found[1].count(".") + 1
     if alone and (_NUMBERED.match(line) or (line.isupper() and 3 < len(line) < 60)):
         return 1

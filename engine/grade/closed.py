@@ -11,7 +11,10 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
+
+from engine.language import any_pattern, languages, table
 
 Outcome = Literal["correct", "unit", "magnitude", "unparsed", "wrong"]
 
@@ -23,10 +26,9 @@ _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)\s*(?:(?P<whole>\d+)\s+(?=\d+\s*/))?"
     rf"(?P<digits>{_DIGITS}){_POWER}(?:\s*/\s*(?P<below>{_DIGITS}))?"
 )
-_LEAD = re.compile(
-    r"^\s*(?:(?:the\s+)?answer\s*(?:is|:)|答案?[是为:]|[a-zA-Z]\s*=|≈|=|~|约|about)\s*", re.I
-)
 
+_LEAD = r"^\s*(?:{}|[a-zA-Z]\s*=|≈|=|~)\s*"
+"""What people write before a result."""
 _SI = {"n": 1e-9, "u": 1e-6, "μ": 1e-6, "µ": 1e-6, "m": 1e-3, "c": 1e-2, "d": 1e-1, "k": 1e3}
 _SI |= {"M": 1e6, "G": 1e9, "T": 1e12, "": 1.0}
 
@@ -51,70 +53,26 @@ def _table() -> dict[str, tuple[str, float]]:
         for name, factor in (("m", 1.0), ("cm", 1e-2), ("mm", 1e-3), ("km", 1e3), ("dm", 1e-1)):
             found[f"{name}^{mark}"] = (f"m^{mark}", factor**power)
     found |= {"g/cm^3": ("kg/m^3", 1e3), "kg/m^3": ("kg/m^3", 1.0), "m/s^2": ("m/s^2", 1.0)}
-    words = {"meter": "m", "metre": "m", "second": "s", "sec": "s", "gram": "g", "newton": "N"}
-    words |= {"joule": "J", "watt": "W", "volt": "V", "ampere": "A", "hour": "h", "minute": "min"}
-    words |= {"kilometer": "km", "kilometre": "km", "centimeter": "cm", "centimetre": "cm"}
-    words |= {
-        "kilogram": "kg",
-        "liter": "L",
-        "litre": "L",
-        "degree": "°",
-        "inch": "in",
-        "foot": "ft",
-    }
-    words |= {"millimeter": "mm", "millimetre": "mm", "mile": "mi", "pound": "lb", "hr": "h"}
-    plural = {f"{word}s": unit for word, unit in words.items()} | {"feet": "ft", "inches": "in"}
-    plural |= {"days": "day", "bytes": "byte", "bits": "bit", "mins": "min", "hertz": "Hz"}
-    chinese = {
-        "米": "m",
-        "千米": "km",
-        "公里": "km",
-        "厘米": "cm",
-        "毫米": "mm",
-        "秒": "s",
-        "分钟": "min",
-    }
-    chinese |= {"小时": "h", "天": "d", "克": "g", "千克": "kg", "公斤": "kg", "吨": "t", "牛": "N"}
-    chinese |= {
-        "焦": "J",
-        "瓦": "W",
-        "伏": "V",
-        "安": "A",
-        "升": "L",
-        "毫升": "mL",
-        "度": "°",
-        "分": "min",
-    }
-    chinese |= {
-        "焦耳": "J",
-        "瓦特": "W",
-        "伏特": "V",
-        "安培": "A",
-        "牛顿": "N",
-        "字节": "byte",
-        "帕": "Pa",
-    }
-    chinese |= {
-        "米/秒": "m/s",
-        "千米/小时": "km/h",
-        "平方米": "m^2",
-        "立方米": "m^3",
-        "摄氏度": "℃",
-    }
-    for names in (words, plural, chinese):
-        found |= {name: found[unit] for name, unit in names.items()}
     return found
 
 
-_UNITS = _table()
+_SYMBOLS = _table()
+
+
+@cache
+def _units(codes: tuple[str, ...]) -> dict[str, tuple[str, float]]:
+    """Symbols, and the everyday names that languages have for them."""
+    names = {name: unit for code in codes for name, unit in table(code, "grading")["units"].items()}
+    return _SYMBOLS | {name: _SYMBOLS[unit] for name, unit in names.items()}
 
 
 def _entry(unit: str) -> tuple[str, float] | None:
     """Base unit and factor of a unit, or of one unit over another; None where unknown."""
-    if unit in _UNITS:
-        return _UNITS[unit]
+    units = _units(languages())
+    if unit in units:
+        return units[unit]
     above, stroke, below = unit.partition("/")
-    over, under = _UNITS.get(_unit(above)), _UNITS.get(_unit(below))
+    over, under = units.get(_unit(above)), units.get(_unit(below))
     if not stroke or over is None or under is None:
         return None
     return f"{over[0]}/{under[0]}", over[1] / under[1]
@@ -158,7 +116,7 @@ def parse_quantity(text: str) -> Quantity | None:
 def looks_numeric(text: str) -> bool:
     """Whether a reference answer is a number, perhaps with a unit that we know."""
     quantity = parse_quantity(text)
-    return quantity is not None and (not quantity.unit or quantity.unit in _UNITS)
+    return quantity is not None and (not quantity.unit or quantity.unit in _units(languages()))
 
 
 def grade_number(answer: str, references: tuple[str, ...], tolerance: float = 0.01) -> Outcome:
@@ -210,7 +168,8 @@ def _flat(text: str) -> str:
     flat = unicodedata.normalize("NFKC", raised).replace("−", "-").replace("–", "-")
     flat = flat.replace("⁄", "/").replace("\\times", "x").strip().strip("$").strip()
     flat = re.sub(r"(?<=[a-zA-Z])\s+per\s+(?=[a-zA-Z])", "/", flat)
-    return re.sub(r"^[x×]\s*(?=\d)", "", _LEAD.sub("", flat))
+    lead = any_pattern("grading", "closed", "answer_is", form=_LEAD)
+    return re.sub(r"^[x×]\s*(?=\d)", "", lead.sub("", flat))
 
 
 def _number(match: re.Match[str]) -> float | None:
@@ -238,9 +197,10 @@ def _digits(text: str) -> float:
 def _unit(text: str) -> str:
     unit = re.sub(r"\s*([/*·^])\s*", r"\1", text)
     unit = re.sub(r"(?<=[a-zA-Z])([23])\b", r"^\1", unit)
-    if unit in _UNITS:
+    known = _units(languages())
+    if unit in known:
         return unit
-    return unit.lower() if unit.lower() in _UNITS else unit
+    return unit.lower() if unit.lower() in known else unit
 
 
 def _unit_like(text: str) -> bool:
@@ -274,8 +234,9 @@ def _chosen(text: str, choices: tuple[str, ...]) -> frozenset[str]:
     plain = [unicodedata.normalize("NFKC", c).strip().lower() for c in choices]
     if flat in plain:
         return frozenset({chr(97 + plain.index(flat))})
-    bare = re.sub(r"^(?:option|answer|choice|选项?|答案?[是为:]?)\s*", "", flat)
-    letters = re.sub(r"[\s,;.、()\[\]和&与]|\band\b", "", bare)
+    lead = any_pattern("grading", "closed", "option", form=r"^(?:{})\s*", flags=0)
+    conjunction = any_pattern("grading", "closed", "and", flags=0)
+    letters = re.sub(r"[\s,;.、()\[\]&]", "", conjunction.sub(" ", lead.sub("", flat)))
     last = chr(96 + len(choices)) if choices else "h"
     if letters and all("a" <= c <= last for c in letters) and len(set(letters)) == len(letters):
         return frozenset(letters)

@@ -9,8 +9,8 @@ from engine.grade.heads import FEW
 from engine.grade.items import Item, Submission
 from engine.grade.rubric import request_for
 from engine.grade.scorer import FEWEST
+from engine.llm.costs import Estimate, endpoint_minutes, estimate_of
 from engine.llm.ledger import Price
-from engine.schema import Value
 from engine.text import count_tokens, language_of
 
 _START = 8.0
@@ -21,19 +21,11 @@ fewer), and for an answer graded, on two cores."""
 _SAMPLE = 20
 
 
-class GradeEstimate(Value):
-    """``answers`` to grade after learning from ``taught``; calls and tokens of the teacher.
-
-    ``minutes`` and ``money`` are (low, likely, high); money is in the currency of the prices.
-    """
+class GradeEstimate(Estimate):
+    """``answers`` to grade after learning from ``taught``; calls and tokens of the teacher."""
 
     answers: int
     taught: int
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    money: tuple[float, float, float]
-    minutes: tuple[float, float, float]
 
 
 def estimate(
@@ -57,7 +49,6 @@ def estimate(
         seconds_a_call: Latency of one call.
         in_flight: Calls at a time that the endpoint is expected to bear.
     """
-    price = price or Price()
     open_ones = [s for s in todo if items[s.item_id].kind not in CLOSED]
     learned = [s for s in taught if items[s.item_id].kind not in CLOSED]
     calls, prompt, completion = _calls(items, open_ones) if connected else (0, 0, 0)
@@ -65,17 +56,10 @@ def estimate(
     seconds = _START + _TOKEN * tokens + _GRADE * len(open_ones)
     if len(learned) >= FEWEST:
         seconds += _FIT if len(learned) >= FEW else _FIT_FEW
-    minutes = (seconds + calls * seconds_a_call / max(1, in_flight)) / 60
-    money = (prompt * price.prompt + completion * price.completion) / 1e6
-    return GradeEstimate(
-        answers=len(todo),
-        taught=len(taught),
-        calls=calls,
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        money=(0.7 * money, money, 1.5 * money),
-        minutes=(0.6 * minutes, minutes, 2.0 * minutes),
-    )
+    minutes = seconds / 60 + endpoint_minutes(calls, seconds_a_call, in_flight)
+    prices = (price.prompt, price.completion) if price else (0.0, 0.0)
+    costs = estimate_of(calls, prompt, completion, minutes, prices)
+    return GradeEstimate(**costs.model_dump(), answers=len(todo), taught=len(taught))
 
 
 def _calls(items: Mapping[str, Item], answers: Sequence[Submission]) -> tuple[int, int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ from engine.grade.feedback import (
     advise_closed,
     advise_flagged,
     is_right,
+    says_wrong,
     where_to_read,
 )
 from engine.grade.guard import guard
@@ -23,6 +23,7 @@ from engine.grade.items import Grade, Item, Submission
 from engine.grade.prior import prior
 from engine.grade.rubric import Marked, mark
 from engine.grade.scorer import TOLERANCE, Opinion, Scorer
+from engine.language import any_pattern, languages
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.schema import Language
@@ -33,12 +34,6 @@ CLOSED = ("choice", "numeric")
 _UNSURE = 0.5
 _SURE = 1.0
 _HITS = 8
-_NO_TEACHING = re.compile(
-    r"^(?:[\d.]+\s*)?(?:q\s*&\s*a|faq|summary|review|exercises?|quiz|references?|glossary|"
-    r"重点回顾|小结|总结|练习|习题|参考文献|术语)",
-    re.IGNORECASE,
-)
-"""Sections that a learner is not sent to: they repeat or ask, but do not explain."""
 
 
 @dataclass
@@ -102,7 +97,7 @@ class Desk:
             return {}
         items = self.grader.items
         found: dict[str, Marked | TeacherError] = {}
-        for language in ("en", "zh"):
+        for language in languages():
             some = [
                 s
                 for s in batch
@@ -221,13 +216,19 @@ class Desk:
         hits = self.index.search(" ".join([item.question, *item.references[:1]]), _HITS)
         if not hits:
             return "", 0, ""
-        teaching = [hit.passage for hit in hits if not _NO_TEACHING.match(hit.passage.title)]
+        teaching = [hit.passage for hit in hits if not _only_repeats(hit.passage.title)]
         passage = teaching[0] if teaching else hits[0].passage
         where = where_to_read(passage.title, passage.page_start, self._language(item))
         return passage.section, passage.page_start, where
 
     def _language(self, item: Item) -> Language:
         return self.language or language_of(item.question)
+
+
+def _only_repeats(title: str) -> bool:
+    """Whether a section's title says that it repeats or asks, but does not explain."""
+    pattern = any_pattern("language", "titles", "repeating", form=r"^(?:[\d.]+\s*)?(?:{})")
+    return pattern.match(title) is not None
 
 
 def _outcome(item: Item, answer: str) -> Outcome:
@@ -239,5 +240,5 @@ def _outcome(item: Item, answer: str) -> Outcome:
 def _closed_label(item: Item, right: bool) -> str:
     labels = item.labels or ("correct", "incorrect")
     fit = [name for name in labels if is_right(name, labels) == right]
-    plain = [name for name in fit if name.lower() in {"incorrect", "wrong", "错误"}]
+    plain = [name for name in fit if says_wrong(name)]
     return (plain or fit or list(labels))[0]

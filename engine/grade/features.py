@@ -17,6 +17,7 @@ from typing import Any
 from engine.embeddings import embed
 from engine.grade.items import Item, Submission
 from engine.judge import rouge_l, token_f1
+from engine.language import any_pattern
 from engine.progress import Report, silent
 from engine.text import question_words, search_terms, words
 
@@ -26,16 +27,12 @@ NAMES = (
     "reference_length", "question_length", "negations", "negation_mismatch", "numbers_missing",
     "numbers_extra", "cosine", "cosine_mean", "cosine_question", "reference_question", "residual",
 )  # fmt: skip
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|none|nothing|neither|nor|without|cannot|isnt|dont|doesnt|didnt|wont|cant|"
-    r"wasnt|arent)\b|n['’]t\b|[不没無无非未否别]"
-)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def negations(text: str) -> int:
-    """How many words of negation a text holds (English and Chinese)."""
-    return len(_NEGATION.findall(text.lower()))
+    """How many words of negation a text holds, of any language."""
+    return len(any_pattern("grading", "negation", flags=0).findall(text.lower()))
 
 
 class Features:

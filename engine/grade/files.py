@@ -13,32 +13,34 @@ from pydantic import ValidationError
 
 from engine.errors import BadInput
 from engine.grade.items import Grade, Item, Submission, check, gradable
+from engine.language import any_words
 from engine.schema import content_id
 
 Row = TypeVar("Row", Item, Submission, Grade)
 _LISTS = ("references", "labels", "choices")
 _PRINTED = ("item_id", "question")
-_ITEM = ("item", "question_id", "题号", "题目编号")
-_ALIASES: dict[type[Any], dict[str, tuple[str, ...]]] = {
+_ALIASES: dict[type[Any], dict[str, tuple[Any, ...]]] = {
     Item: {
-        "item_id": (*_ITEM, "id"),
-        "question": ("题目", "问题"),
-        "references": ("reference", "answer", "参考答案", "标准答案", "答案"),
-        "choices": ("options", "选项"),
-        "max_score": ("points", "满分"),
-        "concept": ("skill", "知识点"),
-        "assignment": ("作业",),
+        "item_id": ("item", "question_id", ..., "id"),
+        "question": (...,),
+        "references": ("reference", "answer", ...),
+        "choices": ("options", ...),
+        "max_score": ("points", ...),
+        "concept": ("skill", ...),
+        "assignment": (...,),
     },
     Submission: {
-        "item_id": _ITEM,
-        "answer_id": ("id", "编号"),
-        "learner": ("student", "learner_id", "student_id", "name", "学生", "学号", "姓名"),
-        "answer": ("response", "答案", "回答", "作答"),
-        "score": ("points", "mark", "分数", "得分"),
-        "label": ("标签",),
+        "item_id": ("item", "question_id", ...),
+        "answer_id": ("id", ...),
+        "learner": ("student", "learner_id", "student_id", "name", ...),
+        "answer": ("response", ...),
+        "score": ("points", "mark", ...),
+        "label": (...,),
     },
     Grade: {},
 }
+"""Other names of a column, best first; ``...`` stands for those of ``columns.toml``."""
+_TABLES = {Item: "items", Submission: "submissions"}
 
 
 def read_items(path: Path) -> list[Item]:
@@ -140,8 +142,8 @@ def _named(row: Any, kind: type[Row], number: int) -> Any:
     if not isinstance(row, dict):
         return row
     lowered = {str(name).strip().lower(): cell for name, cell in row.items()}
-    for field, aliases in _ALIASES[kind].items():
-        other = next((a for a in aliases if a in lowered), None)
+    for field in _ALIASES[kind]:
+        other = next((a for a in _names(kind, field) if a in lowered), None)
         if lowered.get(field) in (None, "") and other is not None:
             lowered[field] = lowered.pop(other)
     if kind is Item and not lowered.get("item_id") and lowered.get("question"):
@@ -150,6 +152,12 @@ def _named(row: Any, kind: type[Row], number: int) -> Any:
         who = lowered.get("learner") or f"row {number}: {lowered.get('answer')}"
         lowered["answer_id"] = content_id(lowered.get("item_id"), who)
     return _lists(lowered)
+
+
+def _names(kind: type[Row], field: str) -> Iterator[str]:
+    """Other names of a column, best first, with those of every language."""
+    for name in _ALIASES[kind][field]:
+        yield from any_words("columns", _TABLES[kind], field) if name is ... else (name,)
 
 
 # ---------------------------------------------------------------- rows

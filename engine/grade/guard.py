@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
 from engine.grade.features import negations
 from engine.grade.items import Item, Submission
-from engine.text import language_of, words
+from engine.language import Rules, any_pattern, rules
+from engine.text import language_of, tokens, words
 
 FLAGS = (
     "empty", "huge", "language", "copied_question", "shuffled", "negated", "stuffed",
@@ -23,58 +23,16 @@ _HUGE = 6000
 _SAME = 95.0
 _OWN_WORDS = 12
 _RUN = 4
-_LONGEST_ZH = 5
-_FEWEST_ZH = 8
+_LONGEST = 5
+"""Characters of a word where words are not spaced, at most."""
 _HIDDEN = re.compile(
     "[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\U000e0000-\U000e007f]"
 )
-_INSTRUCTIONS = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}"
-    r"\b(?:instruction|prompt|rule|rubric|above|previous)"
-    r"|\b(?:new|updated|system) (?:instruction|prompt|message)s?\b"
-    r"|\b(?:give|award|grant|assign|deserve)s?\b.{0,30}\b(?:full|max\w*|all|perfect|highest|top)\b"
-    r".{0,20}\b(?:mark|point|credit|score|grade)"
-    r"|\b(?:mark|grade|score|rate|label|treat|consider|count)\b.{0,40}"
-    r"\bas (?:true|correct|met|right|fulfil\w*|satisf\w*|passed)\b"
-    r"|\byou are (?:now )?(?:an?|the|my) (?:\w+ ){0,3}"
-    r"(?:grader|teacher|assistant|examiner|ai|model|professor)"
-    r"|\b(?:dear|hey|attention|note to)(?: the)? (?:grader|examiner|marker|ai|model)\b"
-    r"|\bas an ai\b|\bpretend\b.{0,40}\b(?:correct|grader|teacher)"
-    r"|\b(?:the|my) (?:teacher|professor|instructor|examiner)\b.{0,30}"
-    r"\b(?:said|says|approved|confirmed|agreed|told)\b"
-    r"|\b(?:this|my) answer (?:is|was) (?:fully |completely |already )?"
-    r"(?:correct|approved|verified)\b"
-    r"|\b(?:please|i beg|i need)\b.{0,60}\b(?:pass me|full marks|good grade|high score|fail)"
-    r"|[\"'](?:score|verdict|grade|label|points)[\"']\s*:|</?(?:answer|system|student|learner)[ >]"
-    r"|\[/?INST\]|<\|\w+\|>"
-    r"|(?:忽略|无视|忘记|不要管|跳过).{0,20}(?:指令|要求|提示|规则|标准|内容|以上|之前)"
-    r"|(?:给|判|打|评|算|得).{0,8}(?:满分|高分|全分|最高分)|判.{0,6}正确"
-    r"|(?:标记|标为|视为|认定).{0,6}(?:正确|满足|达成|通过)"
-    r"|你(?:现在)?是.{0,8}(?:评分|阅卷|批改|老师|助手|模型|考官)|(?:系统提示|新的?指令)[词：:，]"
-    r"|(?:老师|教授|考官)(?:已经?|曾)?.{0,6}(?:说过?|同意|确认|批准)"
-    r"|(?:求求?|拜托|恳求).{0,20}(?:分|通过|及格)|(?:评分|阅卷)(?:员|老师|者|系统)[，,：:]",
-    re.IGNORECASE | re.DOTALL,
+_INSTRUCTIONS = (
+    r"{}|[\"'](?:score|verdict|grade|label|points)[\"']\s*:"
+    r"|</?(?:answer|system|student|learner)[ >]|\[/?INST\]|<\|\w+\|>"
 )
-
-
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_LINKING = _set("""
-    a an the this that these those my your his her its our their and or but because so if when
-    while as than of to in on at by for with from into onto over under up down out off about is are
-    was were be been being am do does did has have had can could will would shall should may might
-    must i you he she it we they me him them us there here not no yes which who what where how why
-    also very more most some any all each both only just too then
-""")
-_LINKING_ZH = _set("""
-    的 了 是 在 和 与 或 把 被 对 有 会 能 可以 而 则
-    就 都 也 不 这 那 其 并 从 到 为 以 及 等 时 中
-""")
-_ARTICLES = _set("a an the my your his her its our their")
-_AFTER_NO_ARTICLE = _LINKING - _set("more most very all both only just no not some each")
-_LOOSE_END = _ARTICLES | _set("and or but of because if than from into with is are was")
+"""What speaks to the grader in any language (``{}``), or has the form of a grade or a prompt."""
 
 
 def guard(item: Item, answer: str) -> tuple[str, ...]:
@@ -85,12 +43,12 @@ def guard(item: Item, answer: str) -> tuple[str, ...]:
     flags = [
         ("huge", len(answer) > _HUGE),
         ("language", _other_language(item, answer)),
-        ("instructions", bool(_INSTRUCTIONS.search(answer))),
+        ("instructions", _instructs(answer)),
         ("hidden", bool(_HIDDEN.search(answer))),
     ]
     if len(answer) <= _HUGE:
-        mine, asked = _tokens(answer), _tokens(item.question)
-        theirs = [_tokens(reference) for reference in item.references]
+        mine, asked = tokens(answer), tokens(item.question)
+        theirs = [tokens(reference) for reference in item.references]
         flags += [
             ("copied_question", _copies(mine, asked, theirs)),
             ("shuffled", any(_shuffled(mine, r) for r in theirs)),
@@ -132,14 +90,22 @@ def _alike(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
+def _instructs(answer: str) -> bool:
+    """Whether the answer gives instructions to its grader."""
+    speaking = re.IGNORECASE | re.DOTALL
+    pattern = any_pattern("grading", "guard", "instructions", form=_INSTRUCTIONS, flags=speaking)
+    return pattern.search(answer) is not None
+
+
 def _other_language(item: Item, answer: str) -> bool:
-    """Chinese where English is asked for, or a whole English sentence where Chinese is."""
+    """Whether five words or more (``detect.foreign``) are in another language than asked for."""
     wanted = language_of(item.question + " ".join(item.references))
-    if language_of(answer) == wanted:
+    given = language_of(answer, wanted)
+    if given == wanted:
         return False
     # formulas and program text are no language: only words of three letters count as English
-    foreign = re.findall(r"[a-zA-Z]{3,}" if wanted == "zh" else r"[\u4e00-\u9fff]", answer)
-    return len(foreign) >= 5
+    pattern = rules(given).pattern("language", "detect", "foreign")
+    return pattern is not None and len(pattern.findall(answer)) >= 5
 
 
 def _copies(mine: list[str], asked: list[str], theirs: Sequence[list[str]]) -> bool:
@@ -156,19 +122,23 @@ def _shuffled(mine: list[str], reference: list[str]) -> bool:
     """The reference's words without the reference's order."""
     if len(mine) < 4 or len(reference) < 4:
         return False
-    common = _common(mine, reference)
-    if common < max(_FEWEST_ZH if _chinese(reference) else 4, 0.7 * len(mine)):
+    common, own = _common(mine, reference), _rules(reference)
+    if common < max(own.sizes.shared_words, 0.7 * len(mine)):
         return False
     order, pairs = _in_order(mine, reference) / common, _pairs(mine, reference) / (common - 1)
-    return (order < 0.8 and pairs <= 0.34) or (_broken(mine) and pairs <= 0.5)
+    return (order < 0.8 and pairs <= 0.34) or (_broken(mine, own) and pairs <= 0.5)
 
 
-def _broken(mine: list[str]) -> bool:
-    """Whether the order of small words is none of English: «of the and», or an end on «the»."""
-    bad = sum(
-        a in _ARTICLES and b in _AFTER_NO_ARTICLE for a, b in zip(mine, mine[1:], strict=False)
+def _broken(mine: list[str], own: Rules) -> bool:
+    """Whether the order of small words is none of the language: «of the and», an end on «the»."""
+    small = own.table("grading")["guard"]
+    linking, articles, after, last = (
+        frozenset(small[key].split())
+        for key in ("linking", "articles", "after_article", "never_last")
     )
-    return bad + (mine[-1] in _LOOSE_END) >= 1
+    pairs = zip(mine, mine[1:], strict=False)
+    bad = sum(a in articles and b in linking - after for a, b in pairs)
+    return bad + (mine[-1] in articles | last) >= 1
 
 
 def _negated(answer: str, reference: str) -> bool:
@@ -182,12 +152,14 @@ def _negated(answer: str, reference: str) -> bool:
 
 def _stuffed(mine: list[str], reference: list[str], asked: list[str]) -> bool:
     """A run of three or more of the reference's content words that are no phrase of it."""
-    if _chinese(reference):
+    own = _rules(reference)
+    if not own.spaced:
         return False  # Chinese prose sets content words side by side; see ``_listed``
+    linking = own.table("grading")["guard"]["linking"].split()
     known, phrases = set(reference), set(_bigrams(reference)) | set(_bigrams(asked))
     run: list[str] = []
     for word in [*mine, ""]:
-        if word in known and word not in _LINKING:
+        if word in known and word not in linking:
             run.append(word)
             continue
         if _list_of_words(run, phrases):
@@ -198,13 +170,14 @@ def _stuffed(mine: list[str], reference: list[str], asked: list[str]) -> bool:
 
 def _listed(item: Item, answer: str) -> bool:
     """Chinese: four or more of the reference's words in a row, set apart by blanks or commas."""
-    return any(_lists(answer, r) for r in item.references if language_of(r) == "zh")
+    unspaced = (r for r in item.references if not rules(language_of(r)).spaced)
+    return any(_lists(answer, r) for r in unspaced)
 
 
 def _lists(answer: str, reference: str) -> bool:
     run: list[int] = []
     for piece in [*re.split(r"[\s、，,；;]+", answer.lower()), ""]:
-        place = reference.lower().find(piece) if 0 < len(piece) <= _LONGEST_ZH else -1
+        place = reference.lower().find(piece) if 0 < len(piece) <= _LONGEST else -1
         if place >= 0:
             run.append(place)
             continue
@@ -214,8 +187,9 @@ def _lists(answer: str, reference: str) -> bool:
     return False
 
 
-def _chinese(tokens: Sequence[str]) -> bool:
-    return language_of("".join(tokens)) == "zh"
+def _rules(words: Sequence[str]) -> Rules:
+    """The rules of the language that the words are in."""
+    return rules(language_of(" ".join(words)))
 
 
 def _list_of_words(run: list[str], phrases: set[tuple[str, str]]) -> bool:
@@ -223,24 +197,6 @@ def _list_of_words(run: list[str], phrases: set[tuple[str, str]]) -> bool:
         return False
     pairs = list(_bigrams(run))
     return sum(pair in phrases for pair in pairs) <= len(pairs) / 3
-
-
-@cache
-def _segmenter() -> object:
-    import logging
-
-    import jieba
-
-    jieba.setLogLevel(logging.ERROR)
-    return jieba
-
-
-def _tokens(text: str) -> list[str]:
-    """Words in order; jieba's words for Chinese."""
-    if language_of(text) == "en":
-        return words(text)
-    cut = _segmenter().lcut(text.lower())  # type: ignore[attr-defined]
-    return [token for token in cut if any(c.isalnum() for c in token)]
 
 
 def _characters(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.grade.features import NAMES, negations
-from engine.grade.feedback import is_right
+from engine.grade.feedback import is_right, says_wrong
 from engine.grade.items import Item, Submission
 from engine.grade.scorer import Opinion
 
@@ -59,4 +59,4 @@ def _label(item: Item, share: float) -> str:
     labels = item.labels or ("correct", "incorrect")
     if share >= _HALF:
         return next((name for name in labels if is_right(name, labels)), labels[0])
-    return next((n for n in labels if n.lower() in {"incorrect", "wrong", "错误"}), labels[-1])
+    return next((name for name in labels if says_wrong(name)), labels[-1])

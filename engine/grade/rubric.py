@@ -8,14 +8,12 @@ and a verdict without a quote that stands in the answer counts as unmet.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from engine.errors import TeacherError
 from engine.grade.items import Item, Judged, Submission, Verdict
+from engine.language import table
 from engine.llm import Answer, Chat, Request, user
 from engine.schema import Language, Value, content_id
 
@@ -31,15 +29,9 @@ class Marked(Value):
     unquoted: int = 0
 
 
-@cache
-def prompts() -> Mapping[str, Mapping[str, str]]:
-    """The prompt texts by language."""
-    return tomllib.loads((Path(__file__).parent / "prompts.toml").read_text(encoding="utf-8"))
-
-
 def request_for(item: Item, submission: Submission, language: Language) -> Request:
     """The call that asks for the verdicts on one answer."""
-    texts = prompts()[language]
+    texts = table(language, "rubric")
     # the tag's name depends on the answer, so that no answer can hold its own closing tag
     fence = "answer-" + content_id(item.item_id, submission.answer)[:8]
     references = [texts["references"].format(text=r) for r in item.references]

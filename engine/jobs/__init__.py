@@ -42,6 +42,7 @@ __all__ = [
     "remove",
     "result_of",
     "resume",
+    "run_again",
     "start",
     "submit",
     "work",
@@ -100,7 +101,18 @@ def resume(settings: Settings, job: str) -> str:
             code="job.done",
             next="To run it on new inputs, start its step again.",
         )
-    folder = folder_of(settings, job)
+    return run_again(settings, job)
+
+
+def run_again(settings: Settings, job: str) -> str:
+    """Queue the next attempt at a job that has ended, however it ended; a live one is left alone.
+
+    Raises:
+        Missing: there is no such job.
+    """
+    current, folder = read(settings, job), folder_of(settings, job)
+    if current.live:
+        return job
     for name in _ENDS:
         (folder / name).unlink(missing_ok=True)
     card = read_json(folder / "job.json")

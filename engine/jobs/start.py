@@ -36,5 +36,5 @@ def start(workspace: Workspace, step: Step[P, R], plan: P | None = None) -> str:
     data = wanted.model_dump(mode="json")
     job = jobs.submit(workspace.settings, step.name, course, data, inputs)
     if jobs.read(workspace.settings, job).state == "done":
-        jobs.resume(workspace.settings, job)
+        jobs.run_again(workspace.settings, job)
     return job

@@ -62,12 +62,8 @@ class Bkt:
             self._learn(known, answer)
         return found
 
-    def unseen(self, history: Sequence[Answer], skill: str) -> float:
-        """Probability that the learner of ``history`` answers an unseen item of the concept now."""
-        return self.unseen_all(history, (skill,))[0]
-
     def unseen_all(self, history: Sequence[Answer], skills: Sequence[str]) -> list[float]:
-        """``unseen`` of several concepts of one learner, in one pass over the history."""
+        """Probability that the learner of ``history`` answers an unseen item now, by concept."""
         known: dict[str, float] = {}
         for answer in sorted(history, key=lambda a: a.at):
             self._learn(known, answer)

@@ -13,12 +13,13 @@ import io
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.documents.tables import read_table
 from engine.errors import BadInput, Missing
+from engine.language import any_words
 from engine.learner.log import Answer
 from engine.schema import Value, content_id
 from engine.settings import Settings
@@ -26,10 +27,11 @@ from engine.store import Store
 
 _KEY_BYTES = 32
 _COLUMNS = {
-    "name": ("name", "learner", "student", "student name", "full name", "姓名", "学生"),
-    "id": ("id", "student_id", "student id", "learner_id", "number", "学号", "learner", "student"),
-    "group": ("group", "class", "section", "班级", "小组"),
+    "name": ("name", "learner", "student", "student name", "full name", ...),
+    "id": ("id", "student_id", "student id", "learner_id", "number", ..., "learner", "student"),
+    "group": ("group", "class", "section", ...),
 }
+"""Names of a class list's columns, best first; ``...`` stands for those of ``columns.toml``."""
 
 
 class Event(Value):
@@ -169,16 +171,19 @@ def import_roster(settings: Settings, store: Store, course: str, path: Path) -> 
     return people
 
 
+def _names(key: str) -> Iterator[str]:
+    """What a column of a class list may be called, best first, in any language."""
+    for name in _COLUMNS[key]:
+        yield from any_words("columns", "roster", key) if name is ... else (str(name),)
+
+
 def _roster(text: str, name: str) -> list[dict[str, str]]:
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
     lines = csv.reader(io.StringIO(text), delimiter=delimiter)
     columns = [cell.strip().lower() for cell in next(lines, [])]
-    places = {
-        key: next(columns.index(a) for a in aliases if a in columns)
-        for key, aliases in _COLUMNS.items()
-        if any(alias in columns for alias in aliases)
-    }
+    known = {key: [a for a in _names(key) if a in columns] for key in _COLUMNS}
+    places = {key: columns.index(names[0]) for key, names in known.items() if names}
     if places.get("id") == places.get("name"):
         places.pop("id", None)  # a column learner is the name, unless there is a column name too
     if "name" not in places:

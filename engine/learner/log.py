@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.documents.tables import read_table
 from engine.errors import BadInput
+from engine.language import any_words
 
 UNKNOWN = -1
 """``correct`` of a row whose outcome is not known: it is predicted, and teaches nothing."""
@@ -27,8 +28,7 @@ _ALIASES = {
     "correct": ("correct", "outcome", "is_correct", "right", "response"),
     "timestamp": ("timestamp", "time", "at", "date", "datetime"),
 }
-_TRUE = {"1", "1.0", "true", "yes", "right", "correct", "对"}
-_FALSE = {"0", "0.0", "false", "no", "wrong", "incorrect", "错"}
+_TRUE, _FALSE = ("1", "1.0"), ("0", "0.0")
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ def _answer(row: Sequence[str], places: dict[str, int], number: int, name: str) 
 
 def _outcome(text: str) -> int:
     lowered = text.lower()
-    if lowered in _TRUE:
+    if lowered in (*_TRUE, *any_words("columns", "log", "right")):
         return 1
-    if lowered in _FALSE:
+    if lowered in (*_FALSE, *any_words("columns", "log", "wrong")):
         return 0
     if lowered in ("", "?", "nan"):
         return UNKNOWN

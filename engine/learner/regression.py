@@ -75,12 +75,8 @@ class Regression:
                 found[place] = self._value(features(past, answer.item, answer.skills, self.columns))
         return 1 / (1 + np.exp(-found))
 
-    def unseen(self, history: Sequence[Answer], skill: str) -> float:
-        """Probability that the learner of ``history`` answers an average unseen item now."""
-        return self.unseen_all(history, (skill,))[0]
-
     def unseen_all(self, history: Sequence[Answer], skills: Sequence[str]) -> list[float]:
-        """``unseen`` of several concepts of one learner, in one pass over the history."""
+        """Probability that the learner of ``history`` answers an unseen item, by concept."""
         past = Past()
         for answer in sorted(history, key=lambda a: a.at):
             past.add(answer)

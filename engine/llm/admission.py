@@ -1,13 +1,14 @@
-"""How many calls may be in flight, and when the next one may leave. No input or output, no clock.
+"""How many calls may be in flight, and when the next one may start. No input or output, no clock.
 
 Three rules, each for another kind of trouble:
 
-* the **limit** of calls in flight doubles while that answers more calls a second (``Ramp``);
-  "too many" brings it to 3/4, at most once a round, from where it creeps up (AIMD);
-* the **pace** is the rate that ``x-ratelimit-*`` headers announce, so that a rate limit is kept
-  rather than hit; ``Retry-After`` closes the gate for as long as told;
-* the **circuit** opens when more than half of the last 20 calls broke: one probe at a time, ever
-  rarer, until one succeeds. Single faults, however many percent, leave the limit alone.
+* the **concurrency limit** doubles while that answers more calls a second (``SlowStart``); an
+  answer "too many requests" brings it to 3/4, at most once a round, and from there it grows by one
+  call a round (additive increase, multiplicative decrease, as in TCP);
+* the **rate limit** is the one that ``x-ratelimit-*`` headers announce: it is kept rather than hit;
+  after ``Retry-After`` no call starts for as long as the header says;
+* the **circuit breaker** opens when more than half of the last 20 calls failed: then one probe at
+  a time, ever rarer, until one succeeds. Single faults leave the limit alone.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from engine.llm.faults import seconds_of
 SHRINK = 0.75
 WINDOW = 20
 SLOWEST_PROBE = 15.0
-PACE_MARGIN = 0.98
+RATE_MARGIN = 0.98
 
 
-class Pace:
-    """A token bucket kept in step with one pair of announced limits (requests or tokens)."""
+class RateLimit:
+    """A token bucket that follows one announced limit (of requests, or of tokens)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -36,16 +37,16 @@ class Pace:
         self._most = 0.0
         self._at = 0.0
 
-    def told(self, headers: Mapping[str, str], now: float) -> None:
+    def update(self, headers: Mapping[str, str], now: float) -> None:
         """Learn from an answer's headers; headers that say nothing change nothing."""
         limit = _number(headers.get(f"x-ratelimit-limit-{self.name}"))
         left = _number(headers.get(f"x-ratelimit-remaining-{self.name}"))
         if not limit or left is None:
             return
         self._refill(now)
-        self.rate = PACE_MARGIN * self._rate(limit, left, headers)
+        self.rate = RATE_MARGIN * self._rate(limit, left, headers)
         self._most = max(self._most, left + 1)
-        # One more than told: the server's figure is older than what refilled since.
+        # One more than announced: the figure is older than what refilled since.
         self._level = min(self._level, left + 1)
 
     def _rate(self, limit: float, left: float, headers: Mapping[str, str]) -> float:
@@ -66,7 +67,7 @@ class Pace:
         self._refill(now)
         return max(0.0, (min(cost, self._most) - self._level) / self.rate)
 
-    def take(self, cost: float) -> None:
+    def spend(self, cost: float) -> None:
         """Take ``cost`` from the bucket."""
         self._level -= cost
 
@@ -105,16 +106,16 @@ class Latencies:
 
 
 @dataclass(frozen=True)
-class Ticket:
-    """When a call left, and in which round and stage."""
+class StartedCall:
+    """When a call started, and in which round and stage; reported back with its outcome."""
 
     at: float
     round: int
     stage: int
 
 
-class Ramp:
-    """Looks whether twice the calls in flight bring more answers a second.
+class SlowStart:
+    """Doubles the calls in flight as long as that brings more answers a second.
 
     A stage ends when as many calls as its limit, all sent in it, were answered. By Little's law
     its throughput is limit / mean latency. Where that grew by less than ``GAIN``, the calls only
@@ -131,12 +132,12 @@ class Ramp:
         self._seconds = 0.0
         self._speed = self._before = 0.0
 
-    def next_limit(self, limit: float, ceiling: float, ticket: Ticket, now: float) -> float:
+    def next_limit(self, limit: float, ceiling: float, started: StartedCall, now: float) -> float:
         """The limit after one more answer came while the limit was fully used."""
-        if ticket.stage != self.stage:
+        if started.stage != self.stage:
             return limit
         self._count += 1
-        self._seconds += now - ticket.at
+        self._seconds += now - started.at
         if not self.going:
             if self._count > self.RETRY_ROUNDS * limit:
                 self._speed = 0.0
@@ -160,7 +161,7 @@ class Ramp:
 
 
 class Admission:
-    """Decides when the next call may leave; told of each call's fate.
+    """Decides when the next call may start, from the outcomes of the calls before.
 
     Args:
         ceiling: Most calls in flight, ever.
@@ -174,12 +175,12 @@ class Admission:
         self.patience = patience
         self.in_flight = 0
         self.answered = 0
-        self._ramp = Ramp()
-        self._creeping = False
+        self._slow_start = SlowStart()
+        self._additive = False
         self._round = 0
         self._closed_until = 0.0
         self._busy_since = math.inf
-        self._paces = (Pace("requests"), Pace("tokens"))
+        self._rate_limits = (RateLimit("requests"), RateLimit("tokens"))
         self._tokens = 0.0
         self._recent: deque[bool] = deque(maxlen=WINDOW)
         self._open_since = math.inf
@@ -191,30 +192,34 @@ class Admission:
         return self._open_since < math.inf
 
     def delay(self, now: float) -> float:
-        """Seconds until a call may leave; infinity where one must come back first."""
+        """Seconds until a call may start; infinity where another one must end first."""
         if self.in_flight >= (1 if self.open else max(1, int(self.limit))):
             return math.inf
-        paces = zip(self._paces, (1.0, self._tokens), strict=True)
-        return max(self._closed_until - now, *(pace.wait(cost, now) for pace, cost in paces), 0.0)
+        rate_limits = zip(self._rate_limits, (1.0, self._tokens), strict=True)
+        return max(
+            self._closed_until - now,
+            *(rate_limit.wait(cost, now) for rate_limit, cost in rate_limits),
+            0.0,
+        )
 
-    def sent(self, now: float) -> Ticket:
-        """A call leaves. Its ticket is to be handed back with its fate."""
+    def start_call(self, now: float) -> StartedCall:
+        """Count a call as started; report its outcome together with the value returned."""
         self.in_flight += 1
-        for pace, cost in zip(self._paces, (1.0, self._tokens), strict=True):
-            pace.take(cost)
-        return Ticket(now, self._round, self._ramp.stage)
+        for rate_limit, cost in zip(self._rate_limits, (1.0, self._tokens), strict=True):
+            rate_limit.spend(cost)
+        return StartedCall(now, self._round, self._slow_start.stage)
 
-    def back(self) -> None:
-        """A call is no longer in flight, whatever came of it."""
+    def end_call(self) -> None:
+        """Count a call as no longer in flight, whatever its outcome."""
         self.in_flight -= 1
 
-    def succeeded(
-        self, ticket: Ticket, now: float, headers: Mapping[str, str], tokens: int
+    def call_succeeded(
+        self, started: StartedCall, now: float, headers: Mapping[str, str], tokens: int
     ) -> None:
-        """A call was answered (well or badly: that is not the endpoint's concern)."""
+        """Record that a call was answered, usefully or not."""
         self._tokens = 0.9 * self._tokens + 0.1 * tokens if self._tokens else float(tokens)
-        for pace in self._paces:
-            pace.told(headers, now)
+        for rate_limit in self._rate_limits:
+            rate_limit.update(headers, now)
         self.answered += 1
         self._busy_since = math.inf
         self._recent.append(True)
@@ -222,39 +227,45 @@ class Admission:
             self._open_since, self._probe_wait, self._closed_until = math.inf, 0.0, now
             self._recent.clear()
         elif self.in_flight >= int(self.limit):  # only a limit that is used is worth raising
-            self._raise(ticket, now)
+            self._raise(started, now)
 
-    def _raise(self, ticket: Ticket, now: float) -> None:
-        if self._creeping:
+    def _raise(self, started: StartedCall, now: float) -> None:
+        if self._additive:
             self.limit = min(float(self.ceiling), self.limit + 1.0 / self.limit)
         else:
-            self.limit = self._ramp.next_limit(self.limit, float(self.ceiling), ticket, now)
+            self.limit = self._slow_start.next_limit(self.limit, float(self.ceiling), started, now)
 
-    def throttled(
-        self, ticket: Ticket, now: float, headers: Mapping[str, str], wait: float
+    def call_throttled(
+        self, started: StartedCall, now: float, headers: Mapping[str, str], wait: float
     ) -> None:
-        """A call was turned away: "too many"; nothing leaves for ``wait`` seconds."""
-        for pace in self._paces:
-            pace.told(headers, now)
+        """Record "too many requests": no call starts for ``wait`` seconds."""
+        for rate_limit in self._rate_limits:
+            rate_limit.update(headers, now)
         self._busy_since = min(self._busy_since, now)
         self._closed_until = max(self._closed_until, now + wait)
-        if ticket.round == self._round:
+        if started.round == self._round:
             self._round += 1
-            if not any(pace.rate for pace in self._paces):  # else the pace is at fault
-                self._creeping = True
+            if not any(
+                rate_limit.rate for rate_limit in self._rate_limits
+            ):  # else the rate was at fault
+                self._additive = True
                 self.limit = max(1.0, self.limit * SHRINK)
 
-    def broke(self, ticket: Ticket, now: float) -> bool:
-        """A call broke (server fault, reset, hang). Returns whether this counts against it."""
+    def call_failed(self, started: StartedCall, now: float) -> bool:
+        """Record a server fault, a reset or a hang.
+
+        Returns:
+            Whether it counts against the request; not while the endpoint is down for all.
+        """
         if self.open:
-            if ticket.round == self._round:
+            if started.round == self._round:
                 self._probe(now)
             return False
         self._recent.append(False)
         if len(self._recent) >= WINDOW // 2 and sum(self._recent) < len(self._recent) / 2:
             self._open_since = now
             self.limit = max(1.0, self.limit / 2)
-            self._creeping = True
+            self._additive = True
             self._probe(now)
         return True
 

@@ -21,7 +21,7 @@ from engine.llm import Answer, Request
 from engine.llm.admission import Admission, Latencies
 from engine.llm.content import find_json, spoken, usable_text
 from engine.llm.dialect import Dialect
-from engine.llm.flight import Failed, Flight, Gate, Outcome, Work
+from engine.llm.runner import AdmissionQueue, Failed, Outcome, RequestRunner, Work
 from engine.llm.wire import Address, Reply, call, hang, translated
 
 HOSTED_CEILING = 8
@@ -88,16 +88,16 @@ class Endpoint:
         first = next(source, None)
         if first is None:
             return
-        flight = Flight(self._opening, window=2 * self.ceiling)
+        runner = RequestRunner(self._opening, window=2 * self.ceiling)
         try:
-            flight.submit(*first)
+            runner.submit(*first)
             more = True
-            while more or not flight.idle:
-                more = more and _submit(flight, source)
-                if not flight.idle:
-                    yield flight.take()
+            while more or not runner.idle:
+                more = more and _submit(runner, source)
+                if not runner.idle:
+                    yield runner.take()
         finally:
-            outcomes = flight.close()
+            outcomes = runner.close()
             self._unread = [(i, found) for i, found in outcomes if isinstance(found, Answer)]
 
     def unread(self) -> list[tuple[int, Answer]]:
@@ -110,14 +110,14 @@ class Endpoint:
         """Inside: a client, and an admission that starts at the limit learnt so far."""
         from openai import AsyncOpenAI
 
-        gate = Gate(Admission(self.ceiling, self._start, self.patience))
+        queue = AdmissionQueue(Admission(self.ceiling, self._start, self.patience))
         async with AsyncOpenAI(**self.address.client_options(self.timeout)) as client:
 
             async def work(request: Request) -> Answer:
-                return await _Exchange(self, client, gate, request).answer()
+                return await _Exchange(self, client, queue, request).answer()
 
             yield work
-        self._start = gate.admission.limit
+        self._start = queue.admission.limit
 
     # ------------------------------------------------------------ one answer, as it is made
 
@@ -157,14 +157,14 @@ class Endpoint:
         return OpenAI(**self.address.client_options(min(120.0, self.timeout)))
 
 
-def _submit(flight: Flight, source: Iterator[tuple[int, Request]]) -> bool:
+def _submit(runner: RequestRunner, source: Iterator[tuple[int, Request]]) -> bool:
     """Submit while there is room and nothing to take; False once the source has ended."""
-    while flight.has_room:
+    while runner.has_room:
         item = next(source, None)
         if item is None:
             return False
-        flight.submit(*item)
-        if flight.has_news:
+        runner.submit(*item)
+        if runner.has_outcome:
             break
     return True
 
@@ -172,10 +172,12 @@ def _submit(flight: Flight, source: Iterator[tuple[int, Request]]) -> bool:
 class _Exchange:
     """One request on its way: attempts, waits, what they cost, and the answer at last."""
 
-    def __init__(self, endpoint: Endpoint, client: Any, gate: Gate, request: Request) -> None:
+    def __init__(
+        self, endpoint: Endpoint, client: Any, queue: AdmissionQueue, request: Request
+    ) -> None:
         self.endpoint = endpoint
         self.client = client
-        self.gate = gate
+        self.queue = queue
         self.request = request
         self.own: Dialect | None = None  # after a rejection, until it is proven
         self.asked = endpoint.dialect
@@ -205,8 +207,8 @@ class _Exchange:
 
     async def _attempt(self) -> Reply:
         """Wait for leave, send, and tell the admission what came of it."""
-        admission = self.gate.admission
-        async with self.gate.passed(self.broken + self.bad + self.rejected) as ticket:
+        admission = self.queue.admission
+        async with self.queue.admitted(self.broken + self.bad + self.rejected) as started:
             began = time.monotonic()
             try:
                 reply = await self._in_time(self._body(), began)
@@ -214,15 +216,15 @@ class _Exchange:
                 self.busy += 1
                 wait = error.values.get("wait") or _backoff(self.busy)
                 headers = getattr(getattr(error.__cause__, "response", None), "headers", {})
-                admission.throttled(ticket, time.monotonic(), headers, wait)
+                admission.call_throttled(started, time.monotonic(), headers, wait)
                 raise
             except TeacherBroken:
-                self.broken += admission.broke(ticket, time.monotonic())
+                self.broken += admission.call_failed(started, time.monotonic())
                 raise
             now = time.monotonic()
             self.seconds = now - began
             tokens = reply.prompt_tokens + reply.completion_tokens
-            admission.succeeded(ticket, now, reply.headers, tokens)
+            admission.call_succeeded(started, now, reply.headers, tokens)
         self.endpoint.latencies.add(self.request.max_tokens, self.seconds)
         self.paid += 1
         self.prompt_tokens += reply.prompt_tokens
@@ -242,7 +244,7 @@ class _Exchange:
         sending = asyncio.ensure_future(call(self.client, self.endpoint.address, body))
         try:
             while True:
-                in_flight = self.gate.admission.in_flight
+                in_flight = self.queue.admission.in_flight
                 deadline = self.endpoint.latencies.deadline(self.request.max_tokens, in_flight)
                 left = deadline * 2 ** max(0, self.hangs - 1) - (time.monotonic() - began)
                 if left <= 0:
@@ -290,7 +292,7 @@ class _Exchange:
 
     def _told_to_wait(self, error: TeacherBusy) -> None:
         wait = error.values.get("wait") or 0.0
-        if wait > _LONGEST_WAIT or self.gate.admission.given_up(time.monotonic()):
+        if wait > _LONGEST_WAIT or self.queue.admission.given_up(time.monotonic()):
             raise TeacherRefused(
                 f"The endpoint's limit is used up: {error.message}",
                 code="teacher.limit",
@@ -299,7 +301,7 @@ class _Exchange:
             ) from error
 
     async def _fault(self, error: TeacherBroken) -> None:
-        admission = self.gate.admission
+        admission = self.queue.admission
         if admission.given_up(time.monotonic()):
             raise TeacherRefused(error.message, code=error.code, next=error.next) from error
         hopeless = error.values.get("unreachable") and not self.endpoint.good

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadAnswer, Missing, TeacherBroken, TeacherError, TeacherRefused
+from engine.installed import need_trainer
 from engine.llm import Answer, Request
 from engine.llm.content import check_schema, usable_text
 from engine.llm.outcome import settled
@@ -37,6 +38,9 @@ class Local:
         model: Name for the answer cache; default is the folder's name and a digest of its weights.
         batch: Most questions at a time.
         context: Longest prompt and answer together, in tokens.
+
+    Raises:
+        Missing: there is no such model, or transformers is not installed.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Local:
         batch: int = 16,
         context: int = 8192,
     ) -> None:
+        need_trainer()
         if not (folder / "config.json").is_file():
             raise Missing(f"There is no model in {folder}.", code="model.missing")
         self.settings = settings

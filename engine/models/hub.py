@@ -46,7 +46,7 @@ def _answers(endpoint: str) -> bool:
         return False
 
 
-def held(name: str, revision: str = "") -> Path | None:
+def cached_folder(name: str, revision: str = "") -> Path | None:
     """The folder of a model that was fetched before, or None.
 
     Its name is the revision (a commit of the repository); without one the newest fetched.
@@ -61,7 +61,7 @@ def held(name: str, revision: str = "") -> Path | None:
     return folder if folder and any(folder.glob("*.safetensors")) else None
 
 
-def from_hub(name: str, report: Report, revision: str = "") -> Path:
+def fetch_repository(name: str, report: Report, revision: str = "") -> Path:
     """The folder of ``owner/model``, fetched; at ``revision``, or the newest.
 
     Raises:

@@ -131,6 +131,12 @@ KNOWN = (
 """Smallest first."""
 
 
+def speaks(base: str, language: Language) -> bool:
+    """Whether a base was made for this language, or nobody told us for which it was."""
+    own = known_base(base)
+    return own is None or not own.facts.languages or language in own.facts.languages
+
+
 def known_base(base: str) -> KnownBase | None:
     """The recommended base of that id, or None."""
     return next((own for own in KNOWN if own.facts.id == base), None)

@@ -76,12 +76,15 @@ def _padding(named: Callable[[str], str | None]) -> str | None:
 
 
 def _byte_level(reader: Any) -> Any:
-    from tokenizers import Tokenizer, decoders, models
+    from tokenizers import Tokenizer, decoders, models, normalizers
 
     tokens = _get(reader, "tokenizer.ggml.tokens")
     merges = [tuple(m.split(" ")) for m in _get(reader, "tokenizer.ggml.merges")]
     core = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))
-    core.pre_tokenizer = _splitter(_get(reader, "tokenizer.ggml.pre", "gpt-2"))
+    pattern = _get(reader, "tokenizer.ggml.pre", "gpt-2")
+    core.pre_tokenizer = _splitter(pattern)
+    if pattern == "qwen2":
+        core.normalizer = normalizers.NFC()
     core.decoder = decoders.ByteLevel()
     _add_marks(core, reader)
     return core

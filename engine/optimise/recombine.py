@@ -15,6 +15,7 @@ from itertools import product
 from math import ceil, log2
 from statistics import fmean
 
+from engine.language import rules
 from engine.optimise import words
 from engine.optimise.study import Study
 from engine.optimise.values import Candidate, Origin, Standing
@@ -70,7 +71,7 @@ def _keys(parts: Mapping[str, object], row: Sequence[str]) -> list[tuple[str, st
 def combine(parts: dict[str, str], language: Language, origin: Origin = "fragments") -> Candidate:
     """The prompt of these options: part to option's name."""
     texts = words.fragments(language)
-    glue = "" if language == "zh" else " "
+    glue = rules(language).joiner
     spoken = [texts[part][name] for part, name in parts.items() if part != _PLACE]
     instruction = glue.join(text for text in spoken if text)
     layout = texts[_PLACE][parts[_PLACE]]

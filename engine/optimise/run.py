@@ -23,7 +23,7 @@ from engine.optimise.values import (
     standing,
 )
 from engine.progress import Report, silent
-from engine.prompts import START, choose_prompt
+from engine.prompts import choose_prompt, start_prompt
 from engine.schema import Course, Pair, content_id
 from engine.search import Index
 from engine.store import ResultKind, Saved, Store
@@ -69,12 +69,7 @@ def optimise(
         Missing: too few pairs, or no judge though the method needs one.
         TeacherRefused: a model refuses altogether.
     """
-    if plan.method != "recombine" and judge is None:
-        raise Missing(
-            "This method needs a teacher model that writes and judges.",
-            code="optimise.no_teacher",
-            next="Connect a teacher, or choose the method recombine (building blocks).",
-        )
+    _require_judge(plan, judge)
     pools = draw_pools(let_through(store.pairs(course.id)), plan)
     inputs = store.corpus_version(course.id, "train", "validation")
     name = content_id(
@@ -109,6 +104,15 @@ def optimise(
     return found
 
 
+def _require_judge(plan: OptimisePlan, judge: Chat | None) -> None:
+    if plan.method != "recombine" and judge is None:
+        raise Missing(
+            "This method needs a teacher model that writes and judges.",
+            code="optimise.no_teacher",
+            next="Connect a teacher, or choose the method recombine (building blocks).",
+        )
+
+
 def seconds_so_far(store: Store, course: str, name: str) -> float:
     """Seconds that earlier attempts of this search took."""
     kept = store.saved(course, SEARCH, name) or store.saved(course, FOUND, name)
@@ -117,7 +121,7 @@ def seconds_so_far(store: Store, course: str, name: str) -> float:
 
 def _search(study: Study, chat: Chat) -> Optimised:
     plan = study.plan
-    start = study.add(Candidate(prompt=START[study.language], origin="start"))
+    start = study.add(Candidate(prompt=start_prompt(study.language), origin="start"))
     answers = plan.budget * 3 // 4
     if plan.method == "coursegpt":
         finalists = coursegpt.search(study, start, answers, chat)

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache
-from pathlib import Path
-from typing import Any
-
+from engine.language import table
 from engine.prompts import AnswerPrompt
 from engine.schema import Language, content_id
 
 
-@cache
-def _all() -> dict[str, Any]:
-    text = (Path(__file__).parent / "prompts.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
 def text(language: Language, name: str) -> str:
     """The text of this name."""
-    return str(_all()[language][name]).strip()
+    return str(table(language, "optimise")[name]).strip()
 
 
 def roles(language: Language) -> list[str]:
     """CourseGPT-zh's initial role prompts (nine; the start is the tenth)."""
-    return list(_all()[language]["roles"])
+    return list(table(language, "optimise")["roles"])
 
 
 def fragments(language: Language) -> dict[str, dict[str, str]]:
     """Part of a prompt to its options: name to text."""
     return {
         part: {name: words.strip() for name, words in options.items()}
-        for part, options in _all()[language]["fragments"].items()
+        for part, options in table(language, "optimise")["fragments"].items()
     }
 
 
@@ -42,4 +32,4 @@ def role_prompt(instruction: str, language: Language) -> AnswerPrompt:
 
 def version(language: Language) -> str:
     """Changes with any word of this language."""
-    return content_id(_all()[language])
+    return content_id(table(language, "optimise"))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from engine.errors import BadInput, EngineError, WorkFailed
 from engine.files import write_json, write_text, writing
+from engine.installed import need_trainer
 from engine.models.bases import base_folder, base_gguf, family_of_base
 from engine.models.export import write_gguf
 from engine.models.families import Runtime, family_of
@@ -58,13 +59,14 @@ def publish_local(
     without that file and answers through transformers.
 
     Raises:
-        Missing: the run has no adapter yet.
+        Missing: the run has no adapter yet, or the trainer's packages are not installed.
         WorkFailed: code ``export.parity``: the built-in student's file does not answer like it.
     """
     result = keep(run_folder)
     stored = out_folder / PUBLISHED
     if stored.exists():
         return _located(out_folder, Published.model_validate_json(stored.read_text("utf-8")))
+    need_trainer()
     published = _publish(result, out_folder, settings, report)
     write_json(stored, published, indent=1, durable=True)
     return published

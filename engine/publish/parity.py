@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import WorkFailed
+from engine.llm.pipeline import EXACT
 from engine.models.convert import gguf_family
 from engine.models.folder import read_config
 from engine.models.rows import from_gguf
@@ -50,7 +51,7 @@ wrong order: 0.0 and 0.0; of one layer's attn_q only: 0.9 and 0.41, but that ten
 """
 
 
-class Answered(Value):
+class PromptComparison(Value):
     """One prompt's two answers: their text, and how many leading tokens agree."""
 
     prompt: str
@@ -78,7 +79,7 @@ class ParityReport(Value):
     same_prompts: bool
     worst_tensor: str
     tensor_error: float
-    answers: tuple[Answered, ...]
+    answers: tuple[PromptComparison, ...]
 
     @property
     def passed(self) -> bool:
@@ -170,7 +171,7 @@ def compare(
 ) -> ParityReport:
     """The report on two sides of the same prompts."""
     answers = tuple(
-        Answered(
+        PromptComparison(
             prompt=prompt,
             tuned=one.text,
             exported=other.text,
@@ -237,7 +238,7 @@ def _by_transformers(
 def _by_openvino(gguf: Path, prompts: Sequence[str], max_tokens: int, threads: int) -> list[Side]:
     import openvino_genai
 
-    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    options = EXACT | {"INFERENCE_NUM_THREADS": threads}
     try:
         pipe = openvino_genai.LLMPipeline(str(gguf), "CPU", **options)
     except RuntimeError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 from engine.learner import Tracer, find_learner
-from engine.report import html
 from engine.report.answers import (
     ErrorKind,
     Mistake,
@@ -20,6 +19,7 @@ from engine.report.answers import (
 )
 from engine.report.course import course_parts
 from engine.report.learner import learner_parts
+from engine.report.page import Heading, Paragraph, page
 from engine.report.words import words
 from engine.steps import Workspace
 
@@ -58,13 +58,13 @@ def report(
     title = say("about_learner", who=who) if who else say("about_course")
     day = time.strftime("%Y-%m-%d", time.gmtime(moment))
     parts = [
-        html.heading(workspace.course.title, 1),
-        html.para(title),
-        html.para(say("made", day=day), note=True),
+        Heading(workspace.course.title, 1),
+        Paragraph(title),
+        Paragraph(say("made", day=day), note=True),
         *(
             learner_parts(workspace, who, say, moment, tracer)
             if who
             else course_parts(workspace, say, moment)
         ),
     ]
-    return html.page(f"{workspace.course.title} · {title}", workspace.course.language, parts)
+    return page(f"{workspace.course.title} · {title}", workspace.course.language, parts)

@@ -8,12 +8,12 @@ from pathlib import Path
 from engine.classroom import ClassView, class_view
 from engine.concepts import course_concepts
 from engine.exam import ExamRow
+from engine.language import rules
 from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice, prices
 from engine.prompts import chosen_prompt
-from engine.report import html
 from engine.report.answers import Quality, error_kinds, grading_quality, mistakes
-from engine.report.html import Safe
+from engine.report.page import Facts, Heading, Interval, Paragraph, Part, Table, figure
 from engine.report.words import Words
 from engine.schema import Figure
 from engine.steps import Workspace
@@ -27,7 +27,7 @@ _MOST = 20
 """Rows of a table of the class at most: a report is read, not searched."""
 
 
-def course_parts(workspace: Workspace, say: Words, now: float) -> Iterator[Safe]:
+def course_parts(workspace: Workspace, say: Words, now: float) -> Iterator[Part]:
     """The sections of the report, in order; what does not exist yet is left out."""
     yield from _books(workspace, say)
     yield from _corpus(workspace, say)
@@ -42,30 +42,29 @@ def course_parts(workspace: Workspace, say: Words, now: float) -> Iterator[Safe]
     yield from _grading(workspace, say)
 
 
-def _books(workspace: Workspace, say: Words) -> Iterator[Safe]:
+def _books(workspace: Workspace, say: Words) -> Iterator[Part]:
     documents = workspace.store.documents(workspace.course.id)
-    yield html.heading(say("books"))
+    yield Heading(say("books"))
     if not documents:
-        yield html.para(say("none_yet"))
+        yield Paragraph(say("none_yet"))
         return
     head = [say(key) for key in ("book", "language", "pages", "sections")]
-    rows = [
-        (d.title, say(f"lang_{d.language}"), d.pages or "–", len(d.sections)) for d in documents
-    ]
-    yield html.table(head, rows)
+    named = rules(workspace.course.language).name_of
+    rows = [(d.title, named(d.language), d.pages or "–", len(d.sections)) for d in documents]
+    yield Table(head, rows)
     graph = course_concepts(workspace.store, workspace.course.id)
     edges = sum(len(concept.prerequisites) for concept in graph)
     figures = workspace.store.saved(workspace.course.id, BOOKS)
     passages = figures.value.passages if figures else None
-    named = [(say("passages"), passages), (say("concepts"), len(graph))]
-    yield html.facts([*named, (say("prerequisites"), edges)])
+    counted = [(say("passages"), passages), (say("concepts"), len(graph))]
+    yield Facts([*counted, (say("prerequisites"), edges)])
 
 
-def _corpus(workspace: Workspace, say: Words) -> Iterator[Safe]:
+def _corpus(workspace: Workspace, say: Words) -> Iterator[Part]:
     pairs = workspace.store.pairs(workspace.course.id)
     if not pairs:
         return
-    yield html.heading(say("corpus"))
+    yield Heading(say("corpus"))
     uses: dict[str, list[str]] = {}
     for pair in pairs:
         uses.setdefault(pair.part or pair.split, []).append(pair.status)
@@ -80,10 +79,10 @@ def _corpus(workspace: Workspace, say: Words) -> Iterator[Safe]:
         for use in order
         if use in uses and use != "exam"
     ]
-    yield html.table(head, rows)
+    yield Table(head, rows)
 
 
-def _model(workspace: Workspace, say: Words) -> Iterator[Safe]:
+def _model(workspace: Workspace, say: Words) -> Iterator[Part]:
     saved = workspace.store.saved(workspace.course.id, TRAINED)
     if saved is None:
         return
@@ -91,8 +90,8 @@ def _model(workspace: Workspace, say: Words) -> Iterator[Safe]:
     training, parity = student.training, student.published.parity
     agreeing = say("parity_value", n=parity.agreeing, m=parity.prompts) if parity else None
     prompt = chosen_prompt(workspace.store, workspace.course.id, workspace.course.language)
-    yield html.heading(say("model"))
-    yield html.facts(
+    yield Heading(say("model"))
+    yield Facts(
         [
             (say("base"), student.recipe.base),
             (say("steps"), training.steps),
@@ -108,48 +107,47 @@ def _rounded(value: float | None, unit: float = 1) -> str | None:
     return None if value is None else f"{value / unit:.2f}"
 
 
-def _exam(workspace: Workspace, say: Words) -> Iterator[Safe]:
+def _exam(workspace: Workspace, say: Words) -> Iterator[Part]:
     saved = workspace.store.saved(workspace.course.id, EXAM)
     if saved is None:
         return
     exam = saved.value
-    yield html.heading(say("exam"))
-    yield html.para(say("exam_what"), note=True)
+    yield Heading(say("exam"))
+    yield Paragraph(say("exam_what"), note=True)
     for part, verdict in exam.verdicts.items():
         gain = exam.gain(part)
         words = {
             "part": say(f"part_{part}").capitalize(),
-            "figure": html.figure(gain, sign=True),
+            "figure": figure(gain, sign=True),
             "n": gain.n,
         }
-        yield html.para(say(verdict, **words))
+        yield Paragraph(say(verdict, **words))
     head = [say(key) for key in ("part", "model_name", "how")]
     rows = [_exam_row(row, say) for row in exam.rows]
-    yield html.table([*head, "n", say("f1"), ""], rows)
+    yield Table([*head, "n", say("f1"), ""], rows)
     if exam.chapters:
-        yield html.heading(say("chapters"), 3)
+        yield Heading(say("chapters"), 3)
         chapters = [
-            (title, figure.n, html.figure(figure, sign=True))
-            for title, figure in exam.chapters.items()
+            (title, gain.n, figure(gain, sign=True)) for title, gain in exam.chapters.items()
         ]
-        yield html.table([say("chapter"), "n", say("gain")], chapters)
-    yield html.para(say("interval"), note=True)
+        yield Table([say("chapter"), "n", say("gain")], chapters)
+    yield Paragraph(say("interval"), note=True)
 
 
 def _exam_row(row: ExamRow, say: Words) -> tuple[object, ...]:
     found = row.figures["f1"]
-    shown = html.figure(found)
+    shown = figure(found)
     return (
         say(f"part_{row.part}"),
         say(f"who_{row.model}"),
         say("open" if row.book else "closed"),
         found.n,
         shown,
-        html.span(found.value, found.low, found.high, shown),
+        Interval(found.value, found.low, found.high, shown),
     )
 
 
-def _published(workspace: Workspace, say: Words) -> Iterator[Safe]:
+def _published(workspace: Workspace, say: Words) -> Iterator[Part]:
     rows = [
         (exported.name, Path(file).name, Path(file).stat().st_size / 2**20)
         for exported in workspace.store.all_saved(workspace.course.id, EXPORTS)
@@ -157,16 +155,16 @@ def _published(workspace: Workspace, say: Words) -> Iterator[Safe]:
         if Path(file).exists()
     ]
     if rows:
-        yield html.heading(say("published"))
-        yield html.table([say(key) for key in ("format", "file", "megabytes")], rows)
+        yield Heading(say("published"))
+        yield Table([say(key) for key in ("format", "file", "megabytes")], rows)
 
 
-def _spend(workspace: Workspace, say: Words) -> Iterator[Safe]:
+def _spend(workspace: Workspace, say: Words) -> Iterator[Part]:
     rows = spend(workspace.store, prices(load_choice(workspace.store)))
     if not rows:
         return
-    yield html.heading(say("spend"))
-    yield html.para(say("spend_what"), note=True)
+    yield Heading(say("spend"))
+    yield Paragraph(say("spend_what"), note=True)
     keys = ("model_name", "purpose", "calls", "tokens_in", "tokens_out", "cost")
     cells = [
         (
@@ -179,17 +177,17 @@ def _spend(workspace: Workspace, say: Words) -> Iterator[Safe]:
         )
         for row in rows
     ]
-    yield html.table([say(key) for key in keys], cells)
+    yield Table([say(key) for key in keys], cells)
 
 
 # ------------------------------------------------------------------ the class
 
 
-def _class(view: ClassView, texts: dict[str, str], say: Words) -> Iterator[Safe]:
+def _class(view: ClassView, texts: dict[str, str], say: Words) -> Iterator[Part]:
     tiles = view.tiles
-    yield html.heading(say("class"))
+    yield Heading(say("class"))
     mean = None if tiles.mean is None else f"{100 * tiles.mean:.0f} %"
-    yield html.facts(
+    yield Facts(
         [
             (say("learners"), tiles.learners),
             (say("active"), tiles.active),
@@ -200,7 +198,7 @@ def _class(view: ClassView, texts: dict[str, str], say: Words) -> Iterator[Safe]
     )
     if view.risky:
         shown = view.risky[:_MOST]
-        yield html.heading(say("risk_head", n=len(shown)), 3)
+        yield Heading(say("risk_head", n=len(shown)), 3)
         head = [say(key) for key in ("learner", "why", "mean", "answers")]
         rows = [
             (
@@ -211,17 +209,17 @@ def _class(view: ClassView, texts: dict[str, str], say: Words) -> Iterator[Safe]
             )
             for person in shown
         ]
-        yield html.table(head, rows)
+        yield Table(head, rows)
     if view.concepts:
-        yield html.heading(say("weakest"), 3)
+        yield Heading(say("weakest"), 3)
         head = [say(key) for key in ("concept", "mastery", "learners", "firm", "near", "far")]
         own = [
             (row.concept, row.mastery, row.learners, row.firm, row.near, row.far)
             for row in view.concepts[:_MOST]
         ]
-        yield html.table(head, own)
+        yield Table(head, own)
     if view.items:
-        yield html.heading(say("items"), 3)
+        yield Heading(say("items"), 3)
         hardest = sorted(view.items, key=lambda row: row.difficulty)[:_MOST]
         items = [
             (
@@ -233,10 +231,10 @@ def _class(view: ClassView, texts: dict[str, str], say: Words) -> Iterator[Safe]
             for r in hardest
         ]
         head = [say(key) for key in ("item", "answers", "difficulty", "discrimination")]
-        yield html.table(head, items)
+        yield Table(head, items)
 
 
-def _grading(workspace: Workspace, say: Words) -> Iterator[Safe]:
+def _grading(workspace: Workspace, say: Words) -> Iterator[Part]:
     items = items_of(workspace)
     quality = grading_quality(workspace, items)
     if quality is None:
@@ -244,7 +242,7 @@ def _grading(workspace: Workspace, say: Words) -> Iterator[Safe]:
     answers = marked(workspace)
     wrong = [row for row in mistakes(items, answers) if row.learners > 1][:_MOST]
     if wrong:
-        yield html.heading(say("mistakes"))
+        yield Heading(say("mistakes"))
         keys = ("question", "mistake", "wrong_answer", "learners", "read")
         rows = [
             (
@@ -256,20 +254,20 @@ def _grading(workspace: Workspace, say: Words) -> Iterator[Safe]:
             )
             for row in wrong
         ]
-        yield html.table([say(key) for key in keys], rows)
+        yield Table([say(key) for key in keys], rows)
     if kinds := error_kinds(items, answers)[:_MOST]:
         cells = [
             (k.concept, say(f"error_{k.error}"), k.learners, where(k.section, k.page, say))
             for k in kinds
         ]
-        yield html.table([say(key) for key in ("concept", "mistake", "learners", "read")], cells)
-    yield html.heading(say("quality"))
-    yield html.facts(_quality(quality, say))
+        yield Table([say(key) for key in ("concept", "mistake", "learners", "read")], cells)
+    yield Heading(say("quality"))
+    yield Facts(_quality(quality, say))
 
 
 def _quality(q: Quality, say: Words) -> list[tuple[str, object]]:
-    def shown(figure: Figure | None) -> str | None:
-        return f"{html.figure(figure, percent=True)} (n = {figure.n})" if figure else None
+    def shown(found: Figure | None) -> str | None:
+        return f"{figure(found, percent=True)} (n = {found.n})" if found else None
 
     return [
         (say("quality_graded"), f"{q.machine} / {q.by_person}"),

@@ -8,21 +8,21 @@ but the step that serves.
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi import Request as Http
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
 from engine.errors import BadAnswer, TeacherError, WorkFailed
 from engine.llm import Answer, Chat, Request, ask_one
@@ -33,6 +33,8 @@ from engine.text import count_tokens
 
 MAX_PROMPT_CHARACTERS = 24_000
 DEFAULT_TOKENS = 256
+_SEPARATOR = "\n"
+"""Ends a line of an event, as OpenAI's own service does it."""
 
 
 class ChatBody(BaseModel):
@@ -144,12 +146,12 @@ def make_app(
         return {"object": "list", "data": [row]}
 
     @app.post("/v1/chat/completions", response_model=None, dependencies=for_holders)
-    async def complete(body: ChatBody) -> JSONResponse | StreamingResponse:
+    async def complete(body: ChatBody) -> JSONResponse | EventSourceResponse:
         if sum(len(m.content) for m in body.messages) > MAX_PROMPT_CHARACTERS:
             raise HTTPException(400, f"The prompt is over {MAX_PROMPT_CHARACTERS} characters.")
         if body.stream:
             events = _events(chat, body.request(), model, metrics)
-            return StreamingResponse(events, media_type="text/event-stream")
+            return EventSourceResponse(_in_threads(events), sep=_SEPARATOR)
         return await run_in_threadpool(_complete, chat, body, model, metrics)
 
     return app
@@ -188,20 +190,12 @@ def _completion(answer: Answer, model: str) -> dict[str, Any]:
     }
 
 
-def _events(chat: Chat, request: Request, model: str, metrics: _Metrics) -> Iterator[str]:
-    """Server-sent events of one streamed answer; a client that leaves ends the generation."""
-    base = {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion.chunk",
-        "created": int(time.time()),
-        "model": model,
-    }
-
-    def event(delta: dict[str, str], finish: Literal["stop"] | None = None) -> str:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return f"data: {json.dumps(base | {'choices': [choice]}, ensure_ascii=False)}\n\n"
-
+def _events(
+    chat: Chat, request: Request, model: str, metrics: _Metrics
+) -> Generator[ServerSentEvent]:
+    """The events of one streamed answer; closed early (the client left), it ends the generation."""
     started, first = time.perf_counter(), True
+    event = _chunks(model)
     yield event({"role": "assistant", "content": ""})
     try:
         for piece in chat.stream(request):
@@ -212,12 +206,37 @@ def _events(chat: Chat, request: Request, model: str, metrics: _Metrics) -> Iter
             yield event({"content": piece})
     except TeacherError as error:
         metrics.requests.labels("error").inc()
-        yield f"data: {json.dumps({'error': {'message': error.message}})}\n\n"
+        yield JSONServerSentEvent({"error": {"message": error.message}}, sep=_SEPARATOR)
         return
     metrics.requests.labels("200").inc()
     metrics.seconds.observe(time.perf_counter() - started)
     yield event({}, "stop")
-    yield "data: [DONE]\n\n"
+    yield ServerSentEvent("[DONE]", sep=_SEPARATOR)
+
+
+async def _in_threads(events: Generator[ServerSentEvent]) -> AsyncIterator[ServerSentEvent]:
+    """The events, each waited for in a thread; closed as soon as nobody reads them any more."""
+    try:
+        async for event in iterate_in_threadpool(events):
+            yield event
+    finally:
+        events.close()
+
+
+def _chunks(model: str) -> Callable[..., ServerSentEvent]:
+    """Makes the events of one answer, which share its id and time."""
+    base = {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": model,
+    }
+
+    def event(delta: dict[str, str], finish: Literal["stop"] | None = None) -> ServerSentEvent:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return JSONServerSentEvent(base | {"choices": [choice]}, sep=_SEPARATOR)
+
+    return event
 
 
 class _Metrics:

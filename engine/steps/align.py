@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.align import ARMS, AlignPlan, AlignResult, Workshop, align, estimate
+from engine.align import ARMS, AlignPlan, AlignResult, LocalBackend, align, estimate
 from engine.corpus import let_through
 from engine.errors import BadInput
+from engine.installed import need_trainer
+from engine.language import DEFAULT, rules
 from engine.llm import Chat
 from engine.llm.costs import Estimate
 from engine.llm.embedded import Embedded
 from engine.llm.ledger import Ledger
 from engine.llm.teacher import load_choice
-from engine.models.bases import SMOLLM2
+from engine.models.bases import SMOLLM2, facts, speaks
 from engine.progress import Report, silent
 from engine.schema import content_id
 from engine.steps.step import Step
@@ -26,14 +28,18 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
     """Run the plan's arms on the course's pairs.
 
     Raises:
-        BadInput: the course is not in English, the only language of the built-in student.
+        BadInput: the built-in student does not speak the course's language.
+        Missing: the trainer is not installed, or the corpus is too small.
     """
-    if workspace.course.language != "en":
+    if not speaks(SMOLLM2, workspace.course.language):
+        spoken = _spoken(workspace)
         raise BadInput(
-            "The built-in student reads English only.",
+            f"The built-in student reads {spoken} only.",
             code="align.language",
-            next="Use this with an English course.",
+            next="Use this with a course in a language that it reads.",
+            languages=spoken,
         )
+    need_trainer()
     store, course = workspace.store, workspace.course.id
     student, connected = base_chat(workspace, SMOLLM2), connected_chat(workspace)
     teacher = connected or student
@@ -44,7 +50,7 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
         let_through(store.pairs(course)),
         plan,
         workspace.folder / "align" / name,
-        Workshop(
+        LocalBackend(
             workspace.settings,
             teacher,
             student,
@@ -56,6 +62,12 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
     )
     store.save(course, ALIGNED, result, inputs=version)
     return result
+
+
+def _spoken(workspace: Workspace) -> str:
+    """The languages of the built-in student by name, with commas between."""
+    english = rules(DEFAULT)
+    return ", ".join(english.name_of(code) for code in facts(SMOLLM2, workspace.settings).languages)
 
 
 def _opened(workspace: Workspace, gguf: Path) -> Chat:

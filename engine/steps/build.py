@@ -8,7 +8,8 @@ from pydantic import Field
 
 from engine.distil import Distilled, DistilPlan
 from engine.errors import Missing
-from engine.models.bases import pending_terms
+from engine.installed import need_trainer
+from engine.models.bases import pending_terms, speaks
 from engine.optimise import SearchSummary, current, use
 from engine.progress import Report, silent
 from engine.prompts import was_chosen
@@ -18,7 +19,7 @@ from engine.steps.exam import TAKE_EXAM, ExamSummary
 from engine.steps.optimise import OPTIMISE, plan_search
 from engine.steps.step import Step
 from engine.steps.train import TRAIN, TrainPlan
-from engine.steps.workspace import TrainedStudent, Workspace
+from engine.steps.workspace import TrainedStudent, Workspace, current_base
 from engine.train import preset
 
 BUDGET = 100
@@ -50,9 +51,13 @@ class Built(Value):
 def build(workspace: Workspace, plan: BuildPlan, report: Report = silent) -> Built:
     """Corpus, prompt search, fine-tuning and exam, one after the other.
 
-    The search is for English courses, where nobody chose a prompt. A course whose recommended base
-    has terms that nobody accepted yet gets its corpus only.
+    The search is for courses whose language the local model speaks, where nobody chose a prompt.
+    A course whose recommended base has terms that nobody accepted yet gets its corpus only.
+
+    Raises:
+        Missing: the trainer is not installed; nothing was begun.
     """
+    need_trainer()
     timer = _Timer()
     with timer("distil"):
         corpus = DISTIL(workspace, plan.corpus, report)
@@ -103,8 +108,11 @@ def _best_prompt(
 ) -> SearchSummary | None:
     """Search for a prompt and use the best, unless somebody has chosen one already."""
     store, course = workspace.store, workspace.course
-    if not budget or course.language != "en":
-        skipped["optimise"] = "not asked for" if not budget else "the search is for English courses"
+    if not budget:
+        skipped["optimise"] = "not asked for"
+        return None
+    if not speaks(current_base(workspace), course.language):
+        skipped["optimise"] = "the model on this machine does not speak the course's language"
         return None
     if was_chosen(store, course.id):
         skipped["optimise"] = "a prompt was chosen before"

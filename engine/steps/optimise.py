@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import BadInput, Missing
+from engine.language import DEFAULT, rules
 from engine.llm import Chat
 from engine.llm.costs import Estimate
 from engine.llm.teacher import connect, load_choice
+from engine.models.bases import speaks
 from engine.optimise import (
     METHODS,
     Optimised,
@@ -20,7 +22,7 @@ from engine.optimise import (
 )
 from engine.progress import Report, silent
 from engine.steps.step import Step
-from engine.steps.workspace import Workspace, base_chat, open_index, teacher_chat
+from engine.steps.workspace import Workspace, base_chat, current_base, open_index, teacher_chat
 
 
 def plan_search(workspace: Workspace, method: str, budget: int | None = None) -> OptimisePlan:
@@ -28,7 +30,7 @@ def plan_search(workspace: Workspace, method: str, budget: int | None = None) ->
 
     Raises:
         BadInput: the method is unknown.
-        Missing: it needs a teacher model, and none is connected.
+        Missing: it needs a teacher model (or one that speaks the language), and none is connected.
     """
     if method not in METHODS:
         raise BadInput(
@@ -44,13 +46,17 @@ def plan_search(workspace: Workspace, method: str, budget: int | None = None) ->
             code="optimise.no_teacher",
             next="Connect a teacher, or choose the method recombine (building blocks).",
         )
-    if workspace.course.language != "en" and not connected:
+    spoken = speaks(current_base(workspace), workspace.course.language)
+    if not spoken and not connected:
+        name = rules(DEFAULT).name_of(workspace.course.language)
         raise Missing(
-            "The built-in model speaks no Chinese, so it cannot try prompts for this course.",
-            code="optimise.no_chinese",
-            next="Connect a teacher model that speaks Chinese.",
+            f"The model on this machine does not speak {name}, the language of this course, "
+            "so it cannot try prompts for it.",
+            code="optimise.language",
+            next="Connect a teacher model that speaks it.",
+            language=name,
         )
-    here = method == "recombine" and workspace.course.language == "en"
+    here = method == "recombine" and spoken
     given: dict[str, Any] = {"method": method, "model": "embedded" if here else "endpoint"}
     return OptimisePlan(**given, **({"budget": budget} if budget is not None else {}))
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from engine.errors import BadInput, Missing
+from engine.language import languages
 from engine.schema import Course, Document, Passage
 from engine.store import tables
 from engine.store.rows import Rows
@@ -32,7 +33,7 @@ class BookRows(Rows):
             raise Missing(
                 f"There is no course named “{course}”.",
                 code="course.missing",
-                next="Create it with: coursewright new COURSE --language en|zh",
+                next=f"Create it with: coursewright new COURSE --language {'|'.join(languages())}",
                 course=course,
             )
         return Course.model_validate(rows[0].data)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import BadInput, Missing
+from engine.installed import need_trainer
 from engine.train.recipe import Recipe
 
 
@@ -23,8 +24,9 @@ def choose_backend(recipe: Recipe) -> Choice:
 
     Raises:
         BadInput: it asks for what this machine cannot do (Unsloth or 4-bit without CUDA).
-        Missing: it asks for Unsloth, which is not installed.
+        Missing: it asks for Unsloth, which is not installed, or nothing that trains is.
     """
+    need_trainer()
     cuda, unsloth = has_cuda(), importlib.util.find_spec("unsloth") is not None
     if recipe.four_bit and not cuda:
         raise _needs_cuda("4-bit training")

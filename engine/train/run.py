@@ -223,13 +223,13 @@ def _sitting(
     report: Report,
 ) -> None:
     """Load, encode, write the manifest down, and train to the end."""
-    threads = Threads(settings)
     recipe = manifest.recipe
     report(Progress(stage="train.load", message="Loading the base model"))
     choice = choose_backend(recipe)
+    threads = Threads(settings)
     student, origin = _load(choice.name, manifest, settings, report)
     encoding = encode(rows, student.tokenizer, recipe.max_length)
-    held = encode(validation_rows, student.tokenizer, recipe.max_length)
+    validation = encode(validation_rows, student.tokenizer, recipe.max_length)
     _refuse_nothing(encoding)
     complete = {
         "backend": choice.name,
@@ -239,7 +239,7 @@ def _sitting(
         "origin": origin,
     }
     write_json(folder / MANIFEST, manifest.model_copy(update=complete), indent=1, durable=True)
-    state = Loop(student, encoding.rows, held.rows, recipe, folder, report, threads).run()
+    state = Loop(student, encoding.rows, validation.rows, recipe, folder, report, threads).run()
     if state.tokens > _WORTH_NOTING:
         remember_speed(recipe, choice.name, state.tokens / state.seconds, settings)
 

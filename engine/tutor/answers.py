@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from engine.embeddings import embed
 from engine.gates import readable
+from engine.language import rules
 from engine.llm import Chat, Request, user
-from engine.prompts import START, AnswerPrompt
+from engine.prompts import AnswerPrompt, start_prompt
 from engine.schema import Evidence, Language, Message, Value
 from engine.search import Hit
 from engine.text import language_of, sentences
@@ -21,12 +22,6 @@ MIN_SCORE = 0.80
 MIN_COVERAGE = 0.38
 ANSWER_TOKENS = 160
 _QUOTES = 3
-
-REFUSAL: dict[Language, str] = {
-    "en": "This course does not cover that, so I would rather not guess. "
-    "Ask me about something from the book.",
-    "zh": "这门课程没有涉及这个问题，我不想乱猜。请问与教材有关的内容。",
-}
 
 
 class Turn(Value):
@@ -43,6 +38,11 @@ class Turn(Value):
     withheld: str = ""
 
 
+def refusal(language: Language) -> str:
+    """What the tutor says where the course does not cover a question."""
+    return rules(language).says("tutor")["refusal"]
+
+
 def closed_book(question: str) -> tuple[Message, ...]:
     """The student's prompt without the book: the bare question, as in training."""
     return user(question)
@@ -52,7 +52,7 @@ def open_book(
     question: str, hits: Sequence[Hit], language: Language, prompt: AnswerPrompt | None = None
 ) -> tuple[Message, ...]:
     """The prompt with the passages found for the question; the course's, else the start."""
-    return (prompt or START[language]).messages(question, [hit.passage.text for hit in hits])
+    return (prompt or start_prompt(language)).messages(question, [hit.passage.text for hit in hits])
 
 
 def covers(hits: Sequence[Hit]) -> bool:
@@ -90,7 +90,7 @@ def sources_of(question: str, hits: Sequence[Hit], k: int = _QUOTES) -> tuple[Ev
 def answer_from_book(question: str, hits: Sequence[Hit], language: Language) -> str:
     """The book's own answer: the best quotes of the best passages, word for word."""
     quotes = [source.quote for source in sources_of(question, hits, 2)]
-    return ("" if language == "zh" else " ").join(quotes)
+    return rules(language).joiner.join(quotes)
 
 
 def answer_stream(

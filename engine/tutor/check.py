@@ -13,14 +13,10 @@ from typing import Any
 
 from engine.judge import token_f1
 from engine.schema import Pair
-from engine.text import question_words, search_terms
+from engine.text import question_cues, question_words, search_terms
 
 NEAREST = 5
 AGREES = 0.7
-_CUES = frozenset(search_terms("how why difference compare when who where example")) | frozenset(
-    ("为什么", "为何", "怎么", "如何", "怎样", "区别", "例子")
-)
-"""What is asked about a subject; questions without any of them ask what it is."""
 
 
 def borne_out(question: str, answer: str, pairs: Sequence[Pair]) -> Pair | None:
@@ -58,6 +54,6 @@ def same_question(question: str, pairs: Sequence[Pair]) -> Pair | None:
 
 @lru_cache(maxsize=100_000)
 def _asked(question: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What a question is about, and what it asks about that."""
+    """What a question is about, and what it asks about that (its cues; none: what it is)."""
     terms = frozenset(search_terms(question))
-    return terms - question_words(), terms & _CUES
+    return terms - question_words(), terms & question_cues()

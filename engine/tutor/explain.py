@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from engine.language import rules
 from engine.search import Hit
 from engine.tutor.answers import Turn, answer_from_book, answer_stream, sources_of
 from engine.tutor.check import borne_out, same_question
 from engine.tutor.talk import Material, Talk
-from engine.tutor.texts import TEXTS
 
 
 def explain(
@@ -56,6 +56,6 @@ def remind(said: Turn, hits: Sequence[Hit], at: Material) -> Turn:
     near = f"{best.title} {best.text}".lower()
     for concept, title in at.weak.items():
         if concept.lower() in near:
-            text = TEXTS[at.language]["weak"].format(concept=concept, title=title)
+            text = rules(at.language).says("tutor")["weak"].format(concept=concept, title=title)
             return said.model_copy(update={"answer": f"{said.answer}\n\n{text}"})
     return said

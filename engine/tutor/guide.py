@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
+from engine.language import rules
 from engine.llm import Chat, Request, user
 from engine.schema import Language
 from engine.search import Hit
 
 _TURNS = 8
 _CHARACTERS = 4000
-
-
-@cache
-def prompts() -> Mapping[str, Mapping[str, str]]:
-    """The prompt texts by language and mode."""
-    text = (Path(__file__).parent / "prompts.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def guided(
@@ -43,7 +34,7 @@ def guided(
     Raises:
         TeacherError: the model does not answer.
     """
-    texts = prompts()[language]
+    texts = rules(language).says("tutor", "prompts")
     names = (texts["learner"], texts["tutor"])
     turns = [f"{names[i % 2]}: {text[:_CHARACTERS]}" for i, text in enumerate(said)]
     message = texts["user"].format(

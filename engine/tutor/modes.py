@@ -10,26 +10,27 @@ how, against what. A connected model (``guide``) words the moves; else the book 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.duplicates import similar
 from engine.embeddings import embed
+from engine.language import rules
 from engine.levels import PARTLY
 from engine.schema import Evidence, Language, Pair, PairKind
 from engine.search import Hit
 from engine.text import question_words, search_terms, words
 from engine.tutor.answers import (
-    REFUSAL,
     Turn,
     answer_stream,
     covers,
+    refusal,
     sources_of,
 )
 from engine.tutor.explain import explain, remind
 from engine.tutor.guide import guided
 from engine.tutor.replies import is_right, mark
 from engine.tutor.talk import Material, Talk
-from engine.tutor.texts import TEXTS
 
 _LEADS = 2
 _GAPS = 3
@@ -51,8 +52,9 @@ def turn(
     question = talk.question or message
     hits = at.index.search(question, 6)
     if not covers(hits):
-        on_text(REFUSAL[at.language])
-        return Talk(mode=talk.mode), Turn(answer=REFUSAL[at.language], refused=True)
+        said = Turn(answer=refusal(at.language), refused=True)
+        on_text(said.answer)
+        return Talk(mode=talk.mode), said
     talk = talk.model_copy(update={"question": question, "said": (*talk.said, message)})
     if talk.mode == "explain":
         return explain(talk, hits, at, on_text)
@@ -73,7 +75,7 @@ def _noted(talk: Talk, said: Turn) -> Talk:
 
 
 def _hint(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
-    texts = TEXTS[at.language]
+    texts = rules(at.language).says("tutor")
     sources = sources_of(talk.question, hits)
     best = sources[0]
     if talk.step == 0:
@@ -110,12 +112,13 @@ def _closing(
 
 def _focus(question: str, language: Language) -> str:
     """The words of the question that say what it is about."""
-    asking = question_words()
-    if language == "zh":
-        terms = [t for t in search_terms(question) if t not in asking and len(t) > 1]
-        return "、".join(dict.fromkeys(terms[:3])) or question
-    kept = [w for w in words(question) if search_terms(w)[0] not in asking]
-    return " ".join(kept[:5]) or question
+    asking, own = question_words(), rules(language)
+    if own.spaced:
+        kept = [w for w in words(question) if search_terms(w, language)[0] not in asking]
+    else:
+        terms = [t for t in search_terms(question, language) if t not in asking and len(t) > 1]
+        kept = list(dict.fromkeys(terms[: own.sizes.focus]))
+    return own.focus_mark.join(kept[: own.sizes.focus]) or question
 
 
 def _place(source: Evidence, texts: Mapping[str, str]) -> str:
@@ -128,21 +131,20 @@ def gapped(quote: str, question: str, language: Language) -> str:
 
     In Chinese a word is one of jieba's; at most three gaps, never all of the sentence.
     """
-    given = set(search_terms(question)) | question_words()
-    terms = (
-        [t for t in search_terms(quote) if len(t) > 1] if language == "zh" else words(quote.lower())
-    )
-    free = [t for t in dict.fromkeys(terms) if not given & set(search_terms(t)) and len(t) > 1]
+    given = set(search_terms(question, language)) | question_words()
+    spaced = rules(language).spaced
+    terms = words(quote) if spaced else [t for t in search_terms(quote) if len(t) > 1]
+    free = [t for t in dict.fromkeys(terms) if not given & set(search_terms(t, language))]
+    free = [term for term in free if len(term) > 1]
     chosen = sorted(free, key=len, reverse=True)[: min(_GAPS, max(1, len(free) // 2))]
     for term in chosen:
-        quote = _blank(quote, term)
+        quote = _blank(quote, term, whole=spaced or term.isascii())
     return quote
 
 
-def _blank(quote: str, term: str) -> str:
-    import re
-
-    edge = r"\b" if term.isascii() else ""
+def _blank(quote: str, term: str, *, whole: bool) -> str:
+    """The quote without the term; ``whole``: only where it is a word by itself."""
+    edge = r"\b" if whole else ""
     return re.sub(f"{edge}{re.escape(term)}{edge}", "____", quote, flags=re.IGNORECASE)
 
 
@@ -150,7 +152,7 @@ def _blank(quote: str, term: str) -> str:
 
 
 def _socratic(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
-    texts = TEXTS[at.language]
+    texts = rules(at.language).says("tutor")
     sources = sources_of(talk.question, hits)
     if talk.step == 0:
         talk = talk.model_copy(update={"leads": leads(talk.question, hits, sources, at)})
@@ -213,7 +215,7 @@ def leads(
 
 
 def _viewpoints(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
-    texts = TEXTS[at.language]
+    texts = rules(at.language).says("tutor")
     found = facets(talk.question, at)
     parts = [f"**{texts[p.kind]}** {p.answer}" for p in found]
     sources = [p.evidence[0] for p in found if p.evidence]
@@ -230,8 +232,9 @@ def _viewpoints(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> 
 
 def facets(question: str, at: Material) -> list[Pair]:
     """For each side (what, why, against what, how, of what) the pair that is nearest, if near."""
-    topic = set(search_terms(question)) - question_words()
-    pairs = list({p.point: p for p in at.pairs if topic & set(search_terms(p.question))}.values())
+    topic = set(search_terms(question, at.language)) - question_words()
+    near = (p for p in at.pairs if topic & set(search_terms(p.question, at.language)))
+    pairs = list({p.point: p for p in near}.values())
     if not pairs:
         return []
     scores = embed([f"{p.question} {p.answer}" for p in pairs]) @ embed([question], query=True)[0]

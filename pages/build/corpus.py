@@ -13,7 +13,7 @@ from pages.build.parts.review import review
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
-from pages.shared.i18n import _, code_text, minutes_text
+from pages.shared.i18n import _, _n, code_text, minutes_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
@@ -143,7 +143,12 @@ with st.expander(
 if made and (failed := made.value.result.failed_calls) and not live:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(
-            _("{n} call(s) failed; all other pairs were made.", n=failed), icon=":material/warning:"
+            _n(
+                "{n} call failed; all other pairs were made.",
+                "{n} calls failed; all other pairs were made.",
+                failed,
+            ),
+            icon=":material/warning:",
         )
         if st.button(_("Retry only these"), icon=":material/refresh:"):
             queue.start(workspace, DISTIL, made.value.plan)
@@ -152,7 +157,11 @@ if made and not live:
     left_out(made.value.result)
 if live and (drafted := store.count_draft(course.id)):
     st.caption(
-        _("{n} pair(s) made so far. The present corpus stays in use until all are made.", n=drafted)
+        _n(
+            "{n} pair made so far. The present corpus stays in use until all are made.",
+            "{n} pairs made so far. The present corpus stays in use until all are made.",
+            drafted,
+        )
     )
 pairs = session.pairs(course.id)
 if pairs:

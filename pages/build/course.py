@@ -8,12 +8,13 @@ from streamlit.typing import UploadedFile
 from engine import jobs as queue
 from engine.course import taught_sections
 from engine.documents import SUFFIXES
+from engine.language import rules
 from engine.schema import Document, Section
 from engine.steps import READ
 from engine.steps.books import BooksRead, ReadPlan, remove_book
 from pages.shared import concept_map, session
 from pages.shared.frame import go, heading
-from pages.shared.i18n import _, code_text, error_text
+from pages.shared.i18n import _, _n, code_text, error_text
 from pages.shared.job_board import board
 from pages.shared.literal import escaped
 
@@ -46,7 +47,7 @@ with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not do
         key=f"upload-{st.session_state.get('uploads', 0)}",
     )
     if st.button(
-        _("Read {n} file(s)", n=len(uploads)) if uploads else _("Choose files first"),
+        _n("Read {n} file", "Read {n} files", len(uploads)) if uploads else _("Choose files first"),
         type="primary" if not documents else "secondary",
         disabled=not uploads,
         icon=":material/menu_book:",
@@ -118,10 +119,12 @@ cells = st.columns(4)
 cells[0].metric(_("Sections"), len(document.sections))
 cells[1].metric(_("Pages"), document.pages or "–")
 cells[2].metric(_("Characters"), f"{sum(len(s.text) for s in document.sections):,}")
-cells[3].metric(_("Language"), {"en": "English", "zh": "中文"}[document.language])
+cells[3].metric(_("Language"), rules(document.language).name)
 if document.warnings:
     with st.expander(
-        _("{n} warning(s)", n=len(document.warnings)), icon=":material/warning:", expanded=False
+        _n("{n} warning", "{n} warnings", len(document.warnings)),
+        icon=":material/warning:",
+        expanded=False,
     ):
         for warning in document.warnings:
             said = code_text("warnings", warning.code, warning.message)

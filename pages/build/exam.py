@@ -12,7 +12,7 @@ from pages.build.parts import charts
 from pages.build.parts.costs import cost_line
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
-from pages.shared.i18n import _
+from pages.shared.i18n import _, _n
 from pages.shared.job_board import board
 
 workspace = session.workspace()
@@ -60,7 +60,12 @@ with st.expander(_("Upload an exam"), icon=":material/upload_file:"):
         added, left_out = read_questions(text, course, trained)
         store.put_pairs(course.id, added, first=100_000)
         session.flash(
-            _("{n} question(s) added; {m} were trained on and left out.", n=len(added), m=left_out)
+            _n(
+                "{n} question added; {m} were trained on and left out.",
+                "{n} questions added; {m} were trained on and left out.",
+                len(added),
+                m=left_out,
+            )
         )
         st.rerun()
 if result is None:

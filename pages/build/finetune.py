@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
-from engine.models.bases import known
+from engine.models.bases import known, speaks
 from engine.steps import TRAIN
 from engine.steps.train import TrainPlan, training_costs
 from engine.steps.workspace import RUNS, TRAINED, TrainedStudent
@@ -188,7 +188,7 @@ else:
         queue.start(workspace, TRAIN, TrainPlan(recipe=recipe(base or STUDENT)))
         st.rerun()
 
-if course.language == "en" and not live:
+if speaks(STUDENT, course.language) and not live:
     arms.section(workspace)
 
 if saved is not None and not live:

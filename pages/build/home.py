@@ -4,6 +4,8 @@ import psutil
 import streamlit as st
 
 from engine.classroom import role_of
+from engine.language import DEFAULT, rules
+from engine.language import languages as course_languages
 from engine.llm.teacher import load_choice
 from engine.schema import Course, content_id
 from pages.build.parts.course_menu import menu
@@ -56,9 +58,9 @@ def new_course() -> None:
     st.text_input(_("Title"), key="new-title", placeholder=_("For example: Introduction to Python"))
     st.segmented_control(
         _("Language of the course"),
-        ["en", "zh"],
-        format_func=lambda code: {"en": "English", "zh": "中文"}[code],
-        default=language(),
+        course_languages(),
+        format_func=lambda code: rules(code).name,
+        default=language() if language() in course_languages() else DEFAULT,
         required=True,
         key="new-language",
     )

@@ -12,7 +12,7 @@ from pages.learn.parts import charts, learner, quiz
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.grades import grade_text
-from pages.shared.i18n import _
+from pages.shared.i18n import _, _n
 from pages.shared.literal import escaped
 
 
@@ -38,12 +38,13 @@ def mastery_chart(rows: dict[str, State]) -> None:
         [{"at": pd.Timestamp(at, unit="s"), **level._asdict()} for at, level in points]
     )
     first, last = points[0][1].value, points[-1][1].value
-    says = _(
+    says = _n(
+        "{concept}: from {first} to {last} after {n} answer",
         "{concept}: from {first} to {last} after {n} answers",
+        len(points),
         concept=name,
         first=f"{first:.2f}",
         last=f"{last:.2f}",
-        n=len(points),
     )
     st.markdown(f"**{escaped(says)}**")
     label = _("Probability to answer an unseen question now")

@@ -9,7 +9,7 @@ from engine.stages import Stage
 from engine.steps import StageName
 from pages.shared import account, failures, job_board, session
 from pages.shared.failures import safely
-from pages.shared.i18n import LANGUAGES, _, language
+from pages.shared.i18n import _, language, languages
 from pages.shared.literal import escaped
 
 MARKS = {
@@ -43,12 +43,12 @@ def run() -> None:
 def _choose_language() -> None:
     """Language as a switch; kept in the address by hand (bound widgets forbid ``switch_page``)."""
     linked = st.query_params.get("lang")
-    st.session_state.setdefault("lang", linked if linked in LANGUAGES else language())
+    st.session_state.setdefault("lang", linked if linked in languages() else language())
     st.session_state["pick-language"] = st.session_state["lang"]
     st.sidebar.segmented_control(
         "Language · 语言",
-        list(LANGUAGES),
-        format_func=lambda code: LANGUAGES[code],
+        list(languages()),
+        format_func=lambda code: languages()[code],
         key="pick-language",
         on_change=safely(_picked),
         args=("lang", "pick-language"),

@@ -42,7 +42,7 @@ _UNITS = {
     "grade.train": "training steps of the grader",
     "grade.calibrate": "calibration",
 }
-"""What a stage of progress counts, in English; ``zh.toml`` has the Chinese."""
+"""What a stage of progress counts, in English; the catalogues have the others."""
 
 
 def board(course_id: str, kinds: tuple[str, ...]) -> bool:

@@ -5,13 +5,14 @@ import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
+from engine.language import DEFAULT
 from engine.steps import GRADE
 from engine.steps.gradebook import changes_of, gradebook, items_of, marked, submissions_of
 from engine.steps.grading import GRADING, GradePlan, GradingRecord
 from pages.shared import session
 from pages.shared.frame import heading
 from pages.shared.grades import grade_text
-from pages.shared.i18n import _
+from pages.shared.i18n import _, _n
 from pages.shared.job_board import board
 from pages.teach.parts import assignment, charts, grade_review
 
@@ -32,7 +33,7 @@ known = {item.item_id: item for item in items}
 answers = [answer for answer in every if answer.item_id in known]
 if not items:
     st.info(_("Add items: from the corpus, from a file, or by hand. Then add the answers."))
-    sample = course.sample and course.language == "en"
+    sample = course.sample and course.language == DEFAULT
     if sample and st.button(_("Load the sample items and answers"), icon=":material/download:"):
         assignment.load_sample(workspace)
         st.rerun()
@@ -133,7 +134,9 @@ with st.container(horizontal=True):
     if waiting and fresh and not live:
         reviewing = st.session_state.get("reviewing", False)
         if st.button(
-            _("Review {k} answer(s)", k=len(waiting)) if not reviewing else _("Close the review"),
+            _n("Review {n} answer", "Review {n} answers", len(waiting))
+            if not reviewing
+            else _("Close the review"),
             type="secondary" if reviewing else "primary",
             icon=":material/rate_review:",
             key="review",

@@ -8,7 +8,7 @@ from streamlit.typing import UploadedFile
 from engine.learner import Event, import_roster, pseudonym, read_log, record
 from pages.shared import concept_map, session
 from pages.shared.frame import heading
-from pages.shared.i18n import _
+from pages.shared.i18n import _, _n
 from pages.teach.parts import class_view
 
 workspace = session.workspace()
@@ -59,7 +59,7 @@ with st.expander(_("Class list and answers"), icon=":material/upload:", expanded
     )
     if bring and roster is not None:
         added = import_roster(settings, store, course.id, saved(roster))
-        session.flash(_("{n} learner(s) on the list", n=len(added)))
+        session.flash(_n("{n} learner on the list", "{n} learners on the list", len(added)))
         st.rerun()
     log = right.file_uploader(
         _("Answers: CSV with learner, item, skill, correct and timestamp"), type=["csv"], key="log"
@@ -68,7 +68,7 @@ with st.expander(_("Class list and answers"), icon=":material/upload:", expanded
         with st.spinner(_("Reading the answers and tracing what the class knows …")):
             count = bring_log(saved(log))
             knowledge.view()  # now, while somebody waits for the import anyway
-        session.flash(_("{n} answer(s) read", n=count))
+        session.flash(_n("{n} answer read", "{n} answers read", count))
         st.rerun()
 if not anybody:
     st.info(_("Import a class list or a log of answers above; the class appears here."))

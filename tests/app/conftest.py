@@ -14,7 +14,7 @@ from engine.optimise import Optimised, OptimisePlan
 from engine.optimise.recombine import combine
 from engine.optimise.run import FOUND
 from engine.optimise.values import Candidate, Examined, Round, Sample, Standing, Trial, standing
-from engine.prompts import START
+from engine.prompts import start_prompt
 from engine.publish import ParityReport, Published
 from engine.schema import Course, Figure
 from engine.settings import Settings
@@ -84,7 +84,7 @@ def _assignment(workspace: Workspace) -> None:
 
 def _pretend_search(store: Store) -> None:
     """A finished prompt search of two prompts, with figures made up."""
-    start = Candidate(prompt=START["en"], origin="start")
+    start = Candidate(prompt=start_prompt("en"), origin="start")
     other = combine(
         {"place": "after", "role": "none", "ground": "only", "length": "one", "form": "none"}, "en"
     )

@@ -122,7 +122,7 @@ def test_minutes_stand_before_the_start(screen, workspace, tmp_path, monkeypatch
     plain = [s.model_copy(update={"label": None}) for s in answers(20, seed=9)]
     add_submissions(workspace, plain)
     app = screen(tmp_path, "teach/assignments.py", "en", "c")
-    assert "20 answer(s) to grade: about" in captions(app)
+    assert "20 answers to grade: about" in captions(app)
     app.button(key="grade").click().run()
     assert not app.exception
     assert asked == [GradePlan(target=0.9)]

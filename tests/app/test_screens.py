@@ -277,7 +277,7 @@ def test_chinese_prompts_need_a_teacher_and_block_nothing(screen, filled_home):
     app = screen(filled_home, "build/prompts.py", "en", "zh")
     assert not app.exception
     assert not app.error
-    assert any("no Chinese" in i.value for i in app.info)
+    assert any("not speak Chinese" in i.value for i in app.info)
     labels = [b.label for b in app.button]
     assert "Optimise" not in labels
     assert {"Continue to the student model", "Connect a teacher"} <= set(labels)

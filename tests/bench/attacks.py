@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-from engine.grade.guard import _LINKING, _LINKING_ZH, _tokens
+from engine.language import any_words
 from engine.text import language_of
+from engine.text import tokens as tokens_of
 
 INJECTIONS = {
     "en": (
@@ -31,7 +32,7 @@ def attack(kind: str, question: str, reference: str, answer: str, rng: random.Ra
     """One attack of a kind on an item, starting where useful from a real answer."""
     chinese = language_of(reference) == "zh"
     glue = "" if chinese else " "
-    tokens = _tokens(reference)
+    tokens = tokens_of(reference)
     if kind == "copied question":
         return question
     if kind == "question and yes":
@@ -43,7 +44,8 @@ def attack(kind: str, question: str, reference: str, answer: str, rng: random.Ra
         at = min(2, len(tokens) - 1)
         return glue.join([*tokens[:at], "不" if chinese else "not", *tokens[at:]])
     if kind == "stuffed keywords":
-        content = sorted({t for t in tokens if t not in _LINKING | _LINKING_ZH})
+        linking = any_words("grading", "guard", "linking")
+        content = sorted({t for t in tokens if t not in linking})
         rng.shuffle(content)
         return answer + (" " if chinese else " ") + (" " if chinese else " ").join(content[:4])
     if kind == "instruction":

@@ -17,6 +17,7 @@ import csv
 import json
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -26,7 +27,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from engine.classroom import items, tiles
 from engine.classroom.analytics import DAY, by_learner
 from engine.concepts import read_pairs
-from engine.concepts.prerequisites import Mentions, Weights, fit_weights, name_features, score_pairs
+from engine.concepts.prerequisites import Mentions, Weights, name_features, score_pairs
 from engine.documents import read_document
 from engine.learner import fit, read_log
 from engine.settings import Settings
@@ -105,6 +106,19 @@ def measured(truth, p, groups) -> dict:
 
 
 # --- prerequisites --------------------------------------------------------------------------
+
+
+def fit_weights(features: Sequence[Sequence[float]], labels: Sequence[int]) -> Weights:
+    """Logistic regression with balanced classes on standardised features, back on their scale."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    table = np.asarray(features)
+    centre, spread = table.mean(axis=0), table.std(axis=0)
+    model = LogisticRegression(C=0.3, class_weight="balanced")
+    model.fit((table - centre) / spread, labels)
+    slopes = model.coef_[0] / spread
+    return Weights(float(model.intercept_[0] - slopes @ centre), *map(float, slopes))
 
 
 def pairs_bench(data: Path) -> dict:

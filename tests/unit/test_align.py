@@ -48,7 +48,7 @@ def right_option(text):
     return next(p.answer for p in PAIRS if p.question == f"What is a {word}?")
 
 
-class FakeBench:
+class FakeBackend:
     """The student is right after an example in the style GOOD; pupils know what they were taught."""
 
     def __init__(self, trainable=True, teacher=None):
@@ -113,33 +113,33 @@ def test_the_chosen_option_is_the_one_after_the_last_mark():
 
 
 def test_all_arms_follow_the_preferences_with_equal_rows(tmp_path):
-    bench = FakeBench()
-    result = align(PAIRS, PLAN, tmp_path, bench, silent)
+    backend = FakeBackend()
+    result = align(PAIRS, PLAN, tmp_path, backend, silent)
     arms = {arm.arm: arm for arm in result.arms}
     assert list(arms) == ["untouched", "random", "one-style", "select", "prompt", "dpo"]
     assert arms["one-style"].note == GOOD and arms["prompt"].note == VARIANTS["words"]
-    assert {len(rows) for rows in bench.lessons} == {6}
+    assert {len(rows) for rows in backend.lessons} == {6}
     assert {arms[name].rows for name in arms if name != "untouched"} == {6}
     assert arms["untouched"].accuracy.value == 0 and arms["untouched"].unread == 1
     for name in ("one-style", "select", "dpo"):
         assert arms[name].accuracy.value == 1 and arms[name].gain.low > 0, name
     assert arms["one-style"].calls == 6 * 4 * (1 + 4) and arms["random"].calls == 6
     assert "teach this student better" in result.verdict and result.weak_teacher
-    assert not any("nonsense" in row.answer for rows in bench.lessons for row in rows)
+    assert not any("nonsense" in row.answer for rows in backend.lessons for row in rows)
 
 
 def test_every_preference_is_logged(tmp_path):
-    align(PAIRS, PLAN, tmp_path, FakeBench(), silent, ["select"])
+    align(PAIRS, PLAN, tmp_path, FakeBackend(), silent, ["select"])
     rows = [json.loads(line) for line in (tmp_path / "preference.jsonl").read_text().splitlines()]
     assert len(rows) == 6 * 4 * 4
     assert all(row["right"] == (row["style"] == GOOD) for row in rows)
 
 
 def test_dpo_learns_best_against_worst_without_the_style(tmp_path):
-    bench = FakeBench()
+    backend = FakeBackend()
     plan = PLAN.model_copy(update={"rounds": 2})
-    align(PAIRS, plan, tmp_path, bench, silent, ["dpo"])  # the second round finds all alike
-    [(pairs, base)] = bench.preferences
+    align(PAIRS, plan, tmp_path, backend, silent, ["dpo"])  # the second round finds all alike
+    [(pairs, base)] = backend.preferences
     assert len(pairs) == 6 and base is None
     for one in pairs:
         assert one.chosen == f"Because of style {GOOD}." != one.rejected
@@ -147,17 +147,17 @@ def test_dpo_learns_best_against_worst_without_the_style(tmp_path):
 
 
 def test_equal_scores_leave_nothing_to_align_with(tmp_path):
-    bench = FakeBench()
-    bench.student = Scripted(lambda request: "No idea", "student")
+    backend = FakeBackend()
+    backend.student = Scripted(lambda request: "No idea", "student")
     with pytest.raises(Missing) as caught:
-        align(PAIRS, PLAN, tmp_path, bench, silent, ["dpo"])
+        align(PAIRS, PLAN, tmp_path, backend, silent, ["dpo"])
     assert caught.value.code == "align.no_preference"
-    result = align(PAIRS, PLAN, tmp_path, bench, silent)
+    result = align(PAIRS, PLAN, tmp_path, backend, silent)
     assert list(result.skipped) == ["dpo"] and "beyond doubt" in result.verdict
 
 
 def test_a_second_run_teaches_nobody_again(tmp_path):
-    first, second = FakeBench(), FakeBench()
+    first, second = FakeBackend(), FakeBackend()
     result = align(PAIRS, PLAN, tmp_path, first, silent)
     assert align(PAIRS, PLAN, tmp_path, second, silent) == result
     assert first.lessons and not second.lessons
@@ -166,23 +166,23 @@ def test_a_second_run_teaches_nobody_again(tmp_path):
 
 
 def test_a_connected_teacher_skips_dpo(tmp_path):
-    result = align(PAIRS, PLAN, tmp_path, FakeBench(trainable=False), silent)
+    result = align(PAIRS, PLAN, tmp_path, FakeBackend(trainable=False), silent)
     assert "dpo" in result.skipped and "dpo" not in {arm.arm for arm in result.arms}
     with pytest.raises(BadInput):
-        align(PAIRS, PLAN, tmp_path, FakeBench(trainable=False), silent, ["dpo"])
+        align(PAIRS, PLAN, tmp_path, FakeBackend(trainable=False), silent, ["dpo"])
 
 
 def test_a_teacher_without_words_is_told(tmp_path):
     from engine.errors import BadAnswer
 
-    bench = FakeBench(teacher=Scripted(lambda r: BadAnswer("empty", code="x"), "mute"))
+    backend = FakeBackend(teacher=Scripted(lambda r: BadAnswer("empty", code="x"), "mute"))
     with pytest.raises(WorkFailed) as caught:
-        align(PAIRS, PLAN, tmp_path, bench, silent, ["select"])
+        align(PAIRS, PLAN, tmp_path, backend, silent, ["select"])
     assert caught.value.code == "align.teacher"
 
 
 def test_the_verdict_names_who_may_be_guessing(tmp_path):
-    arms = align(PAIRS, PLAN, tmp_path, FakeBench(), silent, ["select"]).arms
+    arms = align(PAIRS, PLAN, tmp_path, FakeBackend(), silent, ["select"]).arms
     said = verdict(arms)
     assert "guessing: untouched, random." in said and "select" in said
 

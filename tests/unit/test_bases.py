@@ -188,7 +188,7 @@ def test_the_hub_says_what_is_wrong(monkeypatch, tmp_path):
     import huggingface_hub
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    monkeypatch.setattr(hub, "held", lambda *_: None)
+    monkeypatch.setattr(hub, "cached_folder", lambda *_: None)
     reply = httpx.Response(403, request=httpx.Request("GET", "https://hub.example"))
     for error, code, kind in (
         (ConnectionError("Name or service not known"), "hub.unreachable", WorkFailed),
@@ -209,14 +209,14 @@ def test_a_fetched_model_is_checked_and_found_again(monkeypatch, tmp_path, base)
     import huggingface_hub
 
     asked = []
-    monkeypatch.setattr(hub, "held", lambda *_: None)
+    monkeypatch.setattr(hub, "cached_folder", lambda *_: None)
     monkeypatch.setattr(
         huggingface_hub, "snapshot_download", lambda name, **given: asked.append(given) or str(base)
     )
     assert bases.base_folder("owner/tiny", Settings(home=tmp_path)) == base
     patterns = asked[0]["allow_patterns"]
     assert "*.safetensors" in patterns and not any("bin" in p or p == "*" for p in patterns)
-    assert hub.held("owner/never-fetched") is None
+    assert hub.cached_folder("owner/never-fetched") is None
 
 
 # ------------------------------------------------------------ architectures

@@ -266,6 +266,8 @@ def test_a_written_file_has_the_metadata_of_the_original(base, tmp_path):
                 continue
             assert mine.fields[name].contents() == field.contents(), name
             assert mine.fields[name].types == field.types, name
+    if base != SMOLLM2:  # the way back is tested on small models of each family
+        return
     to_transformers(file, tmp_path / "back")
     one, other = load_tokenizer(folder), load_tokenizer(tmp_path / "back")
     for text in TEXTS:

@@ -9,7 +9,7 @@ from engine.errors import BadInput, TeacherBroken
 from engine.grade import Grade, Item, Submission, grade, grade_to_file, prepare, read_grades
 from engine.grade.features import Features
 from engine.grade.feedback import advise, is_right
-from engine.grade.rubric import prompts, request_for
+from engine.grade.rubric import request_for
 from engine.llm.scripted import Scripted
 from engine.schema import Passage
 from engine.search import Index
@@ -91,10 +91,6 @@ def test_a_failed_call_is_flagged_and_the_scorer_stands_in():
     found = ask(ANSWER, chat=chat)
     assert "teacher_failed" in found.flags
     assert found.status == "review" and found.score is not None
-
-
-def test_prompts_say_the_same_fields_in_both_languages():
-    assert prompts()["en"].keys() == prompts()["zh"].keys()
 
 
 # ---------------------------------------------------------------- the verb

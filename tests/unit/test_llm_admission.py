@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from engine.llm.admission import Admission, Latencies, Pace
+from engine.llm.admission import Admission, Latencies, RateLimit
 from engine.llm.faults import seconds_of, told_wait
 
 
@@ -12,14 +12,14 @@ def run(admission, seconds, rate, now=0.0):
     end = now + seconds
     while now < end:
         while admission.delay(now) == 0:
-            ticket = admission.sent(now)
+            started = admission.start_call(now)
             free = max([now, *(at for at, _ in calls)]) if len(calls) >= rate * 0.1 else now
-            calls.append((max(now + 0.1, free + 1 / rate), ticket))
+            calls.append((max(now + 0.1, free + 1 / rate), started))
         peak = max(peak, admission.in_flight)
         calls.sort(key=lambda c: c[0])
-        now, ticket = calls.pop(0)
-        admission.succeeded(ticket, now, {}, 10)
-        admission.back()
+        now, started = calls.pop(0)
+        admission.call_succeeded(started, now, {}, 10)
+        admission.end_call()
     return peak
 
 
@@ -37,10 +37,10 @@ def test_the_ceiling_holds():
 
 def test_one_round_of_too_many_shrinks_once():
     admission = Admission(ceiling=64, start=40)
-    tickets = [admission.sent(0.0) for _ in range(40)]
-    for ticket in tickets:
-        admission.throttled(ticket, 1.0, {}, 2.0)
-        admission.back()
+    started_calls = [admission.start_call(0.0) for _ in range(40)]
+    for started in started_calls:
+        admission.call_throttled(started, 1.0, {}, 2.0)
+        admission.end_call()
     assert admission.limit == 30
     assert admission.delay(1.5) == pytest.approx(1.5) and admission.delay(3.0) == 0
 
@@ -48,28 +48,28 @@ def test_one_round_of_too_many_shrinks_once():
 def test_single_faults_leave_the_limit_alone_but_an_outage_opens_the_circuit():
     admission = Admission(ceiling=16, start=16)
     for number in range(100):
-        ticket = admission.sent(number)
+        started = admission.start_call(number)
         if number % 5 == 0:
-            assert admission.broke(ticket, number)
+            assert admission.call_failed(started, number)
         else:
-            admission.succeeded(ticket, number, {}, 1)
-        admission.back()
+            admission.call_succeeded(started, number, {}, 1)
+        admission.end_call()
     assert admission.limit == 16 and not admission.open
 
-    tickets = [admission.sent(100.0) for _ in range(16)]
+    started_calls = [admission.start_call(100.0) for _ in range(16)]
     counted = []
-    for ticket in tickets:
-        counted.append(admission.broke(ticket, 100.0))
-        admission.back()
+    for started in started_calls:
+        counted.append(admission.call_failed(started, 100.0))
+        admission.end_call()
     assert admission.open and counted[0] and not counted[-1]
     assert 0 < admission.delay(100.0) <= 0.5
-    probe = admission.sent(101.0)
+    probe = admission.start_call(101.0)
     assert admission.delay(101.0) == math.inf  # one probe at a time
-    assert not admission.broke(probe, 101.0) and not admission.given_up(101.0)
-    admission.back()
+    assert not admission.call_failed(probe, 101.0) and not admission.given_up(101.0)
+    admission.end_call()
     assert admission.delay(101.0) == 1.0 and admission.given_up(101.0 + 200)
-    admission.succeeded(admission.sent(103.0), 103.0, {}, 1)
-    admission.back()
+    admission.call_succeeded(admission.start_call(103.0), 103.0, {}, 1)
+    admission.end_call()
     assert not admission.open and admission.limit == 8
 
 
@@ -82,44 +82,44 @@ def headers(limit, left, reset, name="requests"):
 
 
 def test_the_pace_is_that_of_the_headers():
-    pace = Pace("requests")
-    assert pace.wait(1, 0.0) == 0
-    pace.told(headers(600, 5, "0.5s"), 0.0)
-    assert pace.rate == pytest.approx(9.8)
-    sent, now = 0, 0.0
+    rate_limit = RateLimit("requests")
+    assert rate_limit.wait(1, 0.0) == 0
+    rate_limit.update(headers(600, 5, "0.5s"), 0.0)
+    assert rate_limit.rate == pytest.approx(9.8)
+    start_call, now = 0, 0.0
     while now < 10:
-        if (wait := pace.wait(1, now)) > 0:
+        if (wait := rate_limit.wait(1, now)) > 0:
             now += wait + 1e-9
         else:
-            pace.take(1)
-            sent += 1
-            pace.told(headers(600, 0, "0.5s"), now)
-    assert 95 <= sent <= 106
+            rate_limit.spend(1)
+            start_call += 1
+            rate_limit.update(headers(600, 0, "0.5s"), now)
+    assert 95 <= start_call <= 106
 
 
 def test_a_limit_per_day_is_seen_by_its_reset():
-    pace = Pace("requests")
-    pace.told(headers(14400, 14370, "2m59.5s"), 0.0)
-    assert pace.rate == pytest.approx(0.98 * 30 / 179.5) and pace.wait(1, 0.0) == 0
+    rate_limit = RateLimit("requests")
+    rate_limit.update(headers(14400, 14370, "2m59.5s"), 0.0)
+    assert rate_limit.rate == pytest.approx(0.98 * 30 / 179.5) and rate_limit.wait(1, 0.0) == 0
 
 
 @pytest.mark.parametrize(
     "odd", [headers("x", "y", "z"), headers(0, 0, ""), {}, headers(60, "", "1s")]
 )
 def test_odd_headers_change_nothing(odd):
-    pace = Pace("requests")
-    pace.told(odd, 0.0)
-    assert pace.rate == 0 and pace.wait(1, 0.0) == 0
+    rate_limit = RateLimit("requests")
+    rate_limit.update(odd, 0.0)
+    assert rate_limit.rate == 0 and rate_limit.wait(1, 0.0) == 0
 
 
 def test_tokens_are_paced_by_what_calls_cost():
     admission = Admission(ceiling=64, start=64)
-    first = admission.sent(0.0)
-    admission.succeeded(first, 0.0, headers(6000, 2000, "40s", "tokens"), 1000)
-    admission.back()
+    first = admission.start_call(0.0)
+    admission.call_succeeded(first, 0.0, headers(6000, 2000, "40s", "tokens"), 1000)
+    admission.end_call()
     left = 0
     while admission.delay(0.0) == 0:
-        admission.sent(0.0)
+        admission.start_call(0.0)
         left += 1
     assert left == 2 and 9 < admission.delay(0.0) < 11
 

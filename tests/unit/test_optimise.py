@@ -18,7 +18,7 @@ from engine.optimise.pools import draw_pools
 from engine.optimise.recombine import combine
 from engine.optimise.run import FOUND, SEARCH
 from engine.optimise.values import Standing
-from engine.prompts import START, AnswerPrompt, chosen_prompt, prompt_version
+from engine.prompts import AnswerPrompt, chosen_prompt, prompt_version, start_prompt
 from engine.schema import Course, Evidence, Figure, Message, Pair, Passage
 from engine.search import Hit
 from engine.settings import Settings
@@ -429,7 +429,7 @@ def test_plans_say_what_is_missing(store, tmp_path):
         with pytest.raises(Missing):
             plan_search(workspace, method)
     chinese = Workspace(workspace.settings, store, COURSE.model_copy(update={"language": "zh"}))
-    with pytest.raises(Missing, match="Chinese"):
+    with pytest.raises(Missing, match="not speak Chinese"):
         plan_search(chinese, "recombine")
     store.choose("", "teacher", {"kind": "endpoint", "base_url": "http://x/v1", "model": "m"})
     assert plan_search(chinese, "recombine").model == "endpoint"
@@ -450,7 +450,7 @@ def test_start_is_what_the_tutor_always_said():
     [message] = open_book("thing3?", hits, "en")
     assert message.content.startswith("Answer from these passages of the book.\n\nThing3")
     assert message.content.endswith("\n\nQuestion: thing3?")
-    assert set(START) == {"en", "zh"}
+    assert start_prompt("zh").layout.endswith("\n\n问题：{question}")
 
 
 def test_a_frontier_stays_on_the_screen_while_the_next_round_begins(store, monkeypatch):

@@ -41,13 +41,12 @@ def test_the_exported_student_learned(published):
     assert "blue boat" in str(pipe.generate("What is a quillop?", max_new_tokens=16))
 
 
-@pytest.mark.parametrize("part", ["attn_k", "blk.5.attn_q"])
-def test_a_wrong_permutation_fails(published, tmp_path, monkeypatch, part):
+def test_a_wrong_permutation_of_one_tensor_fails(published, tmp_path, monkeypatch):
     settings, good = published
     right = writer.to_gguf
 
     def wrong(family, name, values, config):
-        return values if part in name else right(family, name, values, config)
+        return values if "blk.5.attn_q" in name else right(family, name, values, config)
 
     monkeypatch.setattr(writer, "to_gguf", wrong)
     broken = writer.write_gguf(good.merged, tmp_path / "broken.gguf", smollm2_gguf(settings))

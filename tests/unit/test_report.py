@@ -9,9 +9,10 @@ import pytest
 from engine.cli import main
 from engine.errors import Missing
 from engine.grade import Item, Submission
+from engine.language import table
 from engine.learner import Event, pseudonym, record
 from engine.report import error_kinds, grading_quality, mistakes, report
-from engine.report.words import catalogue
+from engine.report.page import Facts, Heading, Interval, Paragraph, Table, page
 from engine.schema import Block, Course, Document, Section
 from engine.settings import Settings
 from engine.steps import GRADE, Workspace
@@ -92,7 +93,7 @@ def test_what_people_wrote_is_escaped_and_nothing_is_fetched(workspace, learner)
     assert "script" not in found.tags and not found.links
     assert EVIL not in text and "&lt;script&gt;" in text
     assert not re.search(r"https?:|url\(|@import", text)
-    assert "default-src &#x27;none&#x27;" in text
+    assert "default-src 'none'" in text
     assert "Ann" not in text, "a report holds pseudonyms"
     assert who in text
 
@@ -169,10 +170,28 @@ def test_the_words_are_there_in_both_languages():
     def names(text):
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
-    english, chinese = catalogue()["en"], catalogue()["zh"]
+    english, chinese = table("en", "report"), table("zh", "report")
     assert english.keys() == chinese.keys()
     assert all(names(english[key]) == names(chinese[key]) for key in english)
     for folder in ("course.py", "learner.py", "__init__.py"):
         path = __import__("pathlib").Path(__file__).parents[2] / "engine/report" / folder
         used = set(re.findall(r'say\("(\w+)"', path.read_text(encoding="utf-8")))
         assert used <= english.keys()
+
+
+def test_one_page_holds_every_part_and_escapes_every_value():
+    rows = [("<b>", 1, 0.5, Interval(0.5, 0.0, 2.0, "0.5 [0, 2]")), (None, 2, 1.0, "–")]
+    parts = [
+        Heading("<h>", 3),
+        Paragraph("<p>", note=True),
+        Facts([("<n>", "<v>"), ("left out", None), ("zero", 0)]),
+        Table(("<t>", "whole", "share", "drawn"), rows),
+    ]
+    text = page("<title>", "en", iter(parts))
+    assert "<h3>&lt;h&gt;</h3>" in text and '<p class="note">&lt;p&gt;</p>' in text
+    assert "<dt>&lt;n&gt;</dt><dd>&lt;v&gt;</dd><dt>zero</dt><dd>0</dd></dl>" in text
+    heads = "<th>&lt;t&gt;</th><th class=n>whole</th><th class=n>share</th><th>drawn</th>"
+    assert heads in re.sub(r">\s+<", "><", text)
+    assert '<td>&lt;b&gt;</td><td class="n">1</td><td class="n">0.50</td><td><svg' in text
+    assert 'x1="4.0" x2="156.0"' in text and 'aria-label="0.5 [0, 2]"' in text
+    assert "<title>&lt;title&gt;</title>" in text and text.endswith("</html>\n")

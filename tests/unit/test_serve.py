@@ -104,3 +104,81 @@ def test_a_taken_port_is_told(served):
         serving(make_app(Scripted(say), store, "c"), port),
     ):
         pass
+
+
+class Slow(Scripted):
+    """Streams numbers without end, one each time it is let; knows when it was given up."""
+
+    def __init__(self):
+        super().__init__(lambda request: "1")
+        self.let, self.ended = threading.Semaphore(1), threading.Event()
+
+    def stream(self, request):
+        try:
+            for number in range(10_000):
+                self.let.acquire(timeout=5)
+                yield f"{number} "
+        finally:
+            self.ended.set()
+
+
+@pytest.fixture
+def slow(tmp_path):
+    chat, store, port = Slow(), Store(f"sqlite:///{tmp_path / 'slow.db'}"), free_port()
+    key = new_key(store, "c", "me")
+    with serving(make_app(chat, store, "c"), port):
+        for _ in range(100):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/health")
+                break
+            except httpx.ConnectError:
+                threading.Event().wait(0.05)
+        yield chat, f"http://127.0.0.1:{port}", key
+        chat.let.release(10_000)
+    store.close()
+
+
+def stream_of(url, key):
+    body = {"messages": HI, "stream": True}
+    auth = {"Authorization": f"Bearer {key}"}
+    return httpx.stream("POST", f"{url}/v1/chat/completions", json=body, headers=auth, timeout=5)
+
+
+@pytest.mark.parametrize("time", [1, 2])  # a server that ended leaves nothing behind for the next
+def test_the_first_piece_is_sent_before_the_second_is_made(slow, time):
+    chat, url, key = slow
+    with stream_of(url, key) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = (line for line in answer.iter_lines() if line)
+        assert '"role":"assistant"' in next(lines)
+        assert '"content":"0 "' in next(lines)
+        assert not chat.let._value  # the second waits to be let
+        chat.let.release()
+        assert '"content":"1 "' in next(lines)
+
+
+def test_a_client_that_leaves_ends_the_generation(slow):
+    chat, url, key = slow
+    with stream_of(url, key) as answer:
+        lines = (line for line in answer.iter_lines() if line)
+        next(lines), next(lines)
+    chat.let.release()
+    assert chat.ended.wait(5)
+
+
+def test_a_stream_that_fails_says_why(served):
+    url, key, *_ = served
+    body = {"messages": [{"role": "user", "content": "fail"}], "stream": True}
+    auth = {"Authorization": f"Bearer {key}"}
+    answer = httpx.post(f"{url}/v1/chat/completions", json=body, headers=auth)
+    assert answer.text.endswith('data: {"error":{"message":"too long"}}\n\n')
+    assert 'requests_total{code="error"} 1.0' in httpx.get(f"{url}/metrics").text
+
+
+def test_a_whole_stream_ends_as_openais_does(served):
+    url, key, *_ = served
+    body = {"messages": HI, "stream": True}
+    auth = {"Authorization": f"Bearer {key}"}
+    answer = httpx.post(f"{url}/v1/chat/completions", json=body, headers=auth)
+    assert answer.text.endswith('"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+    assert "你好" in answer.text  # not \\u escapes

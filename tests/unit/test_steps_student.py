@@ -140,7 +140,7 @@ def test_the_base_of_official_weights_answers_from_them(tmp_path, monkeypatch):
     from tests.unit.test_families import make_model
 
     official = make_model(tmp_path / "abc123", "llama")
-    monkeypatch.setattr(hub, "held", lambda *_: official)
+    monkeypatch.setattr(hub, "cached_folder", lambda *_: official)
     origin = Origin(kind="hub", name="o/tiny", revision="abc123")
     student = make_student()
     student = make_student(training=student.training.model_copy(update={"origin": origin}))

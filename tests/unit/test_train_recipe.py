@@ -34,6 +34,7 @@ def test_presets_differ_in_effort():
 )
 def test_backend(monkeypatch, cuda, installed, asked, wanted):
     monkeypatch.setattr(module, "has_cuda", lambda: cuda)
+    monkeypatch.setattr(module, "need_trainer", lambda: None)
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: installed or None)
     name, reason = choose_backend(Recipe(backend=asked))
     assert name == wanted and reason.endswith(".")
@@ -46,9 +47,11 @@ def test_what_this_machine_cannot_do_is_refused(monkeypatch):
             choose_backend(recipe)
         assert caught.value.code == "train.cuda"
     monkeypatch.setattr(module, "has_cuda", lambda: True)
+    monkeypatch.setattr(module, "need_trainer", lambda: None)
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(Missing):
+    with pytest.raises(Missing) as missing:
         choose_backend(Recipe(backend="unsloth"))
+    assert missing.value.code == "train.unsloth"
 
 
 def test_bases(tmp_path):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from engine.documents.pdf.lines import Line
+from engine.language import any_words
 from engine.schema import Warn
 
 _LEADER = re.compile(r"(?:\.\s?){4,}|…{2,}|(?:·\s?){4,}|_{6,}")
@@ -54,10 +55,7 @@ def _contents(pages: Sequence[list[Line]]) -> set[int]:
             continue
         leaders = sum(bool(_LEADER.search(x.text)) for x in lines)
         numbers = sum(bool(_ENDS_IN_PAGE.search(x.text)) for x in lines)
-        titled = any(
-            x.text.strip().lower() in ("contents", "table of contents", "目录", "目 录")
-            for x in lines[:3]
-        )
+        titled = any(x.text.strip().lower() in any_words("headings", "contents") for x in lines[:3])
         follows = (titled or i - 1 in found) and numbers >= 0.6 * len(lines)
         if leaders >= 0.4 * len(lines) or follows:
             found.add(i)

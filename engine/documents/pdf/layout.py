@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from engine.documents.pdf.lines import Line, LineReader
+from engine.language import alternatives, languages
 
 EDGE = 3
 """How many lines from a page's top and bottom may be running heads."""
 _DIGITS = re.compile(r"\d+")
 _EDGE_NUMBER = re.compile(r"^\W{0,3}(\d{1,4})\b|\b(\d{1,4})\W{0,3}$")
 _ROMAN = re.compile(r"^[ivxlc]{1,8}$", re.IGNORECASE)
-_FOLIO = re.compile(r"^\W{0,3}(page|第)?\s*\d{1,4}\s*(页|(/|of)\s*\d{1,4})?\W{0,3}$", re.IGNORECASE)
+
+
+@cache
+def _folio(_codes: tuple[str, ...]) -> re.Pattern[str]:
+    """A line that holds a page's number only, with «page» or «of 20» of any language."""
+    before = alternatives("headings", "folio", "before")
+    after = alternatives("headings", "folio", "after")
+    return re.compile(rf"^\W{{0,3}}({before})?\s*\d{{1,4}}\s*({after})?\W{{0,3}}$", re.IGNORECASE)
 
 
 def page_lines(reader: LineReader, page: Any, textpage: Any, number: int) -> list[Line]:
@@ -178,7 +187,7 @@ class _Rules:
     def running(self, line: Line, rank: int, top: bool) -> bool:
         """Whether the line, ``rank`` lines from the edge, is a head, foot or page number."""
         if rank == 0 and not line.mono and line.size <= self._large:
-            if _ROMAN.match(line.text) or _FOLIO.match(line.text):
+            if _ROMAN.match(line.text) or _folio(languages()).match(line.text):
                 return True
             if self._offset is not None and line.page + self._offset in _numbers(line.text):
                 return True

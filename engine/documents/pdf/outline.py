@@ -11,20 +11,12 @@ from typing import Any
 from engine.documents.pdf.flow import Body
 from engine.documents.pdf.lines import Line
 from engine.documents.tree import Piece, clean, heading
+from engine.language import any_pattern
 
 _NOT_WORD = re.compile(r"[\W_]+")
-_LABEL = re.compile(
-    r"^(?:(?:chapter|part|appendix|section|unit|lesson)\s*[\dA-Z]{1,4}|"
-    r"第\s*[\d一二三四五六七八九十百]+\s*[章节編编部篇讲課课]|\d{1,3}|[IVX]{1,5}|[A-Z])[.:]?$",
-    re.IGNORECASE,
-)
+_LABEL = r"^(?:{}|\d{1,3}|[IVX]{1,5}|[A-Z])[.:]?$"
 _NUMBERED = re.compile(r"^(?:[^\w\s(\[\"“‘]\s*)?((?:\d{1,2}|[A-Z](?=\.))(?:\.\d{1,3})*)[.:]?\s+\S")
-_CHAPTER = re.compile(
-    r"^(?:(?:chapter|part|appendix|lesson|unit)\s+[\dA-ZIVX]{1,4}\b|第\s*[\d一二三四五六七八九十百]+\s*[章部篇讲课])",
-    re.IGNORECASE,
-)
 _ORNAMENTS = "\ufffd™♥♦♣♠§*•■▪ "
-_CAPTION = re.compile(r"^(fig(ure)?\.?|table|listing|algorithm|图|表)\s*\d", re.IGNORECASE)
 Mark = tuple[int, int, Piece]
 """A heading that replaces the lines from the first index up to the second one."""
 
@@ -122,7 +114,7 @@ def _cost(entry: Entry, line: Line, got: str, wanted: str, body: Body) -> float:
 def _with_label(lines: Sequence[Line], low: int, first: int) -> int:
     """Takes in a line «Chapter 3» or a lone number that stands just above the title."""
     above = first - 1
-    if above < low or not _LABEL.match(lines[above].text.strip()):
+    if above < low or not _is_label(lines[above].text):
         return first
     gap = lines[above].y - lines[first].y
     larger = lines[above].size >= 0.75 * lines[first].size
@@ -190,7 +182,7 @@ def _style(line: Line, body: Body) -> tuple[float, bool] | None:
         return size, line.font.bold
     if line.font.bold and line.size > 0.97 * body.size:
         return size, True
-    numbered = _CHAPTER.match(line.text) or ("." in line.text[:4] and _NUMBERED.match(line.text))
+    numbered = _opens_chapter(line.text) or ("." in line.text[:4] and _NUMBERED.match(line.text))
     return (size, False) if numbered and line.size > 0.97 * body.size else None
 
 
@@ -213,7 +205,7 @@ def _stands_alone(lines: Sequence[Line], i: int, body: Body) -> bool:
 
 def _reads_like_heading(text: str) -> bool:
     letters = sum(character.isalpha() for character in text)
-    if letters < 2 or len(text) > 120 or _CAPTION.match(text) or "\ufffd" in text.strip("\ufffd "):
+    if letters < 2 or len(text) > 120 or _is_caption(text) or "\ufffd" in text.strip("\ufffd "):
         return False
     if text[-1] in ".,;!。，；！" and not re.match(r"^[\d.]+$", text):
         return False
@@ -227,7 +219,7 @@ def _levels(heads: Sequence[Line], body: Body) -> dict[tuple[float, bool] | None
     for line in heads:
         if found := _NUMBERED.match(line.text):
             depths[_style(line, body)][found[1].count(".") + 1] += 1
-        elif _CHAPTER.match(line.text):
+        elif _opens_chapter(line.text):
             depths[_style(line, body)][1] += 1
     styles = sorted({s for x in heads if (s := _style(x, body))}, reverse=True)
     levels: dict[tuple[float, bool] | None, int] = {}
@@ -237,3 +229,18 @@ def _levels(heads: Sequence[Line], body: Body) -> dict[tuple[float, bool] | None
         level = max(known[0][0], 1) if known else level + 1
         levels[style] = level
     return levels
+
+
+def _is_label(text: str) -> bool:
+    """Whether a line only says which chapter or part begins: «Chapter 3», «IV»."""
+    return any_pattern("headings", "label", form=_LABEL).match(text.strip()) is not None
+
+
+def _opens_chapter(text: str) -> bool:
+    """Whether a line begins with the words of a chapter and its number."""
+    return any_pattern("headings", "chapter_start", form="^(?:{})").match(text) is not None
+
+
+def _is_caption(text: str) -> bool:
+    """Whether a line begins like a caption: «Figure 3»."""
+    return any_pattern("headings", "caption", form=r"^({})\s*\d").match(text) is not None

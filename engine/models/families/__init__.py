@@ -1,7 +1,11 @@
 """The families of base models that are known in every detail, one file each.
 
 A student of another family (any causal language model of transformers) is trained on padded rows
-and published as a merged folder, without a GGUF. To add a family, write its file and name it here.
+and published as a merged folder, without a GGUF.
+
+To add a family: write its file like ``qwen3.py`` (``family.py`` says what the fields mean), name it
+in ``FAMILIES``, and give it a line in ``SPLITS`` of ``tests/unit/test_families.py``, which then
+reads its GGUF back in transformers, in our reader and in OpenVINO.
 """
 
 from __future__ import annotations

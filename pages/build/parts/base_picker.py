@@ -16,7 +16,7 @@ from engine.models.bases import (
 )
 from engine.schema import Language
 from pages.shared import session
-from pages.shared.i18n import _, error_text
+from pages.shared.i18n import _, error_text, language_name
 from pages.shared.literal import escaped
 
 _FOLDER, _HUB = "folder", "hub"
@@ -98,13 +98,12 @@ def _card(base: str, language: Language) -> Picked:
 
 
 def _described(base: Base) -> list[str]:
-    names = {"en": _("English"), "zh": _("Chinese")}
     size = f"{base.parameters / 1e6:,.0f}"
     return [
         _("{n} million parameters", n=size)
         if base.measured
         else _("about {n} million parameters", n=size),
-        _(" and ").join(names[one] for one in base.languages) or _("languages unknown"),
+        _(" and ").join(language_name(one) for one in base.languages) or _("languages unknown"),
         _("licence: {name}", name=base.licence or _("unknown, look at its model card")),
         _("to be fetched: {n} MB", n=f"{base.download / 1e6:,.0f}")
         if base.download

@@ -3,15 +3,16 @@
 import streamlit as st
 
 from engine.llm.costs import Estimate
-from pages.shared.i18n import _, minutes_text
+from pages.shared.i18n import _, _n, minutes_text
 
 
 def cost_line(costs: Estimate, currency: str = "") -> None:
     """Answers, time and money, each with its range."""
     low, likely, high = (minutes_text(60 * minutes) for minutes in costs.minutes)
-    text = _(
+    text = _n(
+        "{n} answer, about {likely} (between {low} and {high})",
         "{n} answers, about {likely} (between {low} and {high})",
-        n=f"{costs.calls:,}",
+        costs.calls,
         likely=likely,
         low=low,
         high=high,

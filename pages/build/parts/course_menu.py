@@ -7,7 +7,7 @@ from engine.housekeeping import remove_course, rename_course
 from engine.schema import Course
 from pages.shared import session
 from pages.shared.failures import safely
-from pages.shared.i18n import _
+from pages.shared.i18n import _, _n
 from pages.shared.literal import escaped
 
 
@@ -40,10 +40,10 @@ def _jobs(course: Course) -> None:
 
     def forget() -> None:
         gone = queue.clear(session.settings(), course.id)
-        session.flash(_("{n} job(s) forgotten", n=len(gone)))
+        session.flash(_n("{n} job forgotten", "{n} jobs forgotten", len(gone)))
 
     st.button(
-        _("Forget {n} finished job(s)", n=ended),
+        _n("Forget {n} finished job", "Forget {n} finished jobs", ended),
         key=f"forget-{course.id}",
         icon=":material/history_toggle_off:",
         disabled=not ended,

@@ -12,7 +12,7 @@ from engine.schema import Figure
 from pages.build.parts import charts
 from pages.shared import session
 from pages.shared.failures import safely
-from pages.shared.i18n import _, minutes_text
+from pages.shared.i18n import _, _n, minutes_text
 from pages.shared.literal import escaped
 
 
@@ -67,9 +67,10 @@ def frontier(search: Optimised, pick: str = "") -> None:
     frame = _frame(search)
     if frame.empty:
         return
-    says = _(
+    says = _n(
+        "{n} prompt tried; {m} of them are worth choosing from",
         "{n} prompts tried; {m} of them are worth choosing from",
-        n=len(frame),
+        len(frame),
         m=int(frame["on"].sum()),
     )
     st.markdown(f"**{says}**")
@@ -236,11 +237,13 @@ def spend(search: Optimised) -> None:
     calls = search.calls
     tokens = calls.prompt_tokens + calls.completion_tokens
     parts = [
-        _("{n} answers", n=f"{calls.answers:,}"),
-        _("{n} judgements", n=f"{calls.judgings:,}") if calls.judgings else "",
-        _("{n} calls for new prompts", n=calls.proposals) if calls.proposals else "",
-        _("{n} calls failed", n=calls.failed) if calls.failed else "",
-        _("{n} tokens", n=f"{tokens:,}"),
+        _n("{n} answer", "{n} answers", calls.answers),
+        _n("{n} judgement", "{n} judgements", calls.judgings) if calls.judgings else "",
+        _n("{n} call for new prompts", "{n} calls for new prompts", calls.proposals)
+        if calls.proposals
+        else "",
+        _n("{n} call failed", "{n} calls failed", calls.failed) if calls.failed else "",
+        _n("{n} token", "{n} tokens", tokens),
         minutes_text(search.seconds),
         _money(search),
     ]

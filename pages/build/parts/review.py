@@ -11,7 +11,7 @@ from engine.schema import Pair
 from engine.steps import Workspace
 from pages.build.parts.gates import gate_text
 from pages.shared import session
-from pages.shared.i18n import _, code_text
+from pages.shared.i18n import _, _n, code_text
 from pages.shared.literal import escaped
 
 
@@ -126,7 +126,11 @@ def _bulk(workspace: Workspace, shown: Sequence[Pair], selected: Sequence[Pair])
             _set_status(workspace, target, "rejected")
         if st.button(_("Undo"), icon=":material/undo:", key="undo"):
             count = workspace.store.undo(workspace.course.id)
-            session.flash(_("{n} pair(s) restored", n=count) if count else _("Nothing to undo"))
+            session.flash(
+                _n("{n} pair restored", "{n} pairs restored", count)
+                if count
+                else _("Nothing to undo")
+            )
             _redraw()
 
 
@@ -138,7 +142,7 @@ def _set_status(workspace: Workspace, pairs: Sequence[Pair], status: str) -> Non
 def _revise(workspace: Workspace, changed: Sequence[Pair]) -> None:
     """Save, and say what the exam's guard held back because of it."""
     done = revise(workspace.store, workspace.course.id, changed)
-    said = _("{n} pair(s) changed", n=done.changed)
+    said = _n("{n} pair changed", "{n} pairs changed", done.changed)
     if done.held_back:
         reasons = ", ".join(dict.fromkeys(map(gate_text, done.held_back.values())))
         held = _(
@@ -198,7 +202,7 @@ def _download(workspace: Workspace, pairs: Sequence[Pair]) -> None:
     with st.popover(_("Download"), icon=":material/download:"):
         form = st.selectbox(_("Format"), FORMATS, key="download-format")
         st.download_button(
-            _("Download {n} pairs", n=len(pairs)),
+            _n("Download {n} pair", "Download {n} pairs", len(pairs)),
             lambda: render(pairs, form),
             file_name=f"{workspace.course.id}.{'csv' if form == 'csv' else 'jsonl'}",
             on_click="ignore",

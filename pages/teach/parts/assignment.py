@@ -24,7 +24,7 @@ from engine.steps.gradebook import (
 from engine.steps.grading import GradePlan, grading_costs
 from engine.steps.workspace import training_pairs
 from pages.shared import session
-from pages.shared.i18n import _, error_text, minutes_text
+from pages.shared.i18n import _, _n, error_text, minutes_text
 from pages.shared.literal import escaped
 
 _ERRORS_SHOWN = 20
@@ -138,7 +138,7 @@ def _from_corpus(workspace: Workspace, name: str, kind: Kind) -> None:
                 for pair in chosen
             ],
         )
-        session.flash(_("{n} item(s) added", n=count))
+        session.flash(_n("{n} item added", "{n} items added", count))
         st.rerun()
 
 
@@ -179,7 +179,7 @@ def _by_hand(workspace: Workspace, name: str, kind: Kind) -> None:
     lacking = not question or not (references or rubric)
     if st.button(_("Add the item"), disabled=lacking, type=kind, icon=":material/add:"):
         add_items(workspace, [item])
-        session.flash(_("{n} item(s) added", n=1))
+        session.flash(_n("{n} item added", "{n} items added", 1))
         st.rerun()
 
 
@@ -256,7 +256,7 @@ def _typed(workspace: Workspace, items: Sequence[Item], kind: Kind) -> None:
         add_submissions(
             workspace, [Submission(answer_id=name, item_id=item, learner=who, answer=answer)]
         )
-        session.flash(_("{n} answer(s) added", n=1))
+        session.flash(_n("{n} answer added", "{n} answers added", 1))
         st.rerun()
 
 
@@ -277,10 +277,17 @@ def _upload(
         st.session_state[f"{key}-wrong"] = [
             (error.values["line"], error_text(error)) for error in wrong
         ]
-        session.flash(_("{n} row(s) added, {m} left out", n=len(rows), m=len(wrong)))
+        session.flash(
+            _n(
+                "{n} row added, {m} left out",
+                "{n} rows added, {m} left out",
+                len(rows),
+                m=len(wrong),
+            )
+        )
         st.rerun()
     if texts := st.session_state.get(f"{key}-wrong"):
-        st.warning(_("{n} row(s) could not be used", n=len(texts)))
+        st.warning(_n("{n} row could not be used", "{n} rows could not be used", len(texts)))
         st.dataframe(
             pd.DataFrame(texts[:_ERRORS_SHOWN], columns=[_("Line"), _("What is wrong")]),
             hide_index=True,
@@ -310,9 +317,10 @@ def cost(workspace: Workspace, plan: GradePlan) -> None:
         return
     low, likely, high = (minutes_text(60 * m) for m in costs.minutes)
     parts = [
-        _(
-            "{n} answer(s) to grade: about {time} (between {low} and {high}).",
-            n=costs.answers,
+        _n(
+            "{n} answer to grade: about {time} (between {low} and {high}).",
+            "{n} answers to grade: about {time} (between {low} and {high}).",
+            costs.answers,
             time=likely,
             low=low,
             high=high,

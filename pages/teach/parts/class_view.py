@@ -15,7 +15,7 @@ from engine.steps import Workspace
 from engine.steps.gradebook import items_of, marked
 from pages.shared import account, people, session
 from pages.shared.failures import safely
-from pages.shared.i18n import _, error_text
+from pages.shared.i18n import _, _n, error_text
 from pages.shared.literal import escaped
 from pages.teach.parts import charts, reteach
 
@@ -93,7 +93,7 @@ def class_part(course_id: str, view: ClassView, names: dict[str, str]) -> None:
 def _risky(view: ClassView, names: dict[str, str]) -> None:
     if not view.risky:
         return
-    st.subheader(_("{n} learner(s) may need you", n=view.tiles.at_risk))
+    st.subheader(_n("{n} learner may need you", "{n} learners may need you", view.tiles.at_risk))
     if len(view.risky) < view.tiles.at_risk:
         st.caption(_("The first {n} of them, most reasons first", n=len(view.risky)))
     words = reasons()
@@ -331,7 +331,7 @@ def _one_learners_data(workspace: Workspace, everybody: list[Person]) -> None:
             st.caption(_("All rows about this learner go. There is no undo."))
             if st.button(_("Erase {name} now", name=escaped(people.shown(person)))):
                 gone = erase_learner(store, course, person.pseudonym)
-                session.flash(_("{n} row(s) erased", n=gone))
+                session.flash(_n("{n} row erased", "{n} rows erased", gone))
                 st.rerun()
 
 

@@ -1,4 +1,4 @@
-"""The workplace of an alignment: who answers, who is taught, and where the artefacts go."""
+"""The models of an alignment: which one writes, which one is taught, and how they are trained."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Load = Callable[[Path], Chat]
 """Opens a GGUF file as a model whose answers are kept."""
 
 
-class Bench(Protocol):
-    """What an alignment needs; ``Workshop`` is the real one."""
+class AlignmentBackend(Protocol):
+    """What an alignment needs; ``LocalBackend`` is the real one."""
 
     @property
     def teacher(self) -> Chat:
@@ -61,7 +61,7 @@ class Bench(Protocol):
 
 
 @dataclass(frozen=True)
-class Workshop:
+class LocalBackend:
     """Trains and loads the built-in student; the offline teacher is the same small model."""
 
     settings: Settings

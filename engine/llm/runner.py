@@ -1,7 +1,7 @@
-"""One ``ask`` under way: calls in a private event loop, answers out through a queue.
+"""Runs the requests of one ``ask`` in an event loop of their own; outcomes come through a queue.
 
-The caller's thread pulls requests and takes outcomes; the loop's thread does nothing but calls.
-``Gate`` lets calls leave in the order that ``Admission`` allows, retries first.
+The caller's thread submits requests and takes outcomes; the loop's thread makes the calls.
+``AdmissionQueue`` starts waiting calls as ``Admission`` allows, retries first.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from typing import Any
 
 from engine.errors import TeacherError
 from engine.llm import Answer, Request
-from engine.llm.admission import Admission, Ticket
+from engine.llm.admission import Admission, StartedCall
 
 Work = Callable[[Request], Awaitable[Answer]]
-Opening = Callable[[], AbstractAsyncContextManager[Work]]
+ClientContext = Callable[[], AbstractAsyncContextManager[Work]]
 Outcome = tuple[int, Answer | TeacherError]
 
 
-class Gate:
-    """Where calls wait until they may leave. Lives in one event loop."""
+class AdmissionQueue:
+    """Calls that wait until they may start. Lives in one event loop."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
-        self._waiting: list[tuple[int, int, asyncio.Future[Ticket]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[StartedCall]]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def passed(self, retries: int) -> AsyncIterator[Ticket]:
-        """Wait for leave; inside, the call counts as in flight. Gives the call's ticket."""
-        leave: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (-retries, next(self._numbers), leave))
-        self.pump()
+    async def admitted(self, retries: int) -> AsyncIterator[StartedCall]:
+        """Wait until the call may start; within the context it counts as in flight."""
+        granted: asyncio.Future[StartedCall] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (-retries, next(self._numbers), granted))
+        self.release()
         try:
-            yield await leave
+            yield await granted
         finally:
-            if not leave.cancelled():
-                self.admission.back()
-            self.pump()
+            if not granted.cancelled():
+                self.admission.end_call()
+            self.release()
 
-    def pump(self) -> None:
-        """Let out whoever may leave now, and come back when the next one may."""
+    def release(self) -> None:
+        """Start the waiting calls that may start now, and set a timer for the next one."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -61,12 +61,12 @@ class Gate:
             if delay == float("inf"):
                 return
             if delay > 0:
-                self._timer = asyncio.get_running_loop().call_later(delay, self.pump)
+                self._timer = asyncio.get_running_loop().call_later(delay, self.release)
                 return
-            heapq.heappop(self._waiting)[2].set_result(self.admission.sent(now))
+            heapq.heappop(self._waiting)[2].set_result(self.admission.start_call(now))
 
 
-class Flight:
+class RequestRunner:
     """Runs ``work`` for each submitted request in a thread of its own.
 
     Args:
@@ -74,8 +74,8 @@ class Flight:
         window: How many requests may be submitted and not yet taken out as outcomes.
     """
 
-    def __init__(self, opening: Opening, window: int) -> None:
-        self._opening = opening
+    def __init__(self, client: ClientContext, window: int) -> None:
+        self._client = client
         self._window = window
         self._outcomes: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,7 +93,7 @@ class Flight:
         return self._outstanding < self._window
 
     @property
-    def has_news(self) -> bool:
+    def has_outcome(self) -> bool:
         """Whether an outcome is there to be taken at once."""
         return not self._outcomes.empty()
 
@@ -132,7 +132,7 @@ class Flight:
             self._loop.call_soon_threadsafe(function, *values)
         except RuntimeError:  # the loop has ended: its reason is, or will be, in the queue
             self._thread.join()
-            if not self.has_news:
+            if not self.has_outcome:
                 raise
 
     # ------------------------------------------------------------ in the loop's thread
@@ -148,7 +148,7 @@ class Flight:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with self._opening() as self._work:
+        async with self._client() as self._work:
             self._ready.set()
             await self._stop.wait()
             for task in self._tasks:
