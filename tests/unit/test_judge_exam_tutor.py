@@ -212,3 +212,9 @@ def test_the_student_streams_and_what_a_learner_types_is_no_instruction(index):
     said = ask(question, index, chat, pieces.append)
     assert "".join(pieces).strip() == said.answer == "From the student."
     assert all(question not in m.content for m in seen[0].messages if m.role == "system")
+
+
+def test_the_words_that_ask_are_not_looked_for_in_the_book(index):
+    """«Why is a list ... ?» is covered as well as «list»: books hold no «why»."""
+    [bare, *_], [asked, *_] = index.search("list"), index.search("Why and how is a list?")
+    assert asked.coverage == pytest.approx(bare.coverage)
