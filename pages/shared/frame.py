@@ -108,12 +108,9 @@ def _pages() -> dict[str, list[st.Page]]:
         state = stages[name].state if course else "empty"
         return page(f"build/{file}.py", title, MARKS[state], name)
 
-    home = st.Page(
-        _SCREENS / "build/home.py", title=_("Home"), icon=":material/home:", default=True
-    )
-
+    file = _SCREENS / "build/home.py"
     groups = {
-        "": [home],
+        "": [st.Page(file, title=_("Home"), icon=":material/home:", default=True)],
         _("Build"): [
             stage("course", "course", _("1 Course")),
             stage("corpus", "corpus", _("2 Corpus")),
@@ -133,7 +130,7 @@ def _pages() -> dict[str, list[st.Page]]:
     }
     seen = {"designer": 4, "instructor": 3, "learner": 2}.get(session.role() or "", 1)
     names = list(groups)
-    return {name: groups[name] for name in (names[0], *names[len(names) - seen + 1 :])}
+    return {n: groups[n] for n in (names[0], *names[len(names) - seen + 1 :])}
 
 
 def heading(title: str, question: str, stage: Stage | None = None) -> None:

@@ -84,7 +84,7 @@ def _own_knowledge(course_id: str, viewer: str) -> CourseKnowledge:
 def knowledge(course_id: str) -> CourseKnowledge:
     """What the course's answers say, as far as the person here may see them."""
     who = viewer()
-    return _own_knowledge(course_id, who) if who else _common_knowledge(course_id)
+    return _own_knowledge(course_id, "x") if who else _common_knowledge(course_id)
 
 
 def course() -> Course | None:

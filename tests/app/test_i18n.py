@@ -103,6 +103,27 @@ def test_the_codes_of_the_engine_are_seen():
     assert wanted <= sources()
 
 
+def advised_codes():
+    """Codes of errors that say what to do next."""
+    for path in sorted((ROOT / "engine").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                given = {keyword.arg: keyword.value for keyword in node.keywords}
+                code = given.get("code")
+                if "next" in given and isinstance(code, ast.Constant):
+                    yield code.value
+
+
+def test_every_error_says_in_chinese_what_to_do_next():
+    known = catalogue(LOCALE / "zh" / "LC_MESSAGES" / "coursewright.po")
+    advice = ("请", "可以", "可", "无需", "改用", "先")
+
+    def said(code):
+        return known.pgettext("errors", code) or known.pgettext("warnings", code)
+
+    assert [c for c in advised_codes() if not any(word in said(c) for word in advice)] == []
+
+
 def test_no_script_lies_directly_in_pages():
     """A flat pages/ would be routed by Streamlit itself, past app.py."""
     assert not list((ROOT / "pages").glob("*.py"))

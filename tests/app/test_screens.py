@@ -3,7 +3,7 @@
 import pytest
 
 from engine.classroom import give_role
-from engine.learner import pseudonym
+from engine.learner import Event, pseudonym, record
 from engine.optimise.run import FOUND, SEARCH
 from engine.schema import Course
 from engine.settings import Settings
@@ -384,3 +384,31 @@ def test_the_next_step_starts_with_a_question_about_it(screen, filled_home):
     assert not app.exception
     assert app.title[0].value == "Tutor"
     assert any(b.label == "Another question" for b in app.button)
+
+
+def test_two_learners_of_one_process_see_their_own_answers(screen, filled_home, monkeypatch):
+    """What is kept of one learner's figures is not shown to the next one."""
+    settings = Settings(home=filled_home)
+    store = Store(settings.database)
+    names = {who: pseudonym(settings, "c", f"{who}@school.org") for who in ("ann", "bob")}
+    rows = [{"pseudonym": p, "name": who, "group": ""} for who, p in names.items()]
+    store.put_learners("c", rows)
+    for who, count in (("ann", 1), ("bob", 2)):
+        events = [
+            Event(learner=names[who], item=f"i{n}", concept="Soil", correct=True, at=1.79e9 + n)
+            for n in range(count)
+        ]
+        record(store, "c", events)
+    try:
+        monkeypatch.setattr("pages.shared.account.email", lambda: "ann@school.org")
+        ann = screen(filled_home, "learn/progress.py", "en", "c")
+        monkeypatch.setattr("streamlit.cache_resource.clear", lambda: None)
+        monkeypatch.setattr("pages.shared.account.email", lambda: "bob@school.org")
+        bob = screen(filled_home, "learn/progress.py", "en", "c")
+        for app, count in ((ann, "1"), (bob, "2")):
+            assert not app.error
+            assert [m.value for m in app.metric if m.label == "Answers"] == [count]
+    finally:
+        for name in names.values():
+            store.erase_learner("c", name)
+        store.close()

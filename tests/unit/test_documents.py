@@ -162,6 +162,51 @@ def test_code_is_not_a_heading(tmp_path, settings, text):
     assert titles(document) == [(1, "Yes")]
 
 
+def blocks(tmp_path, settings, text):
+    document = read_document(write(tmp_path / "a.md", f"# T\n\n{text}"), settings)
+    return [(b.kind, b.text) for s in document.sections for b in s.blocks]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("The entry dp[i][j] is 2 * 3 * 4.", "The entry dp[i][j] is 2 * 3 * 4."),
+        ("**“栈”**是*线性*的。", "“栈”是线性的。"),
+        ("See [the **list**][l] and <https://a.org>.\n\n[l]: x.md", "See the list and https://a.org."),
+        ("Marked ==words==, H<sub>2</sub>O,<br>~~gone~~ &amp; \\*kept\\*.", "Marked words, H2O, gone & *kept*."),
+        ("One $a_1$\n![alone](x.png){ align=left }\ntwo.", "One $a_1$", "two."),
+        ("Noted[^1] here.\n\n[^1]: The note itself.", "Noted here.", "The note itself."),
+        ("> [!NOTE]\n> Mind the step.", "Mind the step."),
+        ("It costs $5 and then $6.", "It costs $5 and then $6."),
+        ("$$\nx = 1\n\n$$", "$$\nx = 1\n$$"),
+        ("<div align='center'>\n  Centred *words*.\n</div>", "Centred words."),
+        ("<!-- a\n\nb --> kept", "kept"),
+        ("before\n\n<!-- never closed\n\nafter", "before", "never closed", "after"),
+        ("<svg><path d=''/><text>no</text></svg>\n\n<script>\n\nno()\n</script>\n\nyes", "yes"),
+    ],
+)  # fmt: skip
+def test_markdown_text_without_markup(tmp_path, settings, case):
+    text, *found = case
+    assert blocks(tmp_path, settings, text) == [("prose", words) for words in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1. one\n\n    more of it\n\n    - inner\n2. two", [("list", "1. one more of it\n  - inner\n2. two")]),
+        ("- 一个\n  项目", [("list", "- 一个项目")]),
+        (
+            "1. run\n\n    ```sh\n    go\n    ```\n\n    and wait\n\n2. end",
+            [("list", "1. run"), ("code", "go"), ("prose", "and wait"), ("list", "2. end")],
+        ),
+        ("| a | b |\n|---|---|\n| `x\\|y` | $n$ |", [("table", "a | b\nx|y | $n$")]),
+        ("words\n\n    code()\n\n        more()", [("prose", "words"), ("code", "code()\n\n    more()")]),
+    ],
+)  # fmt: skip
+def test_markdown_lists_tables_and_listings(tmp_path, settings, text, found):
+    assert blocks(tmp_path, settings, text) == found
+
+
 # --- folders --------------------------------------------------------------------------------
 
 

@@ -99,6 +99,11 @@ def frontier(frame: pd.DataFrame, length: str, quality: str) -> Plot:
             hovertemplate=f"{quality} %{{y:.2f}}<br>{length} %{{x:.2f}}<br>n = %{{customdata[1]}}"
             "<br>%{text}<extra></extra>",
         )
+    return _laid_out(figure, length, quality)
+
+
+def _laid_out(figure: Plot, length: str, quality: str) -> Plot:
+    """The plot with its axes named, to be clicked and not dragged."""
     figure.update_layout(
         height=360,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},

@@ -84,6 +84,11 @@ def frontier(search: Optimised, pick: str = "") -> None:
         st.caption(_("Click a point to look at its prompt below."))
     else:
         st.plotly_chart(chart, config=plain, alt=says)
+    _table(frame, says)
+
+
+def _table(frame: pd.DataFrame, says: str) -> None:
+    """The prompts behind the chart, best score first."""
     with st.expander(_("All prompts as a table"), icon=":material/table:"):
         st.dataframe(
             frame[["text", "kind", "quality", "length", "score", "n"]]

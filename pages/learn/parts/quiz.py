@@ -29,7 +29,11 @@ def card(workspace: Workspace, me: str | None) -> None:
             said = st.text_area(_("Your answer"), max_chars=2000, height=100)
             checked = st.form_submit_button(_("Check"), icon=":material/done:")
         if checked:
-            _show(current, answer(session.lesson(workspace, me), current, said), me)
+            lesson = session.lesson(workspace, me)
+            st.session_state[f"{key}-outcome"] = answer(lesson, current, said)
+        outcome: Outcome | None = st.session_state.get(f"{key}-outcome")
+        if outcome:
+            _show(current, outcome, me)
         if st.button(_("Another question"), icon=":material/skip_next:"):
             _set(workspace, me, key)
             st.rerun()
@@ -49,6 +53,7 @@ def _set(workspace: Workspace, me: str | None, key: str, concept: str = "") -> N
     else:
         seen.add(found.pair.point)
     st.session_state[key] = found
+    st.session_state.pop(f"{key}-outcome", None)
 
 
 def _show(current: Quiz, outcome: Outcome, me: str | None) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.classroom import ROLES, ClassView, Role, give_role, roles_of
 from engine.errors import EngineError
+from engine.grade import Item
 from engine.learner import Person, erase_learner, export_learner, find_learner
 from engine.report import Mistake, error_kinds, grading_quality, mistakes, report
 from engine.schema import Figure
@@ -149,6 +150,11 @@ def questions_part(workspace: Workspace, view: ClassView) -> None:
         ]
         frame = pd.DataFrame(table)
         st.dataframe(frame, hide_index=True, alt=_("Kinds of mistakes by concept"))
+    _items_table(view, items)
+
+
+def _items_table(view: ClassView, items: Sequence[Item]) -> None:
+    """Each item that was answered: how hard it is, and whether it tells who knows the course."""
     st.subheader(_("Items: how hard, how telling"))
     if not view.items:
         st.caption(_("No item has been answered yet."))
@@ -295,6 +301,12 @@ def records_part(workspace: Workspace, everybody: list[Person]) -> None:
     )
     if session.role() == "designer" and account.configured():
         _roles(workspace)
+    _one_learners_data(workspace, everybody)
+
+
+def _one_learners_data(workspace: Workspace, everybody: list[Person]) -> None:
+    """Take away or erase all that is kept about one learner."""
+    store, course = workspace.store, workspace.course.id
     st.subheader(_("One learner's data: export or erase"))
     person = one_of(workspace, everybody, "record-of")
     if person is None:
