@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-from engine.language import DEFAULT, Rules, languages, rules
+from engine.language import DEFAULT, LanguageRules, languages, rules
 from engine.schema import Language
 
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -75,7 +75,7 @@ def sentences(text: str, language: Language) -> list[str]:
     return found
 
 
-def _abbreviation(own: Rules) -> re.Pattern[str] | None:
+def _abbreviation(own: LanguageRules) -> re.Pattern[str] | None:
     """What ends in a full stop and no sentence."""
     return own.pattern("language", "sentences", "abbreviation")
 
@@ -126,7 +126,7 @@ def _has_letter(term: str) -> bool:
     return any(character.isalnum() for character in term)
 
 
-def stem(word: str, own: Rules) -> str:
+def stem(word: str, own: LanguageRules) -> str:
     """The word's stem (Snowball), so that «dictionaries» finds «dictionary»."""
     if not own.stemmer or (own.ascii_stems and not word.isascii()):
         return word

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.align.backend import AlignmentBackend
 from engine.align.dpo import Preferred, pairs_of
-from engine.align.items import Item, Pools
+from engine.align.items import ChoiceItem, ItemPools
 from engine.align.plan import AlignPlan, Arm
 from engine.align.preference import Scored, prefer, style_means
 from engine.align.rationales import NAIVE, STYLES, VARIANTS, Rationale, write
@@ -38,7 +38,7 @@ class ArmRationales(Value):
 class RationaleMaker:
     """Makes the rationales of each arm; what arms share is made once."""
 
-    pools: Pools
+    pools: ItemPools
     plan: AlignPlan
     folder: Path
     backend: AlignmentBackend
@@ -62,7 +62,7 @@ class RationaleMaker:
         return ways[arm]()
 
     @cached_property
-    def drafts(self) -> dict[str, Item]:
+    def drafts(self) -> dict[str, ChoiceItem]:
         """The drafts by their names."""
         return {item.id: item for item in self.pools.drafts}
 
@@ -129,7 +129,7 @@ class RationaleMaker:
         return rationales * (1 + len(self.pools.preference))
 
     def _write(
-        self, teacher: Chat, styles: dict[str, str], items: Sequence[Item] = ()
+        self, teacher: Chat, styles: dict[str, str], items: Sequence[ChoiceItem] = ()
     ) -> list[Rationale]:
         return write(teacher, items or self.pools.drafts, styles, self.plan, self.report)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.align.items import Item
+from engine.align.items import ChoiceItem
 from engine.align.plan import AlignPlan
 from engine.align.preference import Scored
 from engine.align.rationales import NAIVE, prompt_of
@@ -35,7 +35,7 @@ class Preferred(Value):
     rejected: str
 
 
-def pairs_of(drafts: Mapping[str, Item], scored: Sequence[Scored]) -> list[Preferred]:
+def pairs_of(drafts: Mapping[str, ChoiceItem], scored: Sequence[Scored]) -> list[Preferred]:
     """Best against worst rationale of each draft; a draft whose rationales score alike has none."""
     by_draft: dict[str, list[Scored]] = {}
     for one in scored:

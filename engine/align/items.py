@@ -36,7 +36,7 @@ FEWEST = 4
 """Items that each pool needs."""
 
 
-class Item(Value):
+class ChoiceItem(Value):
     """One question with four options, of which ``options[right]`` is the book's answer.
 
     ``quote`` is the book's sentence behind the answer.
@@ -55,15 +55,15 @@ class Item(Value):
         return self.options[self.right]
 
 
-class Pools(Value):
+class ItemPools(Value):
     """Items for writing rationales, for choosing among them, and for the final figures."""
 
-    drafts: tuple[Item, ...]
-    preference: tuple[Item, ...]
-    test: tuple[Item, ...]
+    drafts: tuple[ChoiceItem, ...]
+    preference: tuple[ChoiceItem, ...]
+    test: tuple[ChoiceItem, ...]
 
 
-def make_pools(pairs: Sequence[Pair], sizes: tuple[int, int, int], seed: int) -> Pools:
+def make_pools(pairs: Sequence[Pair], sizes: tuple[int, int, int], seed: int) -> ItemPools:
     """Items of all pools; drafts and preference from training pairs, the test from exam pairs.
 
     Args:
@@ -81,7 +81,7 @@ def make_pools(pairs: Sequence[Pair], sizes: tuple[int, int, int], seed: int) ->
     drafts, preference, test = sizes
     own, asked = _drawn(trained, seed), _drawn(examined, seed)[:test]
     learned, final = _Maker(trained, seed), _Maker(examined, seed)
-    pools = Pools(
+    pools = ItemPools(
         drafts=learned.items([trained[p] for p in own[:drafts]]),
         preference=learned.items([trained[p] for p in own[drafts : drafts + preference]]),
         test=final.items([examined[p] for p in asked]),
@@ -116,11 +116,11 @@ class _Maker:
             self.by_kind[pair.kind].append(pair)
         self.vectors = {k: embed([p.answer for p in own]) for k, own in self.by_kind.items()}
 
-    def items(self, pairs: Sequence[Pair]) -> tuple[Item, ...]:
+    def items(self, pairs: Sequence[Pair]) -> tuple[ChoiceItem, ...]:
         found = (self._item(pair) for pair in pairs)
         return tuple(item for item in found if item is not None)
 
-    def _item(self, pair: Pair) -> Item | None:
+    def _item(self, pair: Pair) -> ChoiceItem | None:
         name = content_id("item", self.seed, pair.id)
         dice = random.Random(name)  # noqa: S311 (an order of options, not a secret)
         near = self._near(pair)
@@ -128,7 +128,7 @@ class _Maker:
             return None
         options = [pair.answer, *dice.sample(near, DISTRACTORS)]
         dice.shuffle(options)
-        return Item(
+        return ChoiceItem(
             id=name,
             point=pair.point,
             question=pair.question,
@@ -153,13 +153,13 @@ class _Maker:
         return found
 
 
-def shown(item: Item) -> str:
+def shown(item: ChoiceItem) -> str:
     """The item as the student reads it: the question, then the options as a list."""
     options = (f"- {option}" for option in item.options)
     return "\n".join([item.question, "Choose the right answer.", *options])
 
 
-def chosen(text: str, item: Item) -> int | None:
+def chosen(text: str, item: ChoiceItem) -> int | None:
     """Which option an answer names: the one most like what stands after its last «Answer:».
 
     Without that mark its first line counts. None where it is like no option, or like two equally.

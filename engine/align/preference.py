@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from engine.align.items import Item, chosen, shown
+from engine.align.items import ChoiceItem, chosen, shown
 from engine.align.plan import AlignPlan
 from engine.align.rationales import Rationale, ask_all
 from engine.files import write_text
@@ -28,9 +28,9 @@ class Scored(Value):
 
 def prefer(
     student: Chat,
-    drafts: Mapping[str, Item],
+    drafts: Mapping[str, ChoiceItem],
     rationales: Sequence[Rationale],
-    held: Sequence[Item],
+    held: Sequence[ChoiceItem],
     plan: AlignPlan,
     log: Path,
     report: Report,
@@ -60,7 +60,9 @@ def style_means(scored: Sequence[Scored]) -> dict[str, float]:
     return dict(sorted(means.items(), key=lambda pair: -pair[1]))
 
 
-def _one_shot(draft: Item, rationale: Rationale, item: Item, plan: AlignPlan) -> Request:
+def _one_shot(
+    draft: ChoiceItem, rationale: Rationale, item: ChoiceItem, plan: AlignPlan
+) -> Request:
     said = (
         Message(role="user", content=shown(draft)),
         Message(role="assistant", content=rationale.reply(draft)),
@@ -75,7 +77,10 @@ def _one_shot(draft: Item, rationale: Rationale, item: Item, plan: AlignPlan) ->
 
 
 def _write_log(
-    log: Path, cases: Sequence[tuple[Rationale, Item]], texts: Sequence[str], right: Sequence[int]
+    log: Path,
+    cases: Sequence[tuple[Rationale, ChoiceItem]],
+    texts: Sequence[str],
+    right: Sequence[int],
 ) -> None:
     rows = (
         {"draft": r.item, "style": r.style, "item": item.id, "right": one, "said": text}

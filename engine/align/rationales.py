@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.align.items import Item, shown
+from engine.align.items import ChoiceItem, shown
 from engine.align.plan import AlignPlan
 from engine.errors import WorkFailed
 from engine.llm import Answer, Chat, Request, user
@@ -44,13 +44,17 @@ class Rationale(Value):
     style: str
     text: str
 
-    def reply(self, item: Item) -> str:
+    def reply(self, item: ChoiceItem) -> str:
         """What the student should say: the reason, then the right option."""
         return f"{self.text}\nAnswer: {item.answer}".strip()
 
 
 def write(
-    teacher: Chat, items: Sequence[Item], styles: Mapping[str, str], plan: AlignPlan, report: Report
+    teacher: Chat,
+    items: Sequence[ChoiceItem],
+    styles: Mapping[str, str],
+    plan: AlignPlan,
+    report: Report,
 ) -> list[Rationale]:
     """A rationale of every item in every style; an unusable answer leaves an empty text.
 
@@ -86,7 +90,7 @@ def ask_all(chat: Chat, requests: Sequence[Request], tell: Callable[[int], None]
     return texts
 
 
-def prompt_of(item: Item, instruction: str) -> str:
+def prompt_of(item: ChoiceItem, instruction: str) -> str:
     """What the teacher is asked: the item, the book's sentence, the right option, the manner."""
     return (
         f"{shown(item)}\n\nThe book says: “{item.quote}”\nThe right answer is: {item.answer}\n"
@@ -94,7 +98,7 @@ def prompt_of(item: Item, instruction: str) -> str:
     )
 
 
-def _request(item: Item, instruction: str, plan: AlignPlan) -> Request:
+def _request(item: ChoiceItem, instruction: str, plan: AlignPlan) -> Request:
     return Request(
         messages=user(prompt_of(item, instruction)),
         max_tokens=plan.rationale_tokens,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.align.arms import NO_PREFERENCE, ArmRationales, RationaleMaker
 from engine.align.backend import AlignmentBackend
-from engine.align.items import Item, chosen, make_pools, shown
+from engine.align.items import ChoiceItem, chosen, make_pools, shown
 from engine.align.plan import ALWAYS, ARMS, AlignPlan, Arm
 from engine.align.preference import style_means
 from engine.align.rationales import ask_all
@@ -209,7 +209,7 @@ def _tidy(folder: Path, keep: Path) -> None:
 
 
 def _picks(
-    student: Chat, test: Sequence[Item], plan: AlignPlan, report: Report
+    student: Chat, test: Sequence[ChoiceItem], plan: AlignPlan, report: Report
 ) -> list[int | None]:
     """Which option the student picks for each item, without any example."""
     requests = [

@@ -5,7 +5,7 @@
 
 from engine.classroom.analytics import (
     AtRisk,
-    Rules,
+    RiskRules,
     Tiles,
     at_risk,
     by_learner,
@@ -25,7 +25,7 @@ __all__ = [
     "ClassView",
     "CourseKnowledge",
     "Role",
-    "Rules",
+    "RiskRules",
     "Tiles",
     "at_risk",
     "by_learner",

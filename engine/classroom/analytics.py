@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from engine.errors import BadInput
 from engine.learner.events import Event, as_answers
-from engine.learner.log import Answer
+from engine.learner.log import Interaction
 from engine.learner.tracing import Tracer
 from engine.levels import FIRM, NEAR
 from engine.schema import Value
@@ -23,7 +23,7 @@ DAY = 86400.0
 Reason = Literal["few", "falling", "wrong", "absent"]
 
 
-class Rules(Value):
+class RiskRules(Value):
     """When somebody is at risk: each rule gives one reason.
 
     ``few``: answers under this share of the class's median; ``falling``: mean of the last five
@@ -108,7 +108,7 @@ def tiles(
     table: Any,
     now: float,
     learners: Sequence[str] = (),
-    rules: Rules | None = None,
+    rules: RiskRules | None = None,
     risky: Sequence[AtRisk] | None = None,
 ) -> Tiles:
     """The class in figures; ``learners`` is the roster (who never answered counts as enrolled).
@@ -116,7 +116,7 @@ def tiles(
     ``risky`` is what ``at_risk`` found, where the caller has it already.
     """
     people = by_learner(table)
-    used = rules or Rules()
+    used = rules or RiskRules()
     scores = checked(table)["score"]
     active = int((now - people["last"] <= used.absent * DAY).sum())
     return Tiles(
@@ -130,10 +130,10 @@ def tiles(
 
 
 def at_risk(
-    table: Any, now: float, learners: Sequence[str] = (), rules: Rules | None = None
+    table: Any, now: float, learners: Sequence[str] = (), rules: RiskRules | None = None
 ) -> list[AtRisk]:
     """Who needs somebody now, most reasons first, then the lowest mean."""
-    used = rules or Rules()
+    used = rules or RiskRules()
     people = by_learner(table)
     typical = float(people["answers"].median()) if len(people) else 0.0
     falls = _falls(checked(table))
@@ -153,7 +153,9 @@ def at_risk(
     return sorted(found, key=lambda p: (-len(p.reasons), p.mean or 0.0, p.learner))
 
 
-def _risk(learner: str, row: Any, fall: float, typical: float, now: float, rules: Rules) -> AtRisk:
+def _risk(
+    learner: str, row: Any, fall: float, typical: float, now: float, rules: RiskRules
+) -> AtRisk:
     days = (now - float(row.last)) / DAY
     values: dict[Reason, float] = {}
     if days > rules.absent:
@@ -235,7 +237,7 @@ def heat_map(
     """
     import pandas as pd
 
-    held: dict[str, list[Answer]] = {learner: [] for learner in learners}
+    held: dict[str, list[Interaction]] = {learner: [] for learner in learners}
     for answer in as_answers(events):
         held.setdefault(answer.learner, []).append(answer)
     wanted = list(dict.fromkeys(concepts))
@@ -255,7 +257,9 @@ def heat_map(
     return levels
 
 
-def _levels(tracer: Tracer, answers: Sequence[Answer], names: Sequence[str]) -> dict[str, float]:
+def _levels(
+    tracer: Tracer, answers: Sequence[Interaction], names: Sequence[str]
+) -> dict[str, float]:
     found = tracer.unseen_all(answers, names) if names else []
     return dict(zip(names, found, strict=True))
 

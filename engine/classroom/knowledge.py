@@ -18,10 +18,10 @@ from engine.classroom.view import ClassView, class_view
 from engine.concepts import Concept, Edits, course_concepts, course_edits
 from engine.course import titles
 from engine.learner import (
+    ConceptState,
     Event,
+    PathStep,
     Person,
-    State,
-    Step,
     Tracer,
     course_tracer,
     events_of,
@@ -105,7 +105,7 @@ class CourseKnowledge:
             lambda: named_now(self._common.store, self.course, rows),
         )
 
-    def states(self, learner: str, now: float | None = None) -> dict[str, State]:
+    def states(self, learner: str, now: float | None = None) -> dict[str, ConceptState]:
         """The state of each concept of the graph, and of those that only answers name.
 
         Args:
@@ -132,7 +132,7 @@ class CourseKnowledge:
         levels = sorted(self.mastery(learner, now).items(), key=lambda row: row[1])
         return {n: names.get(homes.get(n, ""), "") for n, level in levels if level < FIRM}
 
-    def steps(self, learner: str, now: float | None = None) -> list[Step]:
+    def steps(self, learner: str, now: float | None = None) -> list[PathStep]:
         """The next three steps of a learner's path."""
         at = time.time() if now is None else now
         own = self.events(learner)

@@ -12,7 +12,7 @@ from engine.cli.context import Context, Verbs, table
 from engine.schema import Document
 
 if TYPE_CHECKING:
-    from engine.learner import Step
+    from engine.learner import PathStep
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -161,7 +161,7 @@ def _path(context: Context) -> None:
     context.show(data, table(rows))
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: PathStep) -> dict[str, Any]:
     """``section`` is a heading, as in the other verbs; the id stands beside it."""
     row = step.model_dump(mode="json", exclude={"title"})
     names = {"section": step.title or step.section, "section_id": step.section}

@@ -38,10 +38,10 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _ask(context: Context) -> None:
     from engine.lesson import ask, open_lesson
-    from engine.tutor import Talk
+    from engine.tutor import Conversation
 
     options = context.options
-    _, said = ask(open_lesson(context.workspace), Talk(mode=options.mode), options.question)
+    _, said = ask(open_lesson(context.workspace), Conversation(mode=options.mode), options.question)
     data = {
         "answer": said.answer,
         "sources": [{"section": s.title, "page": s.page, "quote": s.quote} for s in said.sources],

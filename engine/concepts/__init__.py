@@ -5,8 +5,8 @@ the edits of people (``edits``), acyclic always.
 """
 
 from engine.concepts.edits import (
+    AddedConcept,
     Edits,
-    New,
     connected,
     disconnected,
     hidden,
@@ -29,7 +29,7 @@ from engine.concepts.prerequisites import read_pairs, render_scores, score_pairs
 __all__ = [
     "Concept",
     "Edits",
-    "New",
+    "AddedConcept",
     "Prerequisite",
     "concepts",
     "connected",

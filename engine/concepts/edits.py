@@ -17,7 +17,7 @@ from engine.schema import Document, Value
 Edge = tuple[str, str]
 
 
-class New(Value):
+class AddedConcept(Value):
     """A concept that a person added; its section is found again by its title in a new reading."""
 
     name: str
@@ -39,7 +39,7 @@ class Edits(Value):
     rename: dict[str, str] = {}
     merge: dict[str, str] = {}
     hide: tuple[str, ...] = ()
-    new: tuple[New, ...] = ()
+    new: tuple[AddedConcept, ...] = ()
 
     def now(self, name: str) -> str:
         """The name under which a concept is shown that was known by this one."""
@@ -111,7 +111,7 @@ def with_concept(edits: Edits, documents: Sequence[Document], name: str, section
             section=section,
         )
     quote = sentence_with(found, name.strip())
-    own = New(name=name.strip(), section=found.id, title=found.title, quote=quote)
+    own = AddedConcept(name=name.strip(), section=found.id, title=found.title, quote=quote)
     return edits.model_copy(update={"new": (*edits.new, own)})
 
 

@@ -10,9 +10,9 @@ guard.py      what a person must see;  feedback.py  what the learner is told
 run.py        the verb;  cost.py  what it will take
 """
 
+from engine.grade.batch import Grader
 from engine.grade.calibrate import Calibration
 from engine.grade.cost import GradeEstimate, estimate
-from engine.grade.desk import Grader
 from engine.grade.files import read_grades, read_items, read_submissions
 from engine.grade.items import Grade, Item, Submission
 from engine.grade.run import grade, grade_to_file, prepare

@@ -34,7 +34,7 @@ class Bin(Value):
     n: int
 
 
-class Rung(Value):
+class OperatingPoint(Value):
     """The surest answers, down to ``confidence``: ``share`` of all; how often people agreed.
 
     ``promise`` is the highest target agreement at which all of these are accepted.
@@ -64,7 +64,7 @@ class Calibration(Value):
     n: int
     known: bool
     bins: tuple[Bin, ...] = ()
-    ladder: tuple[Rung, ...] = ()
+    ladder: tuple[OperatingPoint, ...] = ()
 
     @field_validator("agreement", mode="before")
     @classmethod
@@ -77,7 +77,7 @@ class Calibration(Value):
         """The highest target at which an answer of this confidence is accepted; 0: at none."""
         return next((r.promise for r in self.ladder if confidence >= r.confidence), 0.0)
 
-    def at(self, target: float) -> Rung | None:
+    def at(self, target: float) -> OperatingPoint | None:
         """What is accepted at this target: the lowest rung that still reaches it."""
         return next((r for r in reversed(self.ladder) if r.promise >= target), None)
 
@@ -120,7 +120,9 @@ def calibrate(
     return Confidence(signals, agrees), found.model_copy(update={"ladder": rungs})
 
 
-def ladder(confidence: Any, agrees: Any, groups: Sequence[str] | None) -> tuple[Rung, ...]:
+def ladder(
+    confidence: Any, agrees: Any, groups: Sequence[str] | None
+) -> tuple[OperatingPoint, ...]:
     """The steps of the test, from the surest answers down; ``promise`` never rises.
 
     ``groups`` are the questions, where those to come are others.
@@ -130,7 +132,7 @@ def ladder(confidence: Any, agrees: Any, groups: Sequence[str] | None) -> tuple[
     n = len(agrees)
     order = np.argsort(-confidence, kind="stable")
     _, group = np.unique(np.asarray(range(n) if groups is None else groups), return_inverse=True)
-    rungs: list[Rung] = []
+    rungs: list[OperatingPoint] = []
     promise = 1.0
     for count in sorted({max(_FEWEST, round(n * step / _STEPS)) for step in range(1, _STEPS + 1)}):
         if count <= n:
@@ -138,11 +140,13 @@ def ladder(confidence: Any, agrees: Any, groups: Sequence[str] | None) -> tuple[
             promise = min(promise, lower_bound(agrees[top], group[top]))
             edge = float(confidence[order[count - 1]])
             figure = _share(agrees[top])
-            rungs.append(Rung(confidence=edge, share=count / n, agreement=figure, promise=promise))
+            rungs.append(
+                OperatingPoint(confidence=edge, share=count / n, agreement=figure, promise=promise)
+            )
     return tuple(rungs)
 
 
-def choose(rungs: Sequence[Rung], target: float) -> float:
+def choose(rungs: Sequence[OperatingPoint], target: float) -> float:
     """The lowest confidence at which accepted answers still reach the target, or ``NEVER``."""
     return next((r.confidence for r in reversed(rungs) if r.promise >= target), NEVER)
 

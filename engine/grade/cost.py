@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.grade.desk import CLOSED
+from engine.grade.batch import CLOSED
 from engine.grade.heads import FEW
 from engine.grade.items import Item, Submission
 from engine.grade.rubric import request_for

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from engine.grade.features import negations
 from engine.grade.items import Item, Submission
-from engine.language import Rules, any_pattern, rules
+from engine.language import LanguageRules, any_pattern, rules
 from engine.text import language_of, tokens, words
 
 FLAGS = (
@@ -129,7 +129,7 @@ def _shuffled(mine: list[str], reference: list[str]) -> bool:
     return (order < 0.8 and pairs <= 0.34) or (_broken(mine, own) and pairs <= 0.5)
 
 
-def _broken(mine: list[str], own: Rules) -> bool:
+def _broken(mine: list[str], own: LanguageRules) -> bool:
     """Whether the order of small words is none of the language: «of the and», an end on «the»."""
     small = own.table("grading")["guard"]
     linking, articles, after, last = (
@@ -187,7 +187,7 @@ def _lists(answer: str, reference: str) -> bool:
     return False
 
 
-def _rules(words: Sequence[str]) -> Rules:
+def _rules(words: Sequence[str]) -> LanguageRules:
     """The rules of the language that the words are in."""
     return rules(language_of(" ".join(words)))
 

@@ -21,7 +21,7 @@ SHARE: Mapping[Verdict, float] = {"met": 1.0, "partly": 0.5, "unmet": 0.0}
 _HIDDEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
-class Marked(Value):
+class RubricResult(Value):
     """The verdicts on one answer and their sum; ``unquoted`` met verdicts lost their points."""
 
     score: float
@@ -53,7 +53,7 @@ def request_for(item: Item, submission: Submission, language: Language) -> Reque
 
 def mark(
     items: Mapping[str, Item], submissions: Sequence[Submission], chat: Chat, language: Language
-) -> Iterator[tuple[Submission, Marked | TeacherError]]:
+) -> Iterator[tuple[Submission, RubricResult | TeacherError]]:
     """Verdicts on each answer, in order of completion; a failed call yields its error.
 
     Raises:
@@ -68,7 +68,7 @@ def mark(
             yield submission, read_verdicts(outcome, items[submission.item_id], submission.answer)
 
 
-def read_verdicts(outcome: Answer, item: Item, answer: str) -> Marked:
+def read_verdicts(outcome: Answer, item: Item, answer: str) -> RubricResult:
     """The verdicts of a model's answer with their quotes checked, and the points summed."""
     given = {row["number"]: row for row in outcome.data["criteria"]}
     judged, score, unquoted = [], 0.0, 0
@@ -82,7 +82,7 @@ def read_verdicts(outcome: Answer, item: Item, answer: str) -> Marked:
         judged.append(Judged(criterion=criterion.criterion, verdict=verdict, quote=quote))
     points = sum(c.points for c in item.rubric) or 1.0
     scaled = round(score / points * item.top, 4)
-    return Marked(score=min(item.top, scaled), criteria=tuple(judged), unquoted=unquoted)
+    return RubricResult(score=min(item.top, scaled), criteria=tuple(judged), unquoted=unquoted)
 
 
 def holds(quote: str, answer: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.errors import BadInput
 from engine.files import write_bytes
-from engine.grade.desk import CLOSED, Desk, Grader
+from engine.grade.batch import CLOSED, BatchGrader, Grader
 from engine.grade.features import Features
 from engine.grade.files import read_grades
 from engine.grade.guard import duplicates
@@ -109,10 +109,10 @@ def grade(
         target_agreement=target_agreement,
         report=report,
     )
-    desk = Desk(grader, chat, index, language, duplicates(submissions))
+    grading = BatchGrader(grader, chat, index, language, duplicates(submissions))
     for start in range(0, len(todo), BATCH):
         report(Progress(stage="grade", done=start, total=len(todo)))
-        yield from desk.grades(todo[start : start + BATCH])
+        yield from grading.grades(todo[start : start + BATCH])
     report(Progress(stage="grade", done=len(todo), total=len(todo)))
 
 

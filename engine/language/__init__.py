@@ -4,12 +4,12 @@ A third language is a folder, not code: see ``load``.
 """
 
 from engine.language.load import DEFAULT, VARIABLE, known_language, languages, missing, table
-from engine.language.rules import Rules, Sizes, alternatives, any_pattern, any_words, rules
+from engine.language.rules import LanguageRules, Sizes, alternatives, any_pattern, any_words, rules
 
 __all__ = [
     "DEFAULT",
     "VARIABLE",
-    "Rules",
+    "LanguageRules",
     "Sizes",
     "alternatives",
     "any_pattern",

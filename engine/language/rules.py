@@ -30,7 +30,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Rules:
+class LanguageRules:
     """A language: its marks, sizes and tables; get one by ``rules(code)``.
 
     ``joiner`` stands between sentences, and between words where they are ``spaced``. ``stop`` ends
@@ -80,7 +80,7 @@ class Rules:
         return names.get(other) or rules(other).name
 
 
-def rules(code: str) -> Rules:
+def rules(code: str) -> LanguageRules:
     """The language of this code.
 
     Raises:
@@ -90,10 +90,10 @@ def rules(code: str) -> Rules:
 
 
 @cache
-def _rules(code: str, _known: tuple[str, ...]) -> Rules:
+def _rules(code: str, _known: tuple[str, ...]) -> LanguageRules:
     own = table(code, "language")
     writing = own["writing"]
-    return Rules(
+    return LanguageRules(
         code=code,
         name=own["name"],
         mixes=tuple(own.get("mixes", ())),

@@ -18,9 +18,9 @@ from engine.learner.events import (
     record,
     record_as,
 )
-from engine.learner.log import Answer, Log, read_log
+from engine.learner.log import Interaction, Log, read_log
 from engine.learner.naming import named_now, with_met
-from engine.learner.path import State, Step, course_tracer, path, states, steps_of
+from engine.learner.path import ConceptState, PathStep, course_tracer, path, states, steps_of
 from engine.learner.reviews import Review, reviews
 from engine.learner.tracing import (
     MODELS,
@@ -35,14 +35,14 @@ from engine.learner.tracing import (
 
 __all__ = [
     "MODELS",
-    "Answer",
+    "Interaction",
     "Event",
     "Log",
     "Mastery",
     "Person",
     "Review",
-    "State",
-    "Step",
+    "ConceptState",
+    "PathStep",
     "Tracer",
     "course_tracer",
     "erase_learner",

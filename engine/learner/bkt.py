@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from engine.learner.log import UNKNOWN, Answer, in_time
+from engine.learner.log import UNKNOWN, Interaction, in_time
 
 PRIOR = 20.0
 _FLOOR = 0.005
@@ -48,7 +48,7 @@ class Bkt:
     strength: tuple[float, float] = (4.0, 0.5)
     model: str = "bkt"
 
-    def predict(self, test: Sequence[Answer], history: Sequence[Answer] = ()) -> Any:
+    def predict(self, test: Sequence[Interaction], history: Sequence[Interaction] = ()) -> Any:
         """Probability of a right answer for each row of ``test``; the mean over its concepts."""
         import numpy as np
 
@@ -62,7 +62,7 @@ class Bkt:
             self._learn(known, answer)
         return found
 
-    def unseen_all(self, history: Sequence[Answer], skills: Sequence[str]) -> list[float]:
+    def unseen_all(self, history: Sequence[Interaction], skills: Sequence[str]) -> list[float]:
         """Probability that the learner of ``history`` answers an unseen item now, by concept."""
         known: dict[str, float] = {}
         for answer in sorted(history, key=lambda a: a.at):
@@ -77,7 +77,7 @@ class Bkt:
             values.append(level * (1 - own.slip) + (1 - level) * own.guess)
         return sum(values) / len(values)
 
-    def _learn(self, known: dict[str, float], answer: Answer) -> None:
+    def _learn(self, known: dict[str, float], answer: Interaction) -> None:
         if answer.correct == UNKNOWN:
             return
         for skill in answer.skills:
@@ -92,7 +92,7 @@ class Bkt:
             known[skill] = level + (1 - level) * own.learn
 
 
-def fit_bkt(answers: Sequence[Answer]) -> Bkt:
+def fit_bkt(answers: Sequence[Interaction]) -> Bkt:
     """Fit by EM: first one set of parameters for all concepts, then one for each, shrunk to it."""
     import numpy as np
 
@@ -106,7 +106,7 @@ def fit_bkt(answers: Sequence[Answer]) -> Bkt:
     return Bkt(fitted, Parameters(*map(float, shared[0])))
 
 
-def _sequences(answers: Sequence[Answer]) -> tuple[list[str], Any, Any]:
+def _sequences(answers: Sequence[Interaction]) -> tuple[list[str], Any, Any]:
     """Concepts; concept of each sequence; outcomes (sequences x steps, -1 after the end).
 
     Sequences are sorted by falling length, so that step t concerns a leading block of rows.

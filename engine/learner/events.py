@@ -20,7 +20,7 @@ from typing import Any
 from engine.documents.tables import read_table
 from engine.errors import BadInput, Missing
 from engine.language import any_words
-from engine.learner.log import Answer
+from engine.learner.log import Interaction
 from engine.schema import Value, content_id
 from engine.settings import Settings
 from engine.store import Store
@@ -108,9 +108,9 @@ def events_of(store: Store, course: str, learner: str | None = None) -> list[Eve
     ]
 
 
-def as_answers(events: Iterable[Event]) -> list[Answer]:
+def as_answers(events: Iterable[Event]) -> list[Interaction]:
     """Events as the answers that knowledge tracing reads."""
-    return [Answer(e.learner, e.item, (e.concept,), int(e.correct), e.at) for e in events]
+    return [Interaction(e.learner, e.item, (e.concept,), int(e.correct), e.at) for e in events]
 
 
 # ------------------------------------------------------------------ people

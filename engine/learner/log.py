@@ -32,7 +32,7 @@ _TRUE, _FALSE = ("1", "1.0"), ("0", "0.0")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Interaction:
     """One answer. ``correct`` is 1, 0 or ``UNKNOWN``; ``at`` is in seconds, 0 where unknown."""
 
     learner: str
@@ -46,7 +46,7 @@ class Answer:
 class Log:
     """Answers in the order of the file, with the file's own columns kept for writing them back."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[Interaction, ...]
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
     delimiter: str = ","
@@ -108,11 +108,11 @@ def _places(columns: Sequence[str], name: str) -> dict[str, int]:
     return found
 
 
-def _answer(row: Sequence[str], places: dict[str, int], number: int, name: str) -> Answer:
+def _answer(row: Sequence[str], places: dict[str, int], number: int, name: str) -> Interaction:
     try:
         cells = {key: row[place].strip() for key, place in places.items()}
         skills = tuple(dict.fromkeys(s.strip() for s in cells["skill"].split(";") if s.strip()))
-        return Answer(
+        return Interaction(
             cells["learner"],
             cells["item"],
             skills,
@@ -158,7 +158,9 @@ def parse_time(text: str) -> float:
     return seconds
 
 
-def in_time(test: Sequence[Answer], history: Sequence[Answer]) -> Iterator[tuple[int, Answer]]:
+def in_time(
+    test: Sequence[Interaction], history: Sequence[Interaction]
+) -> Iterator[tuple[int, Interaction]]:
     """Every learner's answers in order of time, each with its place in ``test`` (-1: history).
 
     At equal times history comes first, then the order of the file decides. Learners who are not

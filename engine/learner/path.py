@@ -52,7 +52,7 @@ _REASONS: dict[Why, str] = {
 """English of the reason codes; screens translate by code and fill in ``values``."""
 
 
-class Step(Value):
+class PathStep(Value):
     """One step of a path.
 
     ``why`` is a code with its ``values``, ``text`` the same in English; ``mastery`` in [0, 1] with
@@ -74,7 +74,7 @@ class Step(Value):
     minutes: int
 
 
-class State(Value):
+class ConceptState(Value):
     """What is known of one learner's concept.
 
     ``learnt`` is the tracer's probability after the last answer; ``mastery`` that times ``recall``
@@ -93,7 +93,7 @@ class State(Value):
 
 def states(
     graph: Sequence[Concept], events: Sequence[Event], tracer: Tracer, now: float
-) -> dict[str, State]:
+) -> dict[str, ConceptState]:
     """The state of each concept of the graph from one learner's events."""
     answers = as_answers(events)
     planned = {review.concept: review for review in reviews(events, now)}
@@ -104,9 +104,9 @@ def states(
     }
 
 
-def _state(name: str, level: Mastery, review: Review | None, count: int) -> State:
+def _state(name: str, level: Mastery, review: Review | None, count: int) -> ConceptState:
     recall = review.recall if review else 1.0
-    return State(
+    return ConceptState(
         concept=name,
         answered=count,
         learnt=level.value,
@@ -120,7 +120,7 @@ def _state(name: str, level: Mastery, review: Review | None, count: int) -> Stat
 
 def next_steps(
     graph: Sequence[Concept],
-    known: Mapping[str, State],
+    known: Mapping[str, ConceptState],
     now: float,
     *,
     steps: int = STEPS,
@@ -140,15 +140,15 @@ def next_steps(
     return [(c, "review" if c.name in due_names else _why(c, known[c.name])) for c in chosen]
 
 
-def _ready(concept: Concept, known: Mapping[str, State], done: set[str]) -> bool:
+def _ready(concept: Concept, known: Mapping[str, ConceptState], done: set[str]) -> bool:
     return all(e.concept in done for e in concept.prerequisites if e.concept in known)
 
 
-def _urgency(state: State, place: int) -> tuple[Any, ...]:
+def _urgency(state: ConceptState, place: int) -> tuple[Any, ...]:
     return (0, state.mastery, place) if state.answered else (1, place, 0)
 
 
-def _why(concept: Concept, state: State) -> Why:
+def _why(concept: Concept, state: ConceptState) -> Why:
     if state.answered:
         return "weak"
     return "next" if concept.prerequisites else "start"
@@ -162,7 +162,7 @@ def path(
     now: float,
     tracer: Tracer | None = None,
     documents: Sequence[Document] | None = None,
-) -> list[Step]:
+) -> list[PathStep]:
     """The next three steps of a learner (pseudonym).
 
     Args:
@@ -189,7 +189,7 @@ def steps_of(
     tracer: Tracer,
     documents: Sequence[Document],
     now: float,
-) -> list[Step]:
+) -> list[PathStep]:
     """The next three steps from one learner's events under their concepts' present names."""
     known = states(graph, events, tracer, now)
     sections = {s.id: s for document in documents for s in document.sections}
@@ -236,12 +236,12 @@ def _step(
     number: int,
     concept: Concept,
     why: Why,
-    state: State,
+    state: ConceptState,
     title: str,
     minutes: int,
     now: float,
     events: Sequence[Event],
-) -> Step:
+) -> PathStep:
     last = max((e.at for e in events if e.concept == concept.name), default=now)
     values = {
         "percent": round(100 * state.mastery),
@@ -249,7 +249,7 @@ def _step(
         "days": max(0, round((now - last) / 86400)),
         "answered": state.answered,
     }
-    return Step(
+    return PathStep(
         step=number,
         concept=concept.name,
         section=concept.sections[0] if concept.sections else "",

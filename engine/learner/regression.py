@@ -22,14 +22,14 @@ from dataclasses import dataclass, field
 from math import exp, log1p
 from typing import Any
 
-from engine.learner.log import UNKNOWN, Answer, in_time
+from engine.learner.log import UNKNOWN, Interaction, in_time
 
 Pairs = list[tuple[int, float]]
 Columns = dict[tuple[str, str], int]
 
 
 @dataclass
-class Past:
+class LearnerHistory:
     """What one learner has done so far: counts of right and wrong, in all, by item, by concept.
 
     ``last`` holds the number of the last answer and its outcome, by item and by concept.
@@ -43,7 +43,7 @@ class Past:
         """``[wrong, right]`` so far of an item, a concept, or (``"all"``, ``""``) everything."""
         return self.counts.get((kind, name), (0, 0))
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: Interaction) -> None:
         """Count an answer; one of unknown outcome counts for nothing."""
         if answer.correct == UNKNOWN:
             return
@@ -64,7 +64,7 @@ class Regression:
     intercept: float
     strength: tuple[float, float] = (4.0, 0.5)
 
-    def predict(self, test: Sequence[Answer], history: Sequence[Answer] = ()) -> Any:
+    def predict(self, test: Sequence[Interaction], history: Sequence[Interaction] = ()) -> Any:
         """Probability of a right answer for each row of ``test``: float array of its length."""
         import numpy as np
 
@@ -75,9 +75,9 @@ class Regression:
                 found[place] = self._value(features(past, answer.item, answer.skills, self.columns))
         return 1 / (1 + np.exp(-found))
 
-    def unseen_all(self, history: Sequence[Answer], skills: Sequence[str]) -> list[float]:
+    def unseen_all(self, history: Sequence[Interaction], skills: Sequence[str]) -> list[float]:
         """Probability that the learner of ``history`` answers an unseen item, by concept."""
-        past = Past()
+        past = LearnerHistory()
         for answer in sorted(history, key=lambda a: a.at):
             past.add(answer)
         features = FEATURES[self.model]
@@ -88,7 +88,7 @@ class Regression:
         return self.intercept + sum(float(self.weights[column]) * x for column, x in features)
 
 
-def fit_regression(answers: Sequence[Answer], model: str, penalty: float = 3.0) -> Regression:
+def fit_regression(answers: Sequence[Interaction], model: str, penalty: float = 3.0) -> Regression:
     """Fit ``lr`` or ``pfa`` by L2-penalised maximum likelihood (L-BFGS; seconds per 100,000)."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -102,17 +102,19 @@ def fit_regression(answers: Sequence[Answer], model: str, penalty: float = 3.0) 
     return Regression(model, columns, solver.coef_[0], float(solver.intercept_[0]))
 
 
-def walk(test: Sequence[Answer], history: Sequence[Answer]) -> Iterator[tuple[int, Answer, Past]]:
+def walk(
+    test: Sequence[Interaction], history: Sequence[Interaction]
+) -> Iterator[tuple[int, Interaction, LearnerHistory]]:
     """Each answer in order of time with what its learner had done before it."""
-    learner, past = None, Past()
+    learner, past = None, LearnerHistory()
     for place, answer in in_time(test, history):
         if answer.learner != learner:
-            learner, past = answer.learner, Past()
+            learner, past = answer.learner, LearnerHistory()
         yield place, answer, past
         past.add(answer)
 
 
-def _columns(answers: Sequence[Answer], model: str) -> Columns:
+def _columns(answers: Sequence[Interaction], model: str) -> Columns:
     names = [("shared", name) for name in SHARED[model]]
     skills = sorted({skill for answer in answers for skill in answer.skills})
     names += [(kind, skill) for kind in ("skill", "skill+", "skill-") for skill in skills]
@@ -121,7 +123,7 @@ def _columns(answers: Sequence[Answer], model: str) -> Columns:
     return {name: number for number, name in enumerate(names)}
 
 
-def _matrix(answers: Sequence[Answer], model: str, columns: Columns) -> Any:
+def _matrix(answers: Sequence[Interaction], model: str, columns: Columns) -> Any:
     import numpy as np
     from scipy.sparse import csr_matrix
 
@@ -135,7 +137,7 @@ def _matrix(answers: Sequence[Answer], model: str, columns: Columns) -> Any:
     return csr_matrix((values, where, ends), shape=(len(answers), len(columns)))
 
 
-def _best_lr(past: Past, item: str, skills: Sequence[str], columns: Columns) -> Pairs:
+def _best_lr(past: LearnerHistory, item: str, skills: Sequence[str], columns: Columns) -> Pairs:
     wrong, right = past.of("all", "")
     item_wrong, item_right = past.of("item", item)
     sums = [log1p(right), log1p(wrong), 0.0, 0.0, log1p(item_right), log1p(item_wrong)]
@@ -159,7 +161,7 @@ def _own(columns: Columns, skill: str, good: float, bad: float) -> Pairs:
     return [(c, x) for c, x in (*values, (columns["skill-", skill], bad)) if x]
 
 
-def _recent(past: Past, key: tuple[str, str]) -> list[float]:
+def _recent(past: LearnerHistory, key: tuple[str, str]) -> list[float]:
     """Outcome of the last answer (+1, -1, 0: none) and φ of how many answers ago it was."""
     if key not in past.last:
         return [0.0, 0.0]
@@ -167,12 +169,12 @@ def _recent(past: Past, key: tuple[str, str]) -> list[float]:
     return [2.0 * correct - 1.0, log1p(past.answered - number)]
 
 
-def _recent_skills(past: Past, skills: Sequence[str]) -> list[float]:
+def _recent_skills(past: LearnerHistory, skills: Sequence[str]) -> list[float]:
     pairs = [_recent(past, ("skill", skill)) for skill in skills] or [[0.0, 0.0]]
     return [sum(pair[i] for pair in pairs) / len(pairs) for i in (0, 1)]
 
 
-def _pfa(past: Past, item: str, skills: Sequence[str], columns: Columns) -> Pairs:
+def _pfa(past: LearnerHistory, item: str, skills: Sequence[str], columns: Columns) -> Pairs:
     sums = [0.0, 0.0]
     own: Pairs = []
     for skill in skills:
@@ -183,7 +185,7 @@ def _pfa(past: Past, item: str, skills: Sequence[str], columns: Columns) -> Pair
     return [(i, x) for i, x in enumerate(sums) if x] + own
 
 
-FEATURES: dict[str, Callable[[Past, str, Sequence[str], Columns], Pairs]] = {
+FEATURES: dict[str, Callable[[LearnerHistory, str, Sequence[str], Columns], Pairs]] = {
     "lr": _best_lr,
     "pfa": _pfa,
 }

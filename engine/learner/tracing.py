@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from engine.errors import BadInput
 from engine.learner.bkt import Bkt, Parameters, fit_bkt
-from engine.learner.log import UNKNOWN, Answer, Log, read_log, render
+from engine.learner.log import UNKNOWN, Interaction, Log, read_log, render
 from engine.learner.regression import Regression, fit_regression
 
 Model = Literal["lr", "pfa", "bkt"]
@@ -40,7 +40,7 @@ class Mastery(NamedTuple):
     high: float
 
 
-def fit(log: Log | Sequence[Answer], model: str = "lr") -> Tracer:
+def fit(log: Log | Sequence[Interaction], model: str = "lr") -> Tracer:
     """A tracer fitted to the log.
 
     Raises:
@@ -64,7 +64,7 @@ def fit(log: Log | Sequence[Answer], model: str = "lr") -> Tracer:
     return replace(tracer, strength=_strength(tracer, answers))
 
 
-def fit_or_default(answers: Sequence[Answer]) -> Tracer:
+def fit_or_default(answers: Sequence[Interaction]) -> Tracer:
     """``lr`` on the course's own answers where there are ``ENOUGH``, else BKT's defaults."""
     known = [answer for answer in answers if answer.correct != UNKNOWN]
     few = len(known) < ENOUGH[0] or len({a.learner for a in known}) < ENOUGH[1]
@@ -73,13 +73,13 @@ def fit_or_default(answers: Sequence[Answer]) -> Tracer:
     return fit(known, "lr")
 
 
-def mastery(tracer: Tracer, history: Sequence[Answer], skill: str) -> Mastery:
+def mastery(tracer: Tracer, history: Sequence[Interaction], skill: str) -> Mastery:
     """Mastery of the concept after the answers of one learner; a Beta posterior's interval."""
     return masteries(tracer, history, (skill,))[skill]
 
 
 def over_time(
-    tracer: Tracer, history: Sequence[Answer], skill: str, most: int = 60
+    tracer: Tracer, history: Sequence[Interaction], skill: str, most: int = 60
 ) -> list[tuple[float, Mastery]]:
     """Mastery of the concept after each of the learner's answers to it, oldest first.
 
@@ -92,7 +92,7 @@ def over_time(
 
 
 def masteries(
-    tracer: Tracer, history: Sequence[Answer], skills: Sequence[str]
+    tracer: Tracer, history: Sequence[Interaction], skills: Sequence[str]
 ) -> dict[str, Mastery]:
     """``mastery`` of several concepts of one learner, in one pass over the history."""
     import numpy as np
@@ -146,7 +146,7 @@ def trace(train: Path, test: Path, out: Path, model: str = "lr") -> Tracer:
     return tracer
 
 
-def _strength(tracer: Tracer, answers: Sequence[Answer]) -> tuple[float, float]:
+def _strength(tracer: Tracer, answers: Sequence[Interaction]) -> tuple[float, float]:
     """k0 and k1 of the module's docstring by a grid search; needs twenty sequences."""
     import numpy as np
 
@@ -160,7 +160,7 @@ def _strength(tracer: Tracer, answers: Sequence[Answer]) -> tuple[float, float]:
     return max(grid, key=lambda pair: _beta_binomial(p, pair[0] + pair[1] * n, tries, right))
 
 
-def _spans(tracer: Tracer, answers: Sequence[Answer]) -> list[tuple[float, int, int, int]]:
+def _spans(tracer: Tracer, answers: Sequence[Interaction]) -> list[tuple[float, int, int, int]]:
     """By learner and concept: prediction at the middle, answers before, answers after, right."""
     predicted = tracer.predict(answers)
     held: dict[tuple[str, str], list[tuple[float, float, int]]] = {}

@@ -7,16 +7,16 @@ from collections.abc import Callable, Collection, Iterator
 
 from engine.errors import BadInput
 from engine.grade import Grade
-from engine.learner import Event, State, record
+from engine.learner import ConceptState, Event, record
 from engine.lesson.lesson import Lesson
 from engine.llm import Chat
 from engine.prompts import chosen_prompt
 from engine.schema import Value
 from engine.tutor import (
+    Conversation,
     MarkName,
     Material,
     Quiz,
-    Talk,
     Turn,
     answer_stream,
     mark_name,
@@ -43,18 +43,18 @@ class Outcome(Value):
     grade: Grade
     mark: MarkName
     event: Event | None = None
-    before: State | None = None
-    after: State | None = None
+    before: ConceptState | None = None
+    after: ConceptState | None = None
 
 
 def ask(
     lesson: Lesson,
-    talk: Talk,
+    talk: Conversation,
     message: str,
     on_text: Callable[[str], None] = lambda _: None,
     *,
     use_book: bool = False,
-) -> tuple[Talk, Turn]:
+) -> tuple[Conversation, Turn]:
     """One turn of a conversation with the tutor.
 
     Args:

@@ -57,7 +57,7 @@ def reflect(
     schema_key = "prompt"
     found: list[Candidate] = []
     for i, outcome in sorted(writer.ask(requests), key=lambda row: row[0]):
-        study.heard(outcome, "proposals")
+        study.count_call(outcome, "proposals")
         if isinstance(outcome, Answer):
             made = [outcome.data[schema_key]]
             found += _admit(study, made, "reflection", (top[i].id,))
@@ -94,7 +94,7 @@ def resample(
     texts = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": len(shown)}
     found: list[Candidate] = []
     for _, outcome in writer.ask([_request(study, task, {"prompts": texts}, number)]):
-        study.heard(outcome, "proposals")
+        study.count_call(outcome, "proposals")
         if isinstance(outcome, Answer):
             parents = tuple(row.prompt for row in ranked)
             found += _admit(study, outcome.data["prompts"], "resample", parents)

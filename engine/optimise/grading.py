@@ -22,7 +22,7 @@ _SCALE = {"type": "integer", "minimum": 1, "maximum": 10}
 _FLOOR = 0.7  # e5 cosines of unrelated texts lie about here
 
 
-class Given(Value):
+class AnsweredPair(Value):
     """An answer to be graded, with the passages it was given from."""
 
     pair: Pair
@@ -30,16 +30,16 @@ class Given(Value):
     passages: tuple[str, ...]
 
 
-class Grade(Value):
+class QualityScore(Value):
     """Quality in [0, 10] and, from an LLM judge, what it found wanting."""
 
     quality: float
     note: str = ""
 
 
-Heard = Callable[[Answer | TeacherError], None]
+CallObserver = Callable[[Answer | TeacherError], None]
 """Told of every call that a judge makes."""
-Grader = Callable[[Sequence[Given]], list[Grade | None]]
+Grader = Callable[[Sequence[AnsweredPair]], list[QualityScore | None]]
 """Grades answers; None for one that could not be graded."""
 
 
@@ -53,7 +53,7 @@ def length_ratio(answer: str, reference: str) -> float:
     return len(words_of(answer)) / max(1, len(words_of(reference)))
 
 
-def by_reference(rows: Sequence[Given]) -> list[Grade | None]:
+def by_reference(rows: Sequence[AnsweredPair]) -> list[QualityScore | None]:
     """The judge without a model: 0.4 token F1 + 0.4 similarity + 0.2 groundedness, times ten.
 
     Similarity is the e5 cosine, stretched from [0.7, 1] to [0, 1]; groundedness the share of the
@@ -62,15 +62,15 @@ def by_reference(rows: Sequence[Given]) -> list[Grade | None]:
     if not rows:
         return []
     scores = judge_by_reference([r.answer for r in rows], [r.pair.answer for r in rows])
-    found: list[Grade | None] = []
+    found: list[QualityScore | None] = []
     for row, score in zip(rows, scores, strict=True):
         alike = max(0.0, score.cosine - _FLOOR) / (1 - _FLOOR)
         held = grounded(row.answer, " ".join(row.passages))
-        found.append(Grade(quality=10 * (0.4 * score.f1 + 0.4 * alike + 0.2 * held)))
+        found.append(QualityScore(quality=10 * (0.4 * score.f1 + 0.4 * alike + 0.2 * held)))
     return found
 
 
-def by_model(judge: Chat, language: Language, heard: Heard) -> Grader:
+def by_model(judge: Chat, language: Language, observe: CallObserver) -> Grader:
     """LLM-as-Judge on the paper's four dimensions and overall, against the reference.
 
     Order and scale are those of AlignBench, which the paper adopts: shortcomings first, then whole
@@ -83,7 +83,7 @@ def by_model(judge: Chat, language: Language, heard: Heard) -> Grader:
         "additionalProperties": False,
     }
 
-    def request(row: Given) -> Request:
+    def request(row: AnsweredPair) -> Request:
         question = words.text(language, "judge_user").format(
             question=row.pair.question, reference=row.pair.answer, answer=row.answer
         )
@@ -94,13 +94,13 @@ def by_model(judge: Chat, language: Language, heard: Heard) -> Grader:
             purpose="optimise",
         )
 
-    def grade(rows: Sequence[Given]) -> list[Grade | None]:
-        found: list[Grade | None] = [None] * len(rows)
+    def grade(rows: Sequence[AnsweredPair]) -> list[QualityScore | None]:
+        found: list[QualityScore | None] = [None] * len(rows)
         for i, outcome in judge.ask(request(row) for row in rows):
-            heard(outcome)
+            observe(outcome)
             if isinstance(outcome, Answer):
                 data = outcome.data
-                found[i] = Grade(quality=data["overall"], note=data["shortcomings"].strip())
+                found[i] = QualityScore(quality=data["overall"], note=data["shortcomings"].strip())
         return found
 
     return grade

@@ -17,7 +17,7 @@ FEWEST = 6
 """Fewest questions in a pool."""
 
 
-class Pools(Value):
+class QuestionPools(Value):
     """Questions by use, each in a drawn order; ``exam`` by part."""
 
     search: tuple[Pair, ...]
@@ -36,7 +36,7 @@ class Pools(Value):
         return {"search": len(self.search), "validation": len(self.validation), **parts}
 
 
-def draw_pools(pairs: Sequence[Pair], plan: OptimisePlan) -> Pools:
+def draw_pools(pairs: Sequence[Pair], plan: OptimisePlan) -> QuestionPools:
     """The pools of a course's pairs, from the plan's seed; one wording a knowledge point.
 
     Raises:
@@ -60,7 +60,7 @@ def draw_pools(pairs: Sequence[Pair], plan: OptimisePlan) -> Pools:
         held = [pair for pair in kept if pair.split == "exam" and pair.part == part]
         if held:
             exam[part] = tuple(_drawn(held, plan.seed)[: plan.exam])
-    return Pools(search=tuple(own[cut:]), validation=tuple(own[:cut]), exam=exam)
+    return QuestionPools(search=tuple(own[cut:]), validation=tuple(own[:cut]), exam=exam)
 
 
 def _drawn(pairs: Sequence[Pair], seed: int) -> list[Pair]:

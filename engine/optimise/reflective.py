@@ -116,7 +116,7 @@ class _Adapter:
         trials: list[Trial] = [row["trial"] for row in reflective_dataset[_TEXT]]
         request = better(self._study, candidate[_TEXT], trials, self._proposals)
         for _, outcome in self._writer.ask([request]):
-            self._study.heard(outcome, "proposals")
+            self._study.count_call(outcome, "proposals")
             if isinstance(outcome, Answer):
                 text = outcome.data["prompt"]
                 if usable(text, self._study.pools.free):

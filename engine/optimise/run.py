@@ -95,7 +95,7 @@ def optimise(
         report=report,
     )
     if judge is not None:
-        study.grade = by_model(judge, course.language, study.heard)
+        study.grade = by_model(judge, course.language, study.count_call)
     study.expect(2 * sum(len(pairs) for pairs in pools.exam.values()))
     found = _search(study, chat)
     found = found.model_copy(update={"seconds": before + found.seconds})

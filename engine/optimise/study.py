@@ -13,8 +13,8 @@ from itertools import islice
 from engine.errors import TeacherError
 from engine.llm import Answer, Chat, Request
 from engine.optimise.frontier import frontier
-from engine.optimise.grading import Given, Grader, eq1, length_ratio
-from engine.optimise.pools import Pools
+from engine.optimise.grading import AnsweredPair, Grader, eq1, length_ratio
+from engine.optimise.pools import QuestionPools
 from engine.optimise.values import (
     Calls,
     Candidate,
@@ -45,7 +45,7 @@ class Study:
         self,
         plan: OptimisePlan,
         language: Language,
-        pools: Pools,
+        pools: QuestionPools,
         *,
         chat: Chat,
         grade: Grader,
@@ -79,7 +79,7 @@ class Study:
         """Enter a prompt; one with the same words counts as the one that came first."""
         return self.candidates.setdefault(candidate.id, candidate)
 
-    def heard(self, outcome: Answer | TeacherError, kind: str = "judgings") -> None:
+    def count_call(self, outcome: Answer | TeacherError, kind: str = "judgings") -> None:
         """Book one call of a kind: answers, judgings or proposals."""
         changes = {kind: getattr(self.calls, kind) + 1}
         if isinstance(outcome, Answer):
@@ -117,13 +117,13 @@ class Study:
         ]
         outcomes = self._chat.ask(self._request(prompt, pair) for prompt, pair in todo)
         while batch := list(islice(outcomes, _BATCH)):
-            rows: list[tuple[AnswerPrompt, Given]] = []
+            rows: list[tuple[AnswerPrompt, AnsweredPair]] = []
             for i, outcome in batch:
-                self.heard(outcome, "answers")
+                self.count_call(outcome, "answers")
                 if isinstance(outcome, Answer):
                     prompt, pair = todo[i]
                     text = outcome.text.strip()
-                    given = Given(pair=pair, answer=text, passages=self._found(pair))
+                    given = AnsweredPair(pair=pair, answer=text, passages=self._found(pair))
                     rows.append((prompt, given))
             self._enter(rows)
             self._done += len(batch)
@@ -143,7 +143,7 @@ class Study:
             self._passages[pair.id] = self._retrieve(pair.question)
         return self._passages[pair.id]
 
-    def _enter(self, rows: Sequence[tuple[AnswerPrompt, Given]]) -> None:
+    def _enter(self, rows: Sequence[tuple[AnswerPrompt, AnsweredPair]]) -> None:
         grades = self.grade([given for _, given in rows])
         for (prompt, given), grade in zip(rows, grades, strict=True):
             if grade is None:

@@ -11,7 +11,7 @@ from engine.judge import interval
 from engine.levels import RIGHT
 from engine.schema import Figure, Value
 from engine.steps import Workspace
-from engine.steps.gradebook import Marked, marked, share_of, value_of
+from engine.steps.gradebook import GradedSubmission, marked, share_of, value_of
 from engine.steps.grading import GRADING, GradingRecord
 
 _ALIKE = 80.0
@@ -47,7 +47,7 @@ class ErrorKind(Value):
     page: int = 0
 
 
-def mistakes(items: Iterable[Item], answers: Iterable[Marked]) -> list[Mistake]:
+def mistakes(items: Iterable[Item], answers: Iterable[GradedSubmission]) -> list[Mistake]:
     """Groups of like wrong answers, the commonest first.
 
     Answers count whose grade stands and is under 60 %; two are alike when their normalised texts
@@ -56,7 +56,7 @@ def mistakes(items: Iterable[Item], answers: Iterable[Marked]) -> list[Mistake]:
     known = {item.item_id: item for item in items}
     given = [m for m in answers if m.final and m.submission.item_id in known]
     every = Counter(m.submission.item_id for m in given)
-    held: dict[tuple[str, str], list[Marked]] = {}
+    held: dict[tuple[str, str], list[GradedSubmission]] = {}
     for m in given:
         if share_of(known[m.submission.item_id], m.grade) < RIGHT:
             held.setdefault((m.submission.item_id, _kind(m)), []).append(m)
@@ -68,13 +68,13 @@ def mistakes(items: Iterable[Item], answers: Iterable[Marked]) -> list[Mistake]:
     return sorted(found, key=lambda row: (-row.learners, row.item, row.answer))
 
 
-def _kind(m: Marked) -> str:
+def _kind(m: GradedSubmission) -> str:
     if not m.submission.answer.strip():
         return "empty"
     return m.grade.errors[0] if m.grade.errors else "wrong"
 
 
-def _alike(wrong: Sequence[Marked]) -> list[list[Marked]]:
+def _alike(wrong: Sequence[GradedSubmission]) -> list[list[GradedSubmission]]:
     from rapidfuzz.fuzz import token_sort_ratio
 
     texts = Counter(_plain(m.submission.answer) for m in wrong)
@@ -82,7 +82,7 @@ def _alike(wrong: Sequence[Marked]) -> list[list[Marked]]:
     for text, _n in texts.most_common():
         near = (head for head in set(heads.values()) if token_sort_ratio(text, head) >= _ALIKE)
         heads[text] = next(near, text)
-    groups: dict[str, list[Marked]] = {}
+    groups: dict[str, list[GradedSubmission]] = {}
     for m in sorted(wrong, key=lambda m: -texts[_plain(m.submission.answer)]):
         groups.setdefault(heads[_plain(m.submission.answer)], []).append(m)
     return list(groups.values())
@@ -92,7 +92,7 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[^\w\s]", " ", text.lower()).split())
 
 
-def _mistake(item: Item, kind: str, group: Sequence[Marked], of: int) -> Mistake:
+def _mistake(item: Item, kind: str, group: Sequence[GradedSubmission], of: int) -> Mistake:
     first = group[0]
     return Mistake(
         item=item.item_id,
@@ -107,15 +107,15 @@ def _mistake(item: Item, kind: str, group: Sequence[Marked], of: int) -> Mistake
     )
 
 
-def _people(group: Sequence[Marked]) -> int:
+def _people(group: Sequence[GradedSubmission]) -> int:
     """Distinct learners; an answer of unknown origin counts for one."""
     return len({m.submission.learner or f"answer {m.submission.answer_id}" for m in group})
 
 
-def error_kinds(items: Iterable[Item], answers: Iterable[Marked]) -> list[ErrorKind]:
+def error_kinds(items: Iterable[Item], answers: Iterable[GradedSubmission]) -> list[ErrorKind]:
     """Kinds of mistakes by concept (an item without one stands for itself), commonest first."""
     known = {item.item_id: item for item in items}
-    held: dict[tuple[str, str], list[Marked]] = {}
+    held: dict[tuple[str, str], list[GradedSubmission]] = {}
     for m in answers:
         item = known.get(m.submission.item_id)
         if item is not None and m.final and share_of(item, m.grade) < RIGHT:
@@ -197,7 +197,9 @@ def _first_decisions(workspace: Workspace) -> dict[str, object]:
     return found
 
 
-def _agrees(m: Marked, items: Mapping[str, Item], proposed: Mapping[str, object]) -> float:
+def _agrees(
+    m: GradedSubmission, items: Mapping[str, Item], proposed: Mapping[str, object]
+) -> float:
     old, new = proposed[m.grade.answer_id], value_of(m.grade)
     if isinstance(old, (int, float)) and isinstance(new, (int, float)):
         return float(abs(old - new) <= _NEAR * items[m.submission.item_id].top + 1e-9)

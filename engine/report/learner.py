@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from engine.concepts import course_concepts, course_edits
 from engine.course import titles
 from engine.learner import (
-    State,
+    ConceptState,
     Tracer,
     course_tracer,
     events_of,
@@ -74,7 +74,7 @@ def _grades(workspace: Workspace, learner: str, say: Words) -> Iterator[Part]:
     yield Table([say(key) for key in keys], rows)
 
 
-def _mastery(known: list[State], say: Words) -> Iterator[Part]:
+def _mastery(known: list[ConceptState], say: Words) -> Iterator[Part]:
     if not known:
         return
     yield Heading(say("mastery"))

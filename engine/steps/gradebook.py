@@ -15,7 +15,7 @@ from engine.schema import Value, content_id
 from engine.steps.workspace import Workspace
 
 
-class Marked(Value):
+class GradedSubmission(Value):
     """An answer with its grade; ``decided`` by a person, who graded or reviewed it.
 
     ``at`` is when it was graded, seconds since 1970; 0 before it is kept.
@@ -98,12 +98,12 @@ def _drop(workspace: Workspace, answers: Sequence[str]) -> None:
     workspace.store.remove_events(workspace.course.id, [event_id(answer) for answer in lines])
 
 
-def marked(workspace: Workspace, learner: str | None = None) -> list[Marked]:
+def marked(workspace: Workspace, learner: str | None = None) -> list[GradedSubmission]:
     """Graded answers of the course, or of one learner, by item."""
     course = workspace.course.id
     answers = {row["id"]: row["data"] for row in workspace.store.submissions(course, learner)}
     return [
-        Marked(
+        GradedSubmission(
             submission=Submission.model_validate(answers[row["id"]]),
             grade=Grade.model_validate(row["data"]),
             decided=bool(row["decided"]),
@@ -137,7 +137,7 @@ def changes_of(workspace: Workspace) -> list[GradeChange]:
 def decide(
     workspace: Workspace,
     item: Item,
-    answer: Marked,
+    answer: GradedSubmission,
     *,
     score: float | None = None,
     label: str | None = None,
@@ -182,7 +182,7 @@ def decide(
     workspace.store.decide_grade(
         workspace.course.id, old.answer_id, data, {**line, "reason": reason.strip()}
     )
-    known = Marked(submission=answer.submission, grade=new, decided=True)
+    known = GradedSubmission(submission=answer.submission, grade=new, decided=True)
     record_grades(workspace, [item], [known])
 
 
@@ -203,7 +203,9 @@ def event_id(answer: str) -> str:
     return content_id("assignment", answer)
 
 
-def record_grades(workspace: Workspace, items: Iterable[Item], grades: Sequence[Marked]) -> None:
+def record_grades(
+    workspace: Workspace, items: Iterable[Item], grades: Sequence[GradedSubmission]
+) -> None:
     """Bring the learners' events in line with the grades: those that stand count, others do not."""
     known = {item.item_id: item for item in items}
     course = workspace.course.id

@@ -18,10 +18,10 @@ from engine.tutor.answers import (
     sources_of,
 )
 from engine.tutor.check import borne_out, same_question
+from engine.tutor.conversation import MODES, Conversation, Material, Mode
 from engine.tutor.modes import turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
 from engine.tutor.replies import Mark, MarkName, mark_all, mark_name
-from engine.tutor.talk import MODES, Material, Mode, Talk
 
 __all__ = [
     "ANSWER_TOKENS",
@@ -33,7 +33,7 @@ __all__ = [
     "Material",
     "Mode",
     "Quiz",
-    "Talk",
+    "Conversation",
     "Turn",
     "answer_from_book",
     "answer_stream",

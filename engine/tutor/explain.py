@@ -8,19 +8,19 @@ from engine.language import rules
 from engine.search import Hit
 from engine.tutor.answers import Turn, answer_from_book, answer_stream, sources_of
 from engine.tutor.check import borne_out, same_question
-from engine.tutor.talk import Material, Talk
+from engine.tutor.conversation import Conversation, Material
 
 
 def explain(
-    talk: Talk, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
-) -> tuple[Talk, Turn]:
+    talk: Conversation, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
+) -> tuple[Conversation, Turn]:
     """Answer the question; the sources below it are the book's in any case."""
     by_heart = at.chat is not None and not at.use_book and at.pairs
     said = (_checked if by_heart else _streamed)(talk.question, hits, at, on_text)
     said = said.model_copy(update={"sources": sources_of(talk.question, hits)})
     reminded = remind(said, hits, at)
     on_text(reminded.answer[len(said.answer) :])
-    return Talk(mode="explain"), reminded
+    return Conversation(mode="explain"), reminded
 
 
 def _streamed(

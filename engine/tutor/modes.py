@@ -27,10 +27,10 @@ from engine.tutor.answers import (
     refusal,
     sources_of,
 )
+from engine.tutor.conversation import Conversation, Material
 from engine.tutor.explain import explain, remind
 from engine.tutor.guide import guided
 from engine.tutor.replies import is_right, mark
-from engine.tutor.talk import Material, Talk
 
 _LEADS = 2
 _GAPS = 3
@@ -39,8 +39,8 @@ _NEAR = 0.84
 
 
 def turn(
-    talk: Talk, message: str, at: Material, on_text: Callable[[str], None] = lambda _: None
-) -> tuple[Talk, Turn]:
+    talk: Conversation, message: str, at: Material, on_text: Callable[[str], None] = lambda _: None
+) -> tuple[Conversation, Turn]:
     """One turn: a new question, or the reply to the tutor's last move.
 
     Args:
@@ -54,7 +54,7 @@ def turn(
     if not covers(hits):
         said = Turn(answer=refusal(at.language), refused=True)
         on_text(said.answer)
-        return Talk(mode=talk.mode), said
+        return Conversation(mode=talk.mode), said
     talk = talk.model_copy(update={"question": question, "said": (*talk.said, message)})
     if talk.mode == "explain":
         return explain(talk, hits, at, on_text)
@@ -67,14 +67,16 @@ def turn(
     return _noted(after, said), said
 
 
-def _noted(talk: Talk, said: Turn) -> Talk:
+def _noted(talk: Conversation, said: Turn) -> Conversation:
     return talk.model_copy(update={"said": (*talk.said, said.answer)}) if talk.open else talk
 
 
 # ---------------------------------------------------------------------- hint first
 
 
-def _hint(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
+def _hint(
+    talk: Conversation, message: str, hits: Sequence[Hit], at: Material
+) -> tuple[Conversation, Turn]:
     texts = rules(at.language).says("tutor")
     sources = sources_of(talk.question, hits)
     best = sources[0]
@@ -86,20 +88,24 @@ def _hint(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[
     if message.strip():
         found = mark(talk.question, best.quote, message, language=at.language)
         if is_right(found):
-            return Talk(mode="hint"), _closing(texts["right"], talk, hits, at, sources)
+            return Conversation(mode="hint"), _closing(texts["right"], talk, hits, at, sources)
         praise = texts["partly" if (found.score or 0) >= PARTLY else "not_yet"] + " "
     if talk.step == 1:
         text = praise + texts["gaps"].format(quote=gapped(best.quote, talk.question, at.language))
         return _on(talk), Turn(answer=text, model="book")
-    return Talk(mode="hint"), _closing(praise + texts["answer"], talk, hits, at, sources)
+    return Conversation(mode="hint"), _closing(praise + texts["answer"], talk, hits, at, sources)
 
 
-def _on(talk: Talk) -> Talk:
+def _on(talk: Conversation) -> Conversation:
     return talk.model_copy(update={"step": talk.step + 1})
 
 
 def _closing(
-    opening: str, talk: Talk, hits: Sequence[Hit], at: Material, sources: tuple[Evidence, ...]
+    opening: str,
+    talk: Conversation,
+    hits: Sequence[Hit],
+    at: Material,
+    sources: tuple[Evidence, ...],
 ) -> Turn:
     """The answer at last, in the student's words where there is a student."""
     stream = answer_stream(
@@ -151,7 +157,9 @@ def _blank(quote: str, term: str, *, whole: bool) -> str:
 # ---------------------------------------------------------------------- socratic
 
 
-def _socratic(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
+def _socratic(
+    talk: Conversation, message: str, hits: Sequence[Hit], at: Material
+) -> tuple[Conversation, Turn]:
     texts = rules(at.language).says("tutor")
     sources = sources_of(talk.question, hits)
     if talk.step == 0:
@@ -163,11 +171,13 @@ def _socratic(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tu
     )
     said = _verdict(question, expected, message, texts, at.language)
     if asked >= len(talk.leads):
-        return Talk(mode="socratic"), _closing(f"{said} {texts['book']}", talk, hits, at, sources)
+        return Conversation(mode="socratic"), _closing(
+            f"{said} {texts['book']}", talk, hits, at, sources
+        )
     return _on(talk), Turn(answer=f"{said}\n\n{_asked(talk, talk.step, texts)}", model="book")
 
 
-def _asked(talk: Talk, number: int, texts: Mapping[str, str]) -> str:
+def _asked(talk: Conversation, number: int, texts: Mapping[str, str]) -> str:
     """The guiding question of this number; after the last one the learner's own."""
     if number < len(talk.leads):
         return talk.leads[number][0]
@@ -214,7 +224,9 @@ def leads(
 # ---------------------------------------------------------------------- viewpoints
 
 
-def _viewpoints(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> tuple[Talk, Turn]:
+def _viewpoints(
+    talk: Conversation, message: str, hits: Sequence[Hit], at: Material
+) -> tuple[Conversation, Turn]:
     texts = rules(at.language).says("tutor")
     found = facets(talk.question, at)
     parts = [f"**{texts[p.kind]}** {p.answer}" for p in found]
@@ -227,7 +239,7 @@ def _viewpoints(talk: Talk, message: str, hits: Sequence[Hit], at: Material) -> 
             sources.append(source)
             seen.add(source.section)
     answer = Turn(answer="\n\n".join(parts), sources=tuple(sources), model="book")
-    return Talk(mode="viewpoints"), answer
+    return Conversation(mode="viewpoints"), answer
 
 
 def facets(question: str, at: Material) -> list[Pair]:
@@ -249,8 +261,8 @@ def facets(question: str, at: Material) -> list[Pair]:
 
 
 def _guided(
-    talk: Talk, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
-) -> tuple[Talk, Turn]:
+    talk: Conversation, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
+) -> tuple[Conversation, Turn]:
     assert at.guide is not None
     weak = ", ".join(at.weak)
     pieces: list[str] = []
@@ -262,5 +274,5 @@ def _guided(
         sources=sources_of(talk.question, hits),
         model=at.guide.model,
     )
-    after = Talk(mode=talk.mode) if talk.mode == "viewpoints" else _on(talk)
+    after = Conversation(mode=talk.mode) if talk.mode == "viewpoints" else _on(talk)
     return _noted(after, said), said

@@ -3,11 +3,11 @@ import time
 import pandas as pd
 import streamlit as st
 
-from engine.learner import State, over_time, reviews
+from engine.learner import ConceptState, over_time, reviews
 from engine.learner.events import as_answers
 from engine.levels import FIRM
 from engine.report import report
-from engine.steps.gradebook import Marked, items_of, marked
+from engine.steps.gradebook import GradedSubmission, items_of, marked
 from pages.learn.parts import charts, learner, quiz
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
@@ -16,7 +16,7 @@ from pages.shared.i18n import _, _n
 from pages.shared.literal import escaped
 
 
-def where(m: Marked) -> str:
+def where(m: GradedSubmission) -> str:
     """Section and page that speak of an item whose answer was not right."""
     item = items[m.submission.item_id]
     section = m.grade.section or item.section
@@ -26,7 +26,7 @@ def where(m: Marked) -> str:
     return " · ".join(part for part in (title, page) if part)
 
 
-def mastery_chart(rows: dict[str, State]) -> None:
+def mastery_chart(rows: dict[str, ConceptState]) -> None:
     """How sure one concept has become, answer by answer."""
     names = sorted(rows, key=lambda name: -rows[name].answered)
     name = st.selectbox(_("Mastery over time of"), names, key=f"over-time-{me}")

@@ -1,7 +1,7 @@
 import streamlit as st
 
 from engine.lesson import Lesson, answer_by, ask
-from engine.tutor import MODES, Talk, Turn
+from engine.tutor import MODES, Conversation, Turn
 from pages.learn.parts import learner, quiz
 from pages.learn.parts.conversation import Exchange, show
 from pages.shared import session
@@ -45,9 +45,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
         turns.clear()
         st.session_state.pop(TALK, None)
         st.rerun()
-talk: Talk = st.session_state.get(TALK) or Talk(mode=mode)
+talk: Conversation = st.session_state.get(TALK) or Conversation(mode=mode)
 if talk.mode != mode or not talk.open:
-    talk = Talk(mode=mode)
+    talk = Conversation(mode=mode)
 
 
 def reply(message: str) -> None:

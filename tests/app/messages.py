@@ -1,7 +1,8 @@
 """What the catalogues of the screens have to hold, and ``python -m tests.app.messages``: brings them up to date.
 
 Each ``.po`` file under ``pages/shared/locale`` (or the files named) gets an empty entry for what it
-lacks, and loses what no screen says any more. ``--check`` changes nothing and prints what lacks.
+lacks, and loses what no screen says any more; a file that is named and does not exist is begun.
+``--check`` changes nothing and prints what lacks.
 """
 
 import ast
@@ -121,7 +122,7 @@ def left_over(found: Catalog) -> list[Source]:
 
 
 def update(path: Path) -> None:
-    found = read(path)
+    found = read(path) if path.exists() else Catalog(locale=path.parents[1].name, fuzzy=False)
     for source in left_over(found):
         found.delete(source.one, context=source.context or None)
     for source in lacking(found):

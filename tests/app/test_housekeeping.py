@@ -84,7 +84,7 @@ def test_finished_jobs_are_forgotten_course_by_course(screen, home):
     for name, course in (("j1", "a"), ("j2", "a"), ("j3", "b")):
         job(settings, name, course)
     app = screen(settings.home, "", "en", "a")
-    assert app.button(key="forget-a").label == "Forget 2 finished job(s)"
+    assert app.button(key="forget-a").label == "Forget 2 finished jobs"
     app.button(key="forget-a").click().run()
     assert not app.error
     assert [found.id for found in queue.jobs(settings)] == ["j3"]

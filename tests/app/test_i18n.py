@@ -67,6 +67,15 @@ def test_a_catalogue_is_brought_up_to_date(tmp_path, capsys):
     assert capsys.readouterr().out.rstrip().endswith("coursewright.po: Corpus")
 
 
+def test_a_new_catalogue_is_begun_with_its_plural_forms(tmp_path, capsys):
+    path = tmp_path / "pl" / "LC_MESSAGES" / "coursewright.po"
+    assert main([str(path)]) == 1
+    begun = read(path)
+    assert begun.num_plurals > 2 and len(begun) == len(sources())
+    assert len(begun.get("{n} warning").string) == begun.num_plurals
+    assert len(capsys.readouterr().out.splitlines()) == len(sources())
+
+
 def test_what_is_not_translated_stays_english(tmp_path):
     path = tmp_path / "zh" / "LC_MESSAGES" / "coursewright.po"
     path.parent.mkdir(parents=True)

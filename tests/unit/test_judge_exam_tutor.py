@@ -13,7 +13,7 @@ from engine.judge import interval, judge_by_reference, paired, rouge_l, token_f1
 from engine.llm.scripted import Scripted
 from engine.schema import Evidence, Pair, Passage
 from engine.search import Index
-from engine.tutor import Material, Talk, refusal, turn
+from engine.tutor import Conversation, Material, refusal, turn
 
 PASSAGES = [
     ("Lists", "A list is a sequence of values. The values in a list are called elements.", 10),
@@ -185,7 +185,7 @@ def test_a_word_that_the_course_does_not_know_counts_as_its_rarest(monkeypatch, 
 
 
 def ask(question, index, chat=None, on_text=lambda _: None):
-    return turn(Talk(), question, Material(index, "en", chat=chat), on_text)[1]
+    return turn(Conversation(), question, Material(index, "en", chat=chat), on_text)[1]
 
 
 def test_the_book_answers_word_for_word_with_sources(index):

@@ -29,7 +29,7 @@ from engine.steps.optimise import plan_search
 from engine.steps.workspace import open_index
 from engine.store import Store
 from engine.text import language_of, search_terms, sentences
-from engine.tutor import Material, Talk, turn
+from engine.tutor import Conversation, Material, turn
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ROOT / "tests" / "languages"
@@ -185,13 +185,13 @@ def test_a_book_in_it_is_read_and_distilled(course):
 def test_a_question_in_it_is_answered_or_declined(course):
     DISTIL(course, DistilPlan(pairs=40))
     at = Material(open_index(course), "es", pairs=course.store.pairs("c"))
-    _, said = turn(Talk(), "¿Qué es la raíz?", at)
+    _, said = turn(Conversation(), "¿Qué es la raíz?", at)
     assert "La raíz es el órgano que absorbe agua y minerales del suelo." in said.answer
-    talk, hint = turn(Talk(mode="hint"), "¿Qué es la raíz?", at)
+    talk, hint = turn(Conversation(mode="hint"), "¿Qué es la raíz?", at)
     assert hint.answer.startswith("Mira “La raíz”. ¿Qué dice sobre raíz?")
     _, gaps = turn(talk, "", at)
     assert "____" in gaps.answer and gaps.answer.startswith("Otra pista")
-    _, other = turn(Talk(), "¿Quién ganó el mundial de fútbol?", at)
+    _, other = turn(Conversation(), "¿Quién ganó el mundial de fútbol?", at)
     assert other.refused and other.answer.startswith("Este curso no trata eso")
 
 

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadDocument, BadInput
-from engine.learner import Answer, fit, fit_or_default, mastery, over_time, read_log, trace
+from engine.learner import Interaction, fit, fit_or_default, mastery, over_time, read_log, trace
 from engine.learner.bkt import DEFAULT, Bkt, Parameters, fit_bkt
 from engine.learner.log import UNKNOWN, parse_log
 
 
-def simulated(learners=30, seed=0, skills=("a", "b"), steps=12) -> list[Answer]:
+def simulated(learners=30, seed=0, skills=("a", "b"), steps=12) -> list[Interaction]:
     """Learners who learn: Bayesian Knowledge Tracing run forward with known parameters."""
     draw = random.Random(seed)
     found = []
@@ -23,7 +23,7 @@ def simulated(learners=30, seed=0, skills=("a", "b"), steps=12) -> list[Answer]:
             for step in range(steps):
                 right = draw.random() < (0.9 if knows else 0.2)
                 item = f"{skill}{draw.randrange(8)}"
-                found.append(Answer(f"l{learner}", item, (skill,), int(right), float(step)))
+                found.append(Interaction(f"l{learner}", item, (skill,), int(right), float(step)))
                 knows = knows or draw.random() < 0.2
     return found
 
@@ -36,7 +36,7 @@ def tracer(request):
 LOG = "learner,item,skill,correct,timestamp\n"
 ROWS = st.lists(
     st.builds(
-        Answer,
+        Interaction,
         learner=st.sampled_from(["l0", "new", "other"]),
         item=st.sampled_from(["a0", "a1", "b2", "unseen"]),
         skills=st.sampled_from([("a",), ("b",), ("a", "b"), ("never",), ()]),
@@ -65,7 +65,7 @@ def test_the_future_and_other_learners_never_leak(tracer, rows, data):
     place = data.draw(st.integers(0, len(rows) - 1))
     row = rows[place]
     changed = list(rows)
-    changed[place] = Answer(row.learner, row.item, row.skills, 1 - max(row.correct, 0), row.at)
+    changed[place] = Interaction(row.learner, row.item, row.skills, 1 - max(row.correct, 0), row.at)
     before, after = tracer.predict(rows), tracer.predict(changed)
     for i, other in enumerate(rows):
         earlier = (other.at, i) <= (row.at, place)
@@ -74,26 +74,26 @@ def test_the_future_and_other_learners_never_leak(tracer, rows, data):
 
 
 def test_history_counts_and_only_of_the_same_learner(tracer):
-    row = [Answer("l0", "x", ("a",), 1, 9.0)]
-    good = [Answer("l0", "a1", ("a",), 1, float(i)) for i in range(6)]
-    others = [Answer("l1", "a1", ("a",), 1, float(i)) for i in range(6)]
+    row = [Interaction("l0", "x", ("a",), 1, 9.0)]
+    good = [Interaction("l0", "a1", ("a",), 1, float(i)) for i in range(6)]
+    others = [Interaction("l1", "a1", ("a",), 1, float(i)) for i in range(6)]
     assert tracer.predict(row, good)[0] > tracer.predict(row)[0] + 0.05
     assert tracer.predict(row, others)[0] == tracer.predict(row)[0]
 
 
 def test_later_history_is_no_past(tracer):
-    row = [Answer("l0", "x", ("a",), 1, 5.0)]
-    later = [Answer("l0", "a1", ("a",), 1, 6.0)]
+    row = [Interaction("l0", "x", ("a",), 1, 5.0)]
+    later = [Interaction("l0", "a1", ("a",), 1, 6.0)]
     assert tracer.predict(row, later)[0] == tracer.predict(row)[0]
 
 
 def test_mastery_rises_with_right_answers_and_its_interval_narrows(tracer):
-    past = [Answer("l", f"q{i}", ("a",), 1, float(i)) for i in range(8)]
+    past = [Interaction("l", f"q{i}", ("a",), 1, float(i)) for i in range(8)]
     levels = [mastery(tracer, past[:n], "a") for n in (0, 2, 8)]
     assert levels[0].value < levels[1].value < levels[2].value
     assert all(0 <= m.low <= m.value <= m.high <= 1 for m in levels)
     assert levels[2].high - levels[2].low < levels[0].high - levels[0].low
-    wrong = [Answer("l", f"q{i}", ("a",), 0, float(i)) for i in range(8)]
+    wrong = [Interaction("l", f"q{i}", ("a",), 0, float(i)) for i in range(8)]
     assert mastery(tracer, wrong, "a").value < levels[2].value - 0.2
 
 
@@ -108,7 +108,7 @@ def test_bkt_by_hand():
     right = p.known * (1 - p.slip) + (1 - p.known) * p.guess
     known = p.known * (1 - p.slip) / right
     known += (1 - known) * p.learn
-    rows = [Answer("l", "i", ("s",), 1, 0.0), Answer("l", "j", ("s",), 0, 1.0)]
+    rows = [Interaction("l", "i", ("s",), 1, 0.0), Interaction("l", "j", ("s",), 0, 1.0)]
     first, second = Bkt().predict(rows)
     assert math.isclose(first, right)
     assert math.isclose(second, known * (1 - p.slip) + (1 - known) * p.guess)
@@ -116,12 +116,14 @@ def test_bkt_by_hand():
 
 def test_lr_ranks_items_by_difficulty():
     rows = [
-        Answer(f"l{i}", item, ("s",), int(i % 10 < easy), 0.0)
+        Interaction(f"l{i}", item, ("s",), int(i % 10 < easy), 0.0)
         for i in range(100)
         for item, easy in (("easy", 9), ("hard", 2))
     ]
     tracer = fit(rows, "lr")
-    easy, hard = tracer.predict([Answer("n", "easy", ("s",), 1), Answer("m", "hard", ("s",), 1)])
+    easy, hard = tracer.predict(
+        [Interaction("n", "easy", ("s",), 1), Interaction("m", "hard", ("s",), 1)]
+    )
     assert easy > 0.75 and hard < 0.45
 
 
@@ -137,7 +139,7 @@ def test_few_answers_give_the_default_model():
 )
 def test_aliases_and_tabs(head):
     log = parse_log(head + "\nu\ti\t7\t1\ts;t\n")
-    assert log.answers == (Answer("u", "i", ("s", "t"), 1, 7.0),)
+    assert log.answers == (Interaction("u", "i", ("s", "t"), 1, 7.0),)
 
 
 def test_iso_times_order_the_rows():
@@ -179,7 +181,7 @@ def test_bad_models():
     with pytest.raises(BadInput, match="no model"):
         fit(simulated(2), "dkt")
     with pytest.raises(BadInput, match="only right"):
-        fit([Answer("l", "i", ("s",), 1)] * 5)
+        fit([Interaction("l", "i", ("s",), 1)] * 5)
 
 
 def test_trace_keeps_the_order_and_the_columns(tmp_path):
@@ -207,8 +209,8 @@ def test_spanish_bkt_beats_the_constant(shared_data):
 
 
 def test_mastery_over_time_rises_with_right_answers_and_uses_the_past_only(tracer):
-    history = [Answer("me", f"a{n}", ("a",), int(n > 3), float(n)) for n in range(10)]
-    other = [Answer("me", "b1", ("b",), 1, 20.0)]
+    history = [Interaction("me", f"a{n}", ("a",), int(n > 3), float(n)) for n in range(10)]
+    other = [Interaction("me", "b1", ("b",), 1, 20.0)]
     points = over_time(tracer, [*history[::-1], *other], "a")
     assert [at for at, _ in points] == [float(n) for n in range(10)]
     assert points[-1][1].value > points[3][1].value

@@ -18,7 +18,7 @@ from engine.steps import DISTIL, READ, Workspace
 from engine.steps.books import ReadPlan
 from engine.store import Store
 from engine.store.own import LearnerStore
-from engine.tutor import Talk
+from engine.tutor import Conversation
 
 BOOK = """# Garden
 
@@ -66,19 +66,19 @@ def me(home):
 
 def test_a_question_is_answered_with_its_source(home):
     pieces = []
-    talk, said = ask(open_lesson(home), Talk(), "What is soil?", pieces.append)
+    talk, said = ask(open_lesson(home), Conversation(), "What is soil?", pieces.append)
     assert "mixture of minerals" in said.answer and said.sources
     assert "".join(pieces) == said.answer
     assert not talk.open
     with pytest.raises(BadInput) as error:
-        ask(open_lesson(home), Talk(), "  ")
+        ask(open_lesson(home), Conversation(), "  ")
     assert error.value.code == "ask.empty"
 
 
 def test_what_a_caller_has_open_is_used(home):
     student = Scripted(lambda request: "Soil is a mixture of minerals, water and remains of plants")
     lesson = open_lesson(home, student=lambda: student, pairs=list, guide=lambda: None)
-    assert ask(lesson, Talk(), "What is soil?")[1].model == student.model
+    assert ask(lesson, Conversation(), "What is soil?")[1].model == student.model
     assert "".join(answer_by(lesson, Scripted(lambda r: "base"), "What is soil?")) == "base"
 
 
@@ -90,11 +90,11 @@ def test_the_tutor_names_what_the_learner_is_not_firm_on(home, me):
         for n in range(4)
     ]
     record(home.store, "c", wrong)
-    said = ask(lesson, Talk(), f"What is {concept.lower()}?")[1].answer
+    said = ask(lesson, Conversation(), f"What is {concept.lower()}?")[1].answer
     assert "not yet firm" in said
     assert (
         "not yet firm"
-        not in ask(open_lesson(home), Talk(), f"What is {concept.lower()}?")[1].answer
+        not in ask(open_lesson(home), Conversation(), f"What is {concept.lower()}?")[1].answer
     )
 
 

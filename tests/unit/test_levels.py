@@ -7,14 +7,14 @@ from engine.classroom import CourseKnowledge, ladder
 from engine.classroom.view import _concept
 from engine.concepts import Concept
 from engine.grade import Grade, Item, Submission
-from engine.learner import State
+from engine.learner import ConceptState
 from engine.learner.path import next_steps
 from engine.levels import FIRM
 from engine.report import error_kinds, mistakes
 from engine.schema import Course
 from engine.settings import Settings
 from engine.steps import Workspace
-from engine.steps.gradebook import Marked, add_items, add_submissions, record_grades
+from engine.steps.gradebook import GradedSubmission, add_items, add_submissions, record_grades
 from engine.store import Store
 from engine.tutor.replies import is_right
 
@@ -45,7 +45,7 @@ def test_tutor_gradebook_and_report_agree_on_what_is_right(workspace, share):
     item = Item(item_id="i", question="Why?", type="short", references=("So.",), concept="X")
     answer = Submission(answer_id="a", item_id="i", learner="s-1", answer="Because.")
     grade = Grade(answer_id="a", score=share * item.top, confidence=1.0, status="accepted")
-    marked = Marked(submission=answer, grade=grade, decided=True)
+    marked = GradedSubmission(submission=answer, grade=grade, decided=True)
     add_items(workspace, [item])
     add_submissions(workspace, [answer])
     record_grades(workspace, [item], [marked])
@@ -65,7 +65,7 @@ def test_path_class_and_screens_agree_on_what_is_firm(level, workspace, monkeypa
     from pages.teach.parts import reteach
 
     concept = Concept(name="X", sections=("s",))
-    state = State(concept="X", answered=4, learnt=level, mastery=level, low=0, high=1)
+    state = ConceptState(concept="X", answered=4, learnt=level, mastery=level, low=0, high=1)
     knowledge = CourseKnowledge(workspace.store, "c")
     monkeypatch.setattr(knowledge, "graph", lambda: [concept])
     monkeypatch.setattr(knowledge, "states", lambda me, now: {"X": state})

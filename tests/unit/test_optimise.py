@@ -13,7 +13,7 @@ from engine.optimise import OptimisePlan, current, estimate, optimise, use
 from engine.optimise import words as prompt_words
 from engine.optimise.coursegpt import usable
 from engine.optimise.frontier import frontier
-from engine.optimise.grading import Given, by_reference, eq1, length_ratio
+from engine.optimise.grading import AnsweredPair, by_reference, eq1, length_ratio
 from engine.optimise.pools import draw_pools
 from engine.optimise.recombine import combine
 from engine.optimise.run import FOUND, SEARCH
@@ -173,7 +173,7 @@ def test_eq1_penalises_length_on_one_side_only():
 def test_the_reference_judge_orders_answers(store):
     own = pair(1, "train")
     texts = [own.answer, "Thing1 is number 1.", "Bananas are yellow."]
-    grades = by_reference([Given(pair=own, answer=t, passages=(own.answer,)) for t in texts])
+    grades = by_reference([AnsweredPair(pair=own, answer=t, passages=(own.answer,)) for t in texts])
     marks = [grade.quality for grade in grades]
     assert marks[0] == pytest.approx(10)
     assert marks[0] > marks[1] > marks[2] >= 0

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
-from engine.learner import State
+from engine.learner import ConceptState
 from engine.levels import FIRM
 from pages.shared.charts import GREY
 
 
-def levels(rows: Mapping[str, State], label: str, concept: str) -> alt.LayerChart:
+def levels(rows: Mapping[str, ConceptState], label: str, concept: str) -> alt.LayerChart:
     """Mastery by concept with its interval, weakest first; the dashed line is «mastered»."""
     frame = pd.DataFrame(
         [

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.grade import Item
 from engine.steps import Workspace
-from engine.steps.gradebook import Marked, decide
+from engine.steps.gradebook import GradedSubmission, decide
 from pages.shared.grades import grade_text
 from pages.shared.i18n import _
 from pages.shared.literal import escaped, highlighted
@@ -30,7 +30,9 @@ def flag_names() -> dict[str, str]:
     }
 
 
-def queue(workspace: Workspace, items: dict[str, Item], waiting: Sequence[Marked]) -> None:
+def queue(
+    workspace: Workspace, items: dict[str, Item], waiting: Sequence[GradedSubmission]
+) -> None:
     """One answer of the queue: what was asked and said, what is proposed, and what you say."""
     skipped: list[str] = st.session_state.setdefault("skipped", [])
     open_ones = [m for m in waiting if m.grade.answer_id not in skipped] or list(waiting)
@@ -49,7 +51,7 @@ def queue(workspace: Workspace, items: dict[str, Item], waiting: Sequence[Marked
         _decision(workspace, item, m, skipped)
 
 
-def _verdicts(m: Marked) -> None:
+def _verdicts(m: GradedSubmission) -> None:
     words = {"met": _("met"), "partly": _("partly met"), "unmet": _("not met")}
     if m.grade.criteria:
         rows = [
@@ -59,7 +61,7 @@ def _verdicts(m: Marked) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True)
 
 
-def _decision(workspace: Workspace, item: Item, m: Marked, skipped: list[str]) -> None:
+def _decision(workspace: Workspace, item: Item, m: GradedSubmission, skipped: list[str]) -> None:
     grade, key = m.grade, m.grade.answer_id
     cells = st.columns(2)
     cells[0].metric(_("Proposed grade"), escaped(grade_text(item, m)))

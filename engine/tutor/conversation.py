@@ -15,7 +15,7 @@ Mode = Literal["explain", "hint", "socratic", "viewpoints"]
 MODES: tuple[Mode, ...] = ("explain", "hint", "socratic", "viewpoints")
 
 
-class Talk(Value):
+class Conversation(Value):
     """Where the conversation about one question stands; the default is the start of one.
 
     ``step`` counts the tutor's moves; ``leads`` are the guiding questions with their answers;

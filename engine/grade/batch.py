@@ -1,4 +1,4 @@
-"""The grading desk: one grade from a closed check, or from opinion, verdicts and flags together."""
+"""A batch graded: by a closed check, or by opinion, verdicts and flags together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.grade.feedback import (
 from engine.grade.guard import guard
 from engine.grade.items import Grade, Item, Submission
 from engine.grade.prior import prior
-from engine.grade.rubric import Marked, mark
+from engine.grade.rubric import RubricResult, mark
 from engine.grade.scorer import TOLERANCE, Opinion, Scorer
 from engine.language import any_pattern, languages
 from engine.llm import Chat
@@ -67,7 +67,7 @@ class Grader:
 
 
 @dataclass
-class Desk:
+class BatchGrader:
     """Grades a batch of answers with what is at hand."""
 
     grader: Grader
@@ -92,11 +92,11 @@ class Desk:
             found[s.answer_id] = self._open(s, opinions[s.answer_id], marks.get(s.answer_id))
         return [found[s.answer_id] for s in batch]
 
-    def _marks(self, batch: Sequence[Submission]) -> dict[str, Marked | TeacherError]:
+    def _marks(self, batch: Sequence[Submission]) -> dict[str, RubricResult | TeacherError]:
         if self.chat is None:
             return {}
         items = self.grader.items
-        found: dict[str, Marked | TeacherError] = {}
+        found: dict[str, RubricResult | TeacherError] = {}
         for language in languages():
             some = [
                 s
@@ -127,7 +127,7 @@ class Desk:
         )
 
     def _open(
-        self, submission: Submission, opinion: Opinion, marked: Marked | TeacherError | None
+        self, submission: Submission, opinion: Opinion, marked: RubricResult | TeacherError | None
     ) -> Grade:
         item = self.grader.items[submission.item_id]
         flags = self._flags(item, submission)
