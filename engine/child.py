@@ -1,4 +1,4 @@
-"""Being the child process of a job: one step, its progress in a file, its end told in a file."""
+"""The child process of a job: runs one step, and writes its progress and outcome into files."""
 
 from __future__ import annotations
 

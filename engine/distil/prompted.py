@@ -52,7 +52,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-class Offer(Value):
+class ParsedPoints(Value):
     """What a teacher offered for one passage: the points that passed, and the rest by gate.
 
     The gates: ``wordings`` (fewer than two questions that stand by themselves, or no answer),
@@ -91,7 +91,7 @@ def ask_points(
     language: Language,
     chat: Chat,
     extra: str = "",
-) -> Iterator[tuple[Passage, Offer | TeacherError]]:
+) -> Iterator[tuple[Passage, ParsedPoints | TeacherError]]:
     """What is offered for each passage, in order of completion; a failed call yields its error."""
     requests: Iterable[Request] = (
         request_for(passage, points, kinds, language, extra) for passage in passages
@@ -104,7 +104,7 @@ def ask_points(
             yield passage, read_points(outcome, passage, language)
 
 
-def read_points(answer: Answer, passage: Passage, language: Language) -> Offer:
+def read_points(answer: Answer, passage: Passage, language: Language) -> ParsedPoints:
     """The points of an answer that pass the gates, and how many failed at which."""
     found: list[Point] = []
     refused: Counter[str] = Counter()
@@ -114,7 +114,7 @@ def read_points(answer: Answer, passage: Passage, language: Language) -> Offer:
             refused[gate] += 1
         else:
             found.append(_point(row, questions, passage))
-    return Offer(points=tuple(found), refused=dict(refused))
+    return ParsedPoints(points=tuple(found), refused=dict(refused))
 
 
 def _failed(row: Mapping[str, Any], questions: Sequence[str], passage: Passage) -> str:

@@ -39,7 +39,7 @@ def _prompt_version(store: Store, course: str, plan: DistilPlan) -> list[str]:
     return [version] if version else []
 
 
-def wishes(store: Store, course: Course, plan: DistilPlan) -> str:
+def extra_instructions(store: Store, course: Course, plan: DistilPlan) -> str:
     """What the prompted teacher is told besides its task: the designer's wish, the chosen style."""
     if not prompt_version(store, course.id):
         return plan.prompt
@@ -139,7 +139,7 @@ def preview(
     some = _spread(list({p.section: p for p in reversed(passages[:asked])}.values()), sections)
     found: list[Pair] = []
     failure: TeacherError | None = None
-    wish = wishes(store, course, plan)
+    wish = extra_instructions(store, course, plan)
     for _, outcome in ask_points(some, each, plan.kinds, course.language, chat, wish):
         if isinstance(outcome, TeacherError):
             failure = outcome
@@ -187,7 +187,7 @@ def _prompt(
     """Ask the teacher about passage after passage until the draft is full."""
     chosen = chosen_passages(documents, passages, draft.plan)
     asked, each = points_a_passage(chosen, draft.plan)
-    names, wish = titles(documents), wishes(draft.store, draft.course, draft.plan)
+    names, wish = titles(documents), extra_instructions(draft.store, draft.course, draft.plan)
     language = draft.course.language
     outcomes = ask_points(chosen[:asked], each, draft.plan.kinds, language, chat, wish)
     for passage, outcome in outcomes:

@@ -22,7 +22,7 @@ from engine.grade.guard import guard
 from engine.grade.items import Grade, Item, Submission
 from engine.grade.prior import prior
 from engine.grade.rubric import RubricResult, mark
-from engine.grade.scorer import TOLERANCE, Opinion, Scorer
+from engine.grade.scorer import TOLERANCE, Prediction, Scorer
 from engine.language import any_pattern, languages
 from engine.llm import Chat
 from engine.progress import Report, silent
@@ -50,19 +50,21 @@ class Grader:
         """What was measured on held-out graded answers, for labels and for scores."""
         return tuple(c for scorer in self.scorers.values() for c in scorer.calibrations)
 
-    def opinions(self, submissions: Sequence[Submission], report: Report) -> dict[str, Opinion]:
+    def predictions(
+        self, submissions: Sequence[Submission], report: Report
+    ) -> dict[str, Prediction]:
         """The scorer's opinion on each open answer, by answer id."""
-        found: dict[str, Opinion] = {}
+        found: dict[str, Prediction] = {}
         for outcome in ("label", "score"):
             some = [s for s in submissions if (s.item_id in self.labelled) == (outcome == "label")]
             if some and (scorer := self.scorers.get(outcome)):
-                opinions = scorer.judge(some, report)
+                predictions = scorer.judge(some, report)
             elif some:
                 rows = self.features.matrix(some, report)
-                opinions = prior(dict(self.items), some, rows, outcome == "label")
+                predictions = prior(dict(self.items), some, rows, outcome == "label")
             else:
                 continue
-            found |= {o.answer_id: o for o in opinions}
+            found |= {o.answer_id: o for o in predictions}
         return found
 
 
@@ -86,10 +88,10 @@ class BatchGrader:
         closed = [s for s in batch if items[s.item_id].kind in CLOSED]
         open_ones = [s for s in batch if items[s.item_id].kind not in CLOSED]
         found = {s.answer_id: self._closed(s) for s in closed}
-        opinions = self.grader.opinions(open_ones, silent)
+        predictions = self.grader.predictions(open_ones, silent)
         marks = self._marks(open_ones)
         for s in open_ones:
-            found[s.answer_id] = self._open(s, opinions[s.answer_id], marks.get(s.answer_id))
+            found[s.answer_id] = self._open(s, predictions[s.answer_id], marks.get(s.answer_id))
         return [found[s.answer_id] for s in batch]
 
     def _marks(self, batch: Sequence[Submission]) -> dict[str, RubricResult | TeacherError]:
@@ -127,14 +129,17 @@ class BatchGrader:
         )
 
     def _open(
-        self, submission: Submission, opinion: Opinion, marked: RubricResult | TeacherError | None
+        self,
+        submission: Submission,
+        prediction: Prediction,
+        marked: RubricResult | TeacherError | None,
     ) -> Grade:
         item = self.grader.items[submission.item_id]
         flags = self._flags(item, submission)
         if isinstance(marked, TeacherError):
             flags, marked = (*flags, "teacher_failed"), None
-        score, label = opinion.score, opinion.label
-        confidence, promise = opinion.confidence, opinion.promise
+        score, label = prediction.score, prediction.label
+        confidence, promise = prediction.confidence, prediction.promise
         if marked is not None and label is None:
             # two graders of different kinds: alone neither the model's verdicts nor a scorer that
             # has not seen this rubric is calibrated, so only their agreement is accepted
@@ -162,7 +167,7 @@ class BatchGrader:
             label=label,
             confidence=confidence,
             promise=0.0 if flags else promise,
-            accepted=opinion.accepted and promise > 0 and not flags,
+            accepted=prediction.accepted and promise > 0 and not flags,
             flags=flags,
         )
         return found.model_copy(update={"criteria": criteria})

@@ -8,7 +8,7 @@ from typing import Any
 from engine.grade.features import NAMES, negations
 from engine.grade.feedback import is_right, says_wrong
 from engine.grade.items import Item, Submission
-from engine.grade.scorer import Opinion
+from engine.grade.scorer import Prediction
 
 SURE = 0.98
 _DOUBT = 0.5
@@ -18,7 +18,7 @@ _COLUMN = {name: i for i, name in enumerate(NAMES)}
 
 def prior(
     items: dict[str, Item], submissions: Sequence[Submission], rows: Any, labelled: bool
-) -> list[Opinion]:
+) -> list[Prediction]:
     """An opinion on each answer from its features; accepted only where it is the reference itself.
 
     The score is the mean of coverage by rarity, token F1 and a scaled e5 cosine (whose values for
@@ -37,14 +37,14 @@ def prior(
     ]
 
 
-def _opinion(item: Item, submission: Submission, row: Any, labelled: bool) -> Opinion:
+def _opinion(item: Item, submission: Submission, row: Any, labelled: bool) -> Prediction:
     f1, coverage, cosine = (row[_COLUMN[n]] for n in ("f1", "idf_coverage", "cosine"))
     share = float((f1 + coverage + min(1.0, max(0.0, (cosine - 0.8) / 0.15))) / 3)
     sure = row[_COLUMN["rouge_l"]] > SURE and any(
         negations(submission.answer) == negations(r) for r in item.references
     )
     share = 1.0 if sure else share
-    return Opinion(
+    return Prediction(
         answer_id=submission.answer_id,
         label=_label(item, share) if labelled else None,
         score=None if labelled else round(share * item.top, 2),

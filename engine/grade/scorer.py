@@ -42,7 +42,7 @@ _TELLING = [NAMES.index(name) for name in ("f1", "new_coverage", "length", "cosi
 """Columns of the features that also tell how far a prediction can be trusted."""
 
 
-class Opinion(Value):
+class Prediction(Value):
     """What the scorer thinks of one answer; ``accepted``: sure enough to stand alone.
 
     ``promise`` is the highest target agreement at which it would be.
@@ -125,12 +125,12 @@ class Scorer:
         """What was measured on held-out graded answers: known questions, then new ones."""
         return tuple(case.calibration for case in (self._known, self._new) if case)
 
-    def judge(self, submissions: Sequence[Submission], report: Report = silent) -> list[Opinion]:
+    def judge(self, submissions: Sequence[Submission], report: Report = silent) -> list[Prediction]:
         """An opinion on each answer, in order. Items must be among those of ``fit``."""
         if not submissions:
             return []
         plain = self._features.matrix(submissions, report)
-        found: dict[int, Opinion] = {}
+        found: dict[int, Prediction] = {}
         for known in (True, False):
             rows = [i for i, s in enumerate(submissions) if self.knows(s.item_id) == known]
             if rows:
@@ -217,7 +217,9 @@ class Scorer:
 
     # ------------------------------------------------------------ grading
 
-    def _judge(self, submissions: Sequence[Submission], plain: Any, known: bool) -> list[Opinion]:
+    def _judge(
+        self, submissions: Sequence[Submission], plain: Any, known: bool
+    ) -> list[Prediction]:
         import numpy as np
 
         # with fewer than five graded questions nothing is known of new ones: features of the known
@@ -240,10 +242,10 @@ class Scorer:
 
     def _opinion(
         self, submission: Submission, row: Any, confidence: float, promise: float, known: bool
-    ) -> Opinion:
+    ) -> Prediction:
         label = self.labels[int(row.argmax())] if self.labels else None
         item = self._items[submission.item_id]
-        return Opinion(
+        return Prediction(
             answer_id=submission.answer_id,
             label=label,
             score=None if label is not None else self._rounded(float(row[0]), item),

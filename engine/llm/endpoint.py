@@ -199,7 +199,7 @@ class _Exchange:
             try:
                 return self._answer_of(await self._attempt())
             except TeacherBusy as error:
-                self._told_to_wait(error)
+                self._keep_waiting(error)
             except TeacherBroken as error:
                 await self._fault(error)
             except BadAnswer as error:
@@ -290,7 +290,7 @@ class _Exchange:
 
     # ------------------------------------------------------------ what came instead
 
-    def _told_to_wait(self, error: TeacherBusy) -> None:
+    def _keep_waiting(self, error: TeacherBusy) -> None:
         wait = error.values.get("wait") or 0.0
         if wait > _LONGEST_WAIT or self.queue.admission.given_up(time.monotonic()):
             raise TeacherRefused(

@@ -34,7 +34,7 @@ def seconds_of(text: str) -> float | None:
     return max(0.0, date.timestamp() - time.time())
 
 
-def told_wait(headers: Mapping[str, str], words: str) -> float | None:
+def announced_wait(headers: Mapping[str, str], words: str) -> float | None:
     """How long a 429 tells us to wait, in seconds; None where it does not say."""
     if (milliseconds := headers.get("retry-after-ms", "")).replace(".", "", 1).isdigit():
         return float(milliseconds) / 1000
@@ -86,7 +86,7 @@ def of_status(
             code="teacher.busy",
             next="Wait a little, or lower the number of calls at a time.",
             status=status,
-            wait=told_wait(headers, words),
+            wait=announced_wait(headers, words),
         )
     if status >= 500 or status in (408, 409, 425):
         return TeacherBroken(

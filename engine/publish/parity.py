@@ -155,7 +155,7 @@ def worst_tensor(merged_folder: Path, gguf: Path) -> tuple[str, float]:
     return worst
 
 
-class Side(Value):
+class ModelAnswer(Value):
     """One program's side of a prompt: the ids it read, the ids it wrote, and their text."""
 
     prompt: tuple[int, ...]
@@ -165,8 +165,8 @@ class Side(Value):
 
 def compare(
     prompts: Sequence[str],
-    tuned: Sequence[Side],
-    exported: Sequence[Side],
+    tuned: Sequence[ModelAnswer],
+    exported: Sequence[ModelAnswer],
     worst: tuple[str, float] = ("", 0.0),
 ) -> ParityReport:
     """The report on two sides of the same prompts."""
@@ -203,7 +203,7 @@ def _leading(one: Sequence[int], other: Sequence[int]) -> int:
 
 def _by_transformers(
     folder: Path, prompts: Sequence[str], max_tokens: int, gguf: Path | None = None
-) -> list[Side]:
+) -> list[ModelAnswer]:
     """The answers of the model in ``folder``, or of the weights and the tokenizer in ``gguf``."""
     import torch
     from gguf import GGUFReader
@@ -230,12 +230,14 @@ def _by_transformers(
     )
     answers = [_to_end(row[width:].tolist(), tokenizer.eos_token_id) for row in out]
     return [
-        Side(prompt=tuple(read), answer=answer, text=tokenizer.decode(list(answer)))
+        ModelAnswer(prompt=tuple(read), answer=answer, text=tokenizer.decode(list(answer)))
         for read, answer in zip(ids, answers, strict=True)
     ]
 
 
-def _by_openvino(gguf: Path, prompts: Sequence[str], max_tokens: int, threads: int) -> list[Side]:
+def _by_openvino(
+    gguf: Path, prompts: Sequence[str], max_tokens: int, threads: int
+) -> list[ModelAnswer]:
     import openvino_genai
 
     options = EXACT | {"INFERENCE_NUM_THREADS": threads}
@@ -253,13 +255,13 @@ def _by_openvino(gguf: Path, prompts: Sequence[str], max_tokens: int, threads: i
     return [_ask(pipe, tokenizer, config, prompt) for prompt in prompts]
 
 
-def _ask(pipe: Any, tokenizer: Any, config: Any, prompt: str) -> Side:
+def _ask(pipe: Any, tokenizer: Any, config: Any, prompt: str) -> ModelAnswer:
     messages = [{"role": "user", "content": prompt}]
     text = tokenizer.apply_chat_template(messages, add_generation_prompt=True)
     read = tokenizer.encode(text, add_special_tokens=False)
     written = pipe.generate(read, config).tokens[0]
     answer = _to_end(list(written), tokenizer.get_eos_token_id())
-    return Side(
+    return ModelAnswer(
         prompt=tuple(read.input_ids.data[0].tolist()),
         answer=answer,
         text=tokenizer.decode(list(answer)),

@@ -1,4 +1,4 @@
-"""The student leaves the house: files to take away, and an API."""
+"""Publishing the student: files to take away, and an API."""
 
 from __future__ import annotations
 

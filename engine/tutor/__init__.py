@@ -17,7 +17,7 @@ from engine.tutor.answers import (
     refusal,
     sources_of,
 )
-from engine.tutor.check import borne_out, same_question
+from engine.tutor.check import same_question, supporting_pair
 from engine.tutor.conversation import MODES, Conversation, Material, Mode
 from engine.tutor.modes import turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
@@ -37,7 +37,7 @@ __all__ = [
     "Turn",
     "answer_from_book",
     "answer_stream",
-    "borne_out",
+    "supporting_pair",
     "closed_book",
     "concept_of",
     "covers",

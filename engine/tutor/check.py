@@ -1,4 +1,4 @@
-"""Whether an answer given by heart is borne out by the reviewed corpus.
+"""Whether an answer given by heart agrees with the reviewed corpus.
 
 A student that never learned the answer to a question still says something fluent. Its answer
 counts only if it agrees with the reviewed answer to one of the questions nearest to the learner's;
@@ -19,7 +19,7 @@ NEAREST = 5
 AGREES = 0.7
 
 
-def borne_out(question: str, answer: str, pairs: Sequence[Pair]) -> Pair | None:
+def supporting_pair(question: str, answer: str, pairs: Sequence[Pair]) -> Pair | None:
     """The pair whose answer agrees with this one, or None where none does.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from engine.language import rules
 from engine.search import Hit
 from engine.tutor.answers import Turn, answer_from_book, answer_stream, sources_of
-from engine.tutor.check import borne_out, same_question
+from engine.tutor.check import same_question, supporting_pair
 from engine.tutor.conversation import Conversation, Material
 
 
@@ -42,7 +42,7 @@ def _checked(
 ) -> Turn:
     """The student's answer by heart if the corpus bears it out, else the corpus's or book's."""
     said = _streamed(question, hits, at, lambda _: None)
-    if borne_out(question, said.answer, at.pairs) is None:
+    if supporting_pair(question, said.answer, at.pairs) is None:
         known = same_question(question, at.pairs)
         answer = known.answer if known else answer_from_book(question, hits, at.language)
         said = Turn(answer=answer, model="book", withheld=said.answer)

@@ -118,16 +118,16 @@ def scientsbank(data: Path, quick: bool, tests=SPLITS) -> dict:
     for split in tests:
         some = [s for s, name in zip(answers, splits, strict=True) if name == split]
         began = time.perf_counter()
-        opinions = scorer.judge(bare(some))
+        predictions = scorer.judge(bare(some))
         seconds = time.perf_counter() - began
-        truth, mine = [s.label for s in some], [o.label for o in opinions]
+        truth, mine = [s.label for s in some], [o.label for o in predictions]
         groups = None if split == "unseen-answers" else [s.item_id for s in some]
         found[split] = {
             "n": len(some),
             "macro_f1": bootstrap(macro_f1, truth, mine, groups),
             "accuracy": bootstrap(accuracy, truth, mine, groups),
             "answers_per_second": round(len(some) / seconds, 1),
-            **selective([o.accepted for o in opinions], np.array(truth) == np.array(mine)),
+            **selective([o.accepted for o in predictions], np.array(truth) == np.array(mine)),
         }
         print(split, json.dumps(found[split]), flush=True)
     if "unseen-answers" in tests:
@@ -145,8 +145,8 @@ def ads(data: Path, quick: bool, tests=SPLITS) -> dict:
         test = order[k::5]
         train = [answers[i] for i in order if i not in set(test)]
         scorer = Scorer.fit(items, train, target_agreement=TARGET, vectors=vectors)
-        for i, opinion in zip(test, scorer.judge(bare([answers[i] for i in test])), strict=True):
-            mine[i], accepted[i] = opinion.score, opinion.accepted
+        for i, prediction in zip(test, scorer.judge(bare([answers[i] for i in test])), strict=True):
+            mine[i], accepted[i] = prediction.score, prediction.accepted
     rows = [i for k in range(1 if quick else 5) for i in order[k::5]]
     truth, mine, accepted = np.array([answers[i].score for i in rows]), mine[rows], accepted[rows]
     agrees = np.abs(truth - mine) <= TOLERANCE * 10 + 1e-9

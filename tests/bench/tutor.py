@@ -19,7 +19,7 @@ from engine.levels import RIGHT
 from engine.settings import load
 from engine.steps.exam import EXAM
 from engine.store import Store
-from engine.tutor import answer_from_book, borne_out, same_question
+from engine.tutor import answer_from_book, same_question, supporting_pair
 from engine.workspace import Workspace, open_index, training_pairs
 
 
@@ -61,7 +61,7 @@ def main() -> None:
         if row.model != "student" or row.book:
             continue
         pair = asked[row.pair]
-        kept = borne_out(pair.question, row.answer, taught) is not None
+        kept = supporting_pair(pair.question, row.answer, taught) is not None
         known = same_question(pair.question, taught)
         hits = index.search(pair.question, 6)
         book = known.answer if known else answer_from_book(pair.question, hits, course.language)

@@ -131,10 +131,10 @@ def test_neighbours_of_a_graded_answer_come_from_other_folds():
 def test_labels_are_learned_and_confidence_is_calibrated():
     scorer = Scorer.fit(ITEMS, answers(120), target_agreement=0.9)
     fresh = answers(60, seed=1)
-    opinions = scorer.judge([s.model_copy(update={"label": None}) for s in fresh])
-    right = np.mean([o.label == s.label for o, s in zip(opinions, fresh, strict=True)])
+    predictions = scorer.judge([s.model_copy(update={"label": None}) for s in fresh])
+    right = np.mean([o.label == s.label for o, s in zip(predictions, fresh, strict=True)])
     assert right > 0.9
-    accepted = [o.label == s.label for o, s in zip(opinions, fresh, strict=True) if o.accepted]
+    accepted = [o.label == s.label for o, s in zip(predictions, fresh, strict=True) if o.accepted]
     assert accepted and np.mean(accepted) >= 0.9
     known, *_ = scorer.calibrations
     assert known.known and known.n == 120
@@ -144,10 +144,10 @@ def test_labels_are_learned_and_confidence_is_calibrated():
 def test_scores_keep_the_grain_and_the_range():
     graded = answers(80, scores=True)
     scorer = Scorer.fit(ITEMS, graded)
-    for opinion in scorer.judge(answers(20, seed=3, scores=True)):
-        assert opinion.label is None
-        assert 0 <= opinion.score <= 4
-        assert opinion.score == int(opinion.score)
+    for prediction in scorer.judge(answers(20, seed=3, scores=True)):
+        assert prediction.label is None
+        assert 0 <= prediction.score <= 4
+        assert prediction.score == int(prediction.score)
     assert _grain([1, 2.5]) == 0.5
     assert _grain([0.1]) == 0
 
@@ -258,7 +258,7 @@ def test_real_answers_beat_the_majority(shared_data):
     asked = [
         Submission(answer_id=r["answer_id"], item_id=r["item_id"], answer=r["answer"]) for r in test
     ]
-    opinions = Scorer.fit(list(items.values()), graded).judge(asked)
-    right = [o.label == r["label"] for o, r in zip(opinions, test, strict=True)]
+    predictions = Scorer.fit(list(items.values()), graded).judge(asked)
+    right = [o.label == r["label"] for o, r in zip(predictions, test, strict=True)]
     majority = max(np.mean([r["label"] == name for r in test]) for name in ("correct", "incorrect"))
     assert np.mean(right) > majority + 0.08

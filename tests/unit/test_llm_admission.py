@@ -3,7 +3,7 @@ import math
 import pytest
 
 from engine.llm.admission import Admission, Latencies, RateLimit
-from engine.llm.faults import seconds_of, told_wait
+from engine.llm.faults import announced_wait, seconds_of
 
 
 def run(admission, seconds, rate, now=0.0):
@@ -154,8 +154,8 @@ def test_durations(text, seconds):
 
 
 def test_told_waits():
-    assert told_wait({"retry-after": "3", "retry-after-ms": "2500"}, "") == 2.5
-    assert told_wait({"retry-after": "3"}, "") == 3
-    assert told_wait(headers(10, 0, "7s"), "") == 7
-    assert told_wait({}, "Rate limit reached. Please try again in 1.2s.") == 1.2
-    assert told_wait({}, "no idea") is None
+    assert announced_wait({"retry-after": "3", "retry-after-ms": "2500"}, "") == 2.5
+    assert announced_wait({"retry-after": "3"}, "") == 3
+    assert announced_wait(headers(10, 0, "7s"), "") == 7
+    assert announced_wait({}, "Rate limit reached. Please try again in 1.2s.") == 1.2
+    assert announced_wait({}, "no idea") is None

@@ -18,7 +18,7 @@ from engine.progress import silent
 from engine.publish import export, publish_local
 from engine.publish import parity as proof
 from engine.publish.merge import merge
-from engine.publish.parity import Side, compare, worst_tensor
+from engine.publish.parity import ModelAnswer, compare, worst_tensor
 from engine.settings import Settings
 from engine.train import keep, train
 from engine.train.fast import ATTENTION
@@ -126,7 +126,7 @@ def test_one_wrong_permutation_is_found(trained, merged, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "to_gguf", wrong)
     out = writer.write_gguf(merged, tmp_path / "out.gguf", trained[1] / "base.gguf")
     assert worst_tensor(merged, out)[0] == "blk.1.attn_k.weight"
-    same = [Side(prompt=(1,), answer=(2,), text="x")]
+    same = [ModelAnswer(prompt=(1,), answer=(2,), text="x")]
     monkeypatch.setattr(proof, "_by_transformers", lambda *_: same)
     monkeypatch.setattr(proof, "_by_openvino", lambda *_: same)
     with pytest.raises(WorkFailed) as caught:
@@ -154,7 +154,7 @@ def test_other_shapes_and_architectures_are_refused(trained, merged, tmp_path):
 
 
 def side(*answer, prompt=(1,)):
-    return Side(prompt=prompt, answer=answer, text=str(answer))
+    return ModelAnswer(prompt=prompt, answer=answer, text=str(answer))
 
 
 def test_shares_of_parity():
