@@ -13,8 +13,8 @@ from engine.schema import Value
 from engine.steps import STEPS, TAKE_EXAM, StageName
 from engine.steps.exam import ExamPlan
 from engine.steps.step import StageState
-from engine.steps.workspace import trained_run
 from engine.store import Store
+from engine.workspace import trained_run
 
 STAGES: tuple[StageName, ...] = ("course", "corpus", "prompts", "student", "exam", "publish")
 

@@ -14,7 +14,7 @@ from engine.schema import Course, Document
 from engine.steps import BUILD, DISTIL, READ
 from engine.steps.books import ReadPlan
 from engine.steps.build import BUDGET, BuildPlan
-from engine.steps.workspace import open_index
+from engine.workspace import open_index
 
 _ACCEPT = "Accept them: coursewright train COURSE --accept-terms; then build again."
 

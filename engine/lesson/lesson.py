@@ -10,8 +10,8 @@ from engine.classroom import CourseKnowledge
 from engine.llm import Chat
 from engine.schema import Pair
 from engine.search import Index
-from engine.steps import Workspace
-from engine.steps.workspace import (
+from engine.workspace import (
+    Workspace,
     connected_chat,
     current_run,
     open_index,

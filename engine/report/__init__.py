@@ -21,7 +21,7 @@ from engine.report.course import course_parts
 from engine.report.learner import learner_parts
 from engine.report.page import Heading, Paragraph, page
 from engine.report.words import words
-from engine.steps import Workspace
+from engine.workspace import Workspace
 
 __all__ = [
     "ErrorKind",

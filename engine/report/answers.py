@@ -10,9 +10,9 @@ from engine.grade import Item
 from engine.judge import interval
 from engine.levels import RIGHT
 from engine.schema import Figure, Value
-from engine.steps import Workspace
 from engine.steps.gradebook import GradedSubmission, marked, share_of, value_of
 from engine.steps.grading import GRADING, GradingRecord
+from engine.workspace import Workspace
 
 _ALIKE = 80.0
 _NEAR = 0.1

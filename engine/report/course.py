@@ -16,12 +16,11 @@ from engine.report.answers import Quality, error_kinds, grading_quality, mistake
 from engine.report.page import Facts, Heading, Interval, Paragraph, Part, Table, figure
 from engine.report.words import Words
 from engine.schema import Figure
-from engine.steps import Workspace
 from engine.steps.books import BOOKS
 from engine.steps.exam import EXAM
 from engine.steps.gradebook import items_of, marked
 from engine.steps.publish import EXPORTS
-from engine.steps.workspace import TRAINED
+from engine.workspace import TRAINED, Workspace
 
 _MOST = 20
 """Rows of a table of the class at most: a report is read, not searched."""

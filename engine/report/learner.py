@@ -21,8 +21,8 @@ from engine.learner import (
 from engine.report.course import where
 from engine.report.page import Facts, Heading, Interval, Paragraph, Part, Table
 from engine.report.words import Words
-from engine.steps import Workspace
 from engine.steps.gradebook import items_of, marked, value_of
+from engine.workspace import Workspace
 
 
 def learner_parts(

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from fastapi import Request as Http
 from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -91,8 +91,8 @@ class Bucket:
 
 
 @dataclass(eq=False)
-class _Door:
-    """Lets holders of the course's keys in, so often as their rate allows."""
+class _KeyHolders:
+    """Admits holders of the course's keys, as often as their rate allows."""
 
     store: Store
     course: str
@@ -115,7 +115,13 @@ class _Door:
 
 
 def make_app(
-    chat: Chat, store: Store, course: str, *, per_minute: float = 120, name: str = ""
+    chat: Chat,
+    store: Store,
+    course: str,
+    *,
+    per_minute: float = 120,
+    name: str = "",
+    lessons: APIRouter | None = None,
 ) -> FastAPI:
     """The ASGI application that serves ``chat`` to holders of the course's keys.
 
@@ -125,12 +131,15 @@ def make_app(
         course: The course's id.
         per_minute: Requests a minute that one key may make.
         name: The model's public name; default is the course's id.
+        lessons: Routes for learners' turns (``lesson_routes``), served behind the same keys.
     """
     model = name or course
     metrics = _Metrics()
     app = FastAPI(title="Coursewright", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_exception_handler(HTTPException, _told)
-    for_holders = [Depends(_Door(store, course, per_minute, metrics))]
+    app.add_exception_handler(HTTPException, _as_openai)
+    for_holders = [Depends(_KeyHolders(store, course, per_minute, metrics))]
+    if lessons is not None:
+        app.include_router(lessons, dependencies=for_holders)
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -157,7 +166,7 @@ def make_app(
     return app
 
 
-def _told(_: Http, error: Exception) -> JSONResponse:
+def _as_openai(_: Http, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     body = {"error": {"message": error.detail, "type": "invalid_request_error"}}
     return JSONResponse(body, error.status_code, error.headers)

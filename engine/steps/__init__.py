@@ -21,7 +21,7 @@ from engine.steps.optimise import OPTIMISE
 from engine.steps.publish import EXPORT, SERVE
 from engine.steps.step import Queue, StageName, Step
 from engine.steps.train import TRAIN
-from engine.steps.workspace import Workspace, opened
+from engine.workspace import Workspace, opened
 
 __all__ = [
     "ALIGN",

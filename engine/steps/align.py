@@ -18,8 +18,8 @@ from engine.models.bases import SMOLLM2, facts, speaks
 from engine.progress import Report, silent
 from engine.schema import content_id
 from engine.steps.step import Step
-from engine.steps.workspace import Workspace, base_chat, connected_chat
 from engine.store import ResultKind, Store
+from engine.workspace import Workspace, base_chat, connected_chat
 
 ALIGNED = ResultKind("align", AlignResult)
 

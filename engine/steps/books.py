@@ -12,8 +12,8 @@ from engine.files import write_bytes
 from engine.progress import Report, silent
 from engine.schema import Document, Value, content_id
 from engine.steps.step import Step
-from engine.steps.workspace import Workspace, open_index
 from engine.store import ResultKind, Store
+from engine.workspace import Workspace, open_index
 
 
 class ReadPlan(Value):

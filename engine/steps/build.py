@@ -19,8 +19,8 @@ from engine.steps.exam import TAKE_EXAM, ExamSummary
 from engine.steps.optimise import OPTIMISE, plan_search
 from engine.steps.step import Step
 from engine.steps.train import TRAIN, TrainPlan
-from engine.steps.workspace import TrainedStudent, Workspace, current_base
 from engine.train import preset
+from engine.workspace import TrainedStudent, Workspace, current_base
 
 BUDGET = 100
 """Answers of the prompt search within ``build``: minutes, where its own default takes twenty."""

@@ -6,7 +6,7 @@ from engine.distil import CorpusEstimate, Distilled, DistilPlan, distil, estimat
 from engine.llm.teacher import load_choice
 from engine.progress import Report, silent
 from engine.steps.step import Step
-from engine.steps.workspace import Workspace, teacher_chat
+from engine.workspace import Workspace, teacher_chat
 
 
 def make_corpus(workspace: Workspace, plan: DistilPlan, report: Report = silent) -> Distilled:

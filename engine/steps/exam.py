@@ -15,7 +15,8 @@ from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
 from engine.schema import Document, Value
 from engine.steps.step import Step
-from engine.steps.workspace import (
+from engine.store import ResultKind, Store
+from engine.workspace import (
     Workspace,
     base_chat,
     connected_chat,
@@ -27,7 +28,6 @@ from engine.steps.workspace import (
     trained_run,
     training_pairs,
 )
-from engine.store import ResultKind, Store
 
 Examinee = Literal["base", "student", "teacher"]
 

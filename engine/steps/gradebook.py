@@ -12,7 +12,7 @@ from engine.grade.feedback import is_right
 from engine.learner import Event, pseudonym, record_as
 from engine.levels import RIGHT
 from engine.schema import Value, content_id
-from engine.steps.workspace import Workspace
+from engine.workspace import Workspace
 
 
 class GradedSubmission(Value):

@@ -14,8 +14,8 @@ from engine.progress import Report, silent
 from engine.schema import Value, content_id
 from engine.steps.gradebook import items_of, marked, record_grades, submissions_of
 from engine.steps.step import Step
-from engine.steps.workspace import Workspace, connected_chat, open_index
 from engine.store import ResultKind, Store
+from engine.workspace import Workspace, connected_chat, open_index
 
 
 class GradePlan(Value):

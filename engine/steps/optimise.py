@@ -22,7 +22,7 @@ from engine.optimise import (
 )
 from engine.progress import Report, silent
 from engine.steps.step import Step
-from engine.steps.workspace import Workspace, base_chat, current_base, open_index, teacher_chat
+from engine.workspace import Workspace, base_chat, current_base, open_index, teacher_chat
 
 
 def plan_search(workspace: Workspace, method: str, budget: int | None = None) -> OptimisePlan:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 
+from engine.lesson import Lesson, open_lesson
 from engine.progress import Report, silent
 from engine.publish import FORMATS, export
 from engine.publish.export import Format
 from engine.schema import Progress, Value
 from engine.steps.step import Step
-from engine.steps.workspace import Workspace, finished_run, student_model, trained_run
 from engine.store import ResultKind
+from engine.workspace import (
+    Workspace,
+    finished_run,
+    open_index,
+    student_model,
+    trained_run,
+    training_pairs,
+)
 
 
 class ExportPlan(Value):
@@ -59,11 +68,20 @@ def export_student(workspace: Workspace, plan: ExportPlan, report: Report = sile
 def serve_student(workspace: Workspace, plan: ServePlan, report: Report = silent) -> Served:
     """Serve the current student on 127.0.0.1 until stopped (``report`` raises ``Cancelled``)."""
     from engine.serve.api import make_app, serving
+    from engine.serve.lessons import lesson_routes
 
     chat = student_model(workspace.settings, finished_run(workspace))
     report(Progress(stage="serve", message="Loading the student"))
     chat.load()
-    app = make_app(chat, workspace.store, workspace.course.id, per_minute=plan.per_minute)
+    store, course = workspace.store, workspace.course.id
+    index = cache(lambda: open_index(workspace))
+    pairs = cache(lambda: training_pairs(store, course, "train"))
+
+    def lesson_of(learner: str) -> Lesson:
+        return open_lesson(workspace, learner, index=index, pairs=pairs, student=lambda: chat)
+
+    lessons = lesson_routes(lesson_of, workspace.settings, store, course)
+    app = make_app(chat, store, course, per_minute=plan.per_minute, lessons=lessons)
     with serving(app, plan.port):
         while True:
             report(Progress(stage="serve", message=f"http://127.0.0.1:{plan.port}/v1"))

@@ -12,8 +12,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from engine.progress import Report, silent
 from engine.schema import Value
-from engine.steps.workspace import Workspace
 from engine.store import Store
+from engine.workspace import Workspace
 
 P = TypeVar("P", bound=Value)
 R = TypeVar("R", bound=Value)

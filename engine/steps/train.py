@@ -15,7 +15,9 @@ from engine.progress import Report, silent
 from engine.publish import publish_local
 from engine.schema import Pair, Split, Value, content_id
 from engine.steps.step import Step
-from engine.steps.workspace import (
+from engine.store import Store
+from engine.train import Recipe, TrainingEstimate, TrainingRow, estimate, keep, preset, train
+from engine.workspace import (
     RUNS,
     TRAINED,
     TrainedStudent,
@@ -24,8 +26,6 @@ from engine.steps.workspace import (
     student_chat,
     training_pairs,
 )
-from engine.store import Store
-from engine.train import Recipe, TrainingEstimate, TrainingRow, estimate, keep, preset, train
 
 PANEL = 8
 """Questions that base and student answer after each training."""

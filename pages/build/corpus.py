@@ -7,7 +7,7 @@ from engine.distil import ALL_KINDS, CORPUS, DistilPlan, coverage, preview
 from engine.llm.teacher import load_choice
 from engine.steps import DISTIL
 from engine.steps.corpus import corpus_costs
-from engine.steps.workspace import teacher_chat
+from engine.workspace import teacher_chat
 from pages.build.parts.gates import left_out
 from pages.build.parts.review import review
 from pages.build.parts.teacher_card import teacher_card

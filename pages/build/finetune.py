@@ -7,7 +7,6 @@ from engine import jobs as queue
 from engine.models.bases import known, speaks
 from engine.steps import TRAIN
 from engine.steps.train import TrainPlan, training_costs
-from engine.steps.workspace import RUNS, TRAINED, TrainedStudent
 from engine.train import (
     PRESETS,
     STUDENT,
@@ -20,6 +19,7 @@ from engine.train import (
     preset,
     training_log,
 )
+from engine.workspace import RUNS, TRAINED, TrainedStudent
 from pages.build.parts import arms, base_picker, charts, gates
 from pages.shared import session
 from pages.shared.failures import polled

@@ -7,7 +7,7 @@ from engine import jobs as queue
 from engine.serve.keys import key_names, new_key, remove_key
 from engine.steps import EXPORT, SERVE
 from engine.steps.publish import EXPORTS, ExportPlan, ServePlan
-from engine.steps.workspace import TRAINED
+from engine.workspace import TRAINED
 from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, error_text

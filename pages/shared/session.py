@@ -16,7 +16,9 @@ from engine.search import Index
 from engine.settings import Settings, load
 from engine.stages import Stage, overview
 from engine.steps import StageName
-from engine.steps.workspace import (
+from engine.store import Store
+from engine.store.own import LearnerStore
+from engine.workspace import (
     Workspace,
     base_chat,
     connected_chat,
@@ -25,8 +27,6 @@ from engine.steps.workspace import (
     open_index,
     student_chat,
 )
-from engine.store import Store
-from engine.store.own import LearnerStore
 from pages.shared import account
 
 

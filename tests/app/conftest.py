@@ -25,9 +25,9 @@ from engine.steps.gradebook import add_items, add_submissions
 from engine.steps.grading import GradePlan
 from engine.steps.publish import EXPORTS, Exported
 from engine.steps.train import TrainPlan
-from engine.steps.workspace import RUNS, TRAINED, TrainedStudent
 from engine.store import Store
 from engine.train import Recipe, TrainingResult
+from engine.workspace import RUNS, TRAINED, TrainedStudent
 from tests.unit.grading_data import ITEMS, answers
 
 ROOT = Path(__file__).parents[2]

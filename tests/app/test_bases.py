@@ -11,9 +11,9 @@ from engine.models.known import GEMMA
 from engine.publish import Published
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps.workspace import TRAINED
 from engine.store import Store
 from engine.train import Recipe
+from engine.workspace import TRAINED
 from tests.app.conftest import make_student
 from tests.app.test_screens import texts
 from tests.unit.test_bases import make_arch

@@ -10,8 +10,8 @@ from engine.files import write_json
 from engine.llm.teacher import TeacherChoice, load_choice, save_choice
 from engine.schema import Course
 from engine.settings import Settings
-from engine.steps.workspace import TRAINED
 from engine.store import Store
+from engine.workspace import TRAINED
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from engine.judge import interval, paired, token_f1
 from engine.levels import RIGHT
 from engine.settings import load
 from engine.steps.exam import EXAM
-from engine.steps.workspace import Workspace, open_index, training_pairs
 from engine.store import Store
 from engine.tutor import answer_from_book, borne_out, same_question
+from engine.workspace import Workspace, open_index, training_pairs
 
 
 def figures(rows: list[tuple[float, float, bool]]) -> dict[str, object]:

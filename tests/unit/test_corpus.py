@@ -22,9 +22,9 @@ from engine.schema import Block, Course, Document, Evidence, Pair, Section
 from engine.steps import ALIGN, TRAIN
 from engine.steps.corpus import discard_corpus
 from engine.steps.train import TrainPlan, rows_to_train
-from engine.steps.workspace import TRAINED, Workspace
 from engine.store import Store
 from engine.train import Recipe
+from engine.workspace import TRAINED, Workspace
 from tests.app.conftest import make_student
 
 COURSE = Course(id="c", title="C", language="en")

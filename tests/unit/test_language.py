@@ -26,10 +26,10 @@ from engine.settings import Settings
 from engine.steps import DISTIL, READ, Workspace
 from engine.steps.books import ReadPlan
 from engine.steps.optimise import plan_search
-from engine.steps.workspace import open_index
 from engine.store import Store
 from engine.text import language_of, search_terms, sentences
 from engine.tutor import Conversation, Material, same_question, turn
+from engine.workspace import open_index
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ROOT / "tests" / "languages"

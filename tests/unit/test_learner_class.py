@@ -19,6 +19,7 @@ from engine.learner import (
     events_of,
     export_learner,
     find_learner,
+    fit_or_default,
     import_roster,
     path,
     pseudonym,
@@ -127,6 +128,17 @@ def test_events_are_recorded_once_and_checked(store):
 
 
 # --- reviews and path ---------------------------------------------------------------------------
+
+
+def test_mastery_fades_until_a_review():
+    graph = [Concept(name="Stack", sections=("s",))]
+    tracer = fit_or_default([])
+    answered = [event(concept="Stack", item=f"i{n}", at=NOW + n) for n in range(3)]
+    fresh, later = (states(graph, answered, tracer, NOW + d * DAY)["Stack"] for d in (0, 60))
+    assert later.learnt == pytest.approx(fresh.learnt)
+    assert later.recall < 0.9 < fresh.recall
+    assert later.mastery == pytest.approx(later.learnt * later.recall)
+    assert later.mastery < fresh.mastery and later.due < NOW + 60 * DAY
 
 
 def test_reviews_move_away_with_success_and_come_back_with_failure():

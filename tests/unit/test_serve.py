@@ -162,8 +162,11 @@ def test_a_client_that_leaves_ends_the_generation(slow):
     with stream_of(url, key) as answer:
         lines = (line for line in answer.iter_lines() if line)
         next(lines), next(lines)
-    chat.let.release()
-    assert chat.ended.wait(5)
+    for _ in range(100):  # what was on its way when the client left may still be made
+        chat.let.release()
+        if chat.ended.wait(0.05):
+            break
+    assert chat.ended.is_set(), "of 10,000 pieces, at most 100 more"
 
 
 def test_a_stream_that_fails_says_why(served):

@@ -19,7 +19,8 @@ from engine.steps.books import ReadPlan
 from engine.steps.exam import EXAM, ExamPlan
 from engine.steps.publish import ExportPlan
 from engine.steps.train import TrainPlan
-from engine.steps.workspace import (
+from engine.store import Store
+from engine.workspace import (
     TRAINED,
     base_chat,
     current_base,
@@ -27,7 +28,6 @@ from engine.steps.workspace import (
     student_chat,
     student_model,
 )
-from engine.store import Store
 from tests.app.conftest import BOOK, make_student
 from tests.unit.test_bases import make_arch
 from tests.unit.tiny_student import make_recipe

@@ -22,7 +22,7 @@ from engine.steps.gradebook import (
     clear_assignment,
 )
 from engine.steps.grading import GradePlan, grading_costs
-from engine.steps.workspace import training_pairs
+from engine.workspace import training_pairs
 from pages.shared import session
 from pages.shared.i18n import _, _n, error_text, minutes_text
 from pages.shared.literal import escaped
