@@ -15,7 +15,7 @@ from engine.embeddings import DIMENSIONS, embed
 from engine.files import writing
 from engine.progress import Report, silent
 from engine.schema import Passage, Value
-from engine.text import question_words, search_terms
+from engine.text import language_of, question_words, search_terms
 
 _RANK_CONSTANT = 60
 
@@ -40,7 +40,9 @@ class Index:
 
         self.passages = tuple(passages)
         self._embeddings = embeddings
-        self._terms = [search_terms(f"{p.title}\n{p.text}") for p in self.passages]
+        self._language = language_of("\n".join(p.text for p in self.passages))
+        texts = [f"{p.title}\n{p.text}" for p in self.passages]
+        self._terms = [search_terms(text, self._language) for text in texts]
         self._bm25 = bm25s.BM25()
         if self.passages:
             self._bm25.index(self._terms, show_progress=False)
@@ -68,7 +70,7 @@ class Index:
         if not self.passages or not query.strip():
             return []
         cosines = self._embeddings @ embed([query], query=True)[0]
-        terms = search_terms(query)
+        terms = search_terms(query, self._language)
         known = [term for term in terms if term in self._idf]
         lexical = self._bm25.get_scores(known) if known else np.zeros(len(self.passages))
         fused = _ranks(cosines)

@@ -19,7 +19,7 @@ from engine.grade.items import Item, Submission
 from engine.judge import rouge_l, token_f1
 from engine.language import any_pattern
 from engine.progress import Report, silent
-from engine.text import question_words, search_terms, words
+from engine.text import language_of, question_words, search_terms, words
 
 NAMES = (
     "f1", "rouge_l", "recall", "precision", "idf_coverage", "new_coverage", "token_set", "partial",
@@ -46,6 +46,8 @@ class Features:
         self, items: Iterable[Item], texts: Iterable[str], vectors: dict[str, Any] | None = None
     ) -> None:
         self._items = {item.item_id: item for item in items}
+        told = [text for i in self._items.values() for text in (i.question, *i.references)]
+        self._language = language_of(" ".join(told))
         self._terms: dict[str, list[str]] = {}
         documents = [self.terms(t) for i in self._items.values() for t in i.references]
         documents += [self.terms(text) for text in texts]
@@ -57,7 +59,8 @@ class Features:
     def terms(self, text: str) -> list[str]:
         """Content terms of a text: stems, or jieba's words, without question words."""
         if text not in self._terms:
-            self._terms[text] = [t for t in search_terms(text) if t not in question_words()]
+            found = search_terms(text, self._language)
+            self._terms[text] = [term for term in found if term not in question_words()]
         return self._terms[text]
 
     def rarity(self, term: str) -> float:

@@ -8,11 +8,11 @@ else the tutor gives the reviewed answer to the same question, or lets the book 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from engine.judge import token_f1
-from engine.schema import Pair
+from engine.schema import Language, Pair
 from engine.text import question_cues, question_words, search_terms
 
 NEAREST = 5
@@ -30,7 +30,7 @@ def supporting_pair(question: str, answer: str, pairs: Sequence[Pair]) -> Pair |
     """
     if not pairs or not answer.strip():
         return None
-    vectorizer, matrix = _questions(tuple(pair.question for pair in pairs))
+    vectorizer, matrix = _questions(tuple(pair.question for pair in pairs), pairs[0].language)
     scores = (matrix @ vectorizer.transform([question]).T).toarray().ravel()
     near = [pairs[int(i)] for i in scores.argsort()[::-1][:NEAREST] if scores[i] > 0]
     agreeing = [(token_f1(answer, pair.answer), n, pair) for n, pair in enumerate(near)]
@@ -39,21 +39,26 @@ def supporting_pair(question: str, answer: str, pairs: Sequence[Pair]) -> Pair |
 
 
 @lru_cache(maxsize=4)
-def _questions(questions: tuple[str, ...]) -> tuple[Any, Any]:
+def _questions(questions: tuple[str, ...], language: Language) -> tuple[Any, Any]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(analyzer=search_terms, sublinear_tf=True)
+    vectorizer = TfidfVectorizer(
+        analyzer=partial(search_terms, language=language), sublinear_tf=True
+    )
     return vectorizer, vectorizer.fit_transform(questions)
 
 
 def same_question(question: str, pairs: Sequence[Pair]) -> Pair | None:
     """The first pair that asks the same thing of the same subject in whatever words, or None."""
-    asked = _asked(question)
-    return next((pair for pair in pairs if asked[0] and _asked(pair.question) == asked), None)
+    for pair in pairs:
+        asked = _asked(question, pair.language)
+        if asked[0] and _asked(pair.question, pair.language) == asked:
+            return pair
+    return None
 
 
 @lru_cache(maxsize=100_000)
-def _asked(question: str) -> tuple[frozenset[str], frozenset[str]]:
+def _asked(question: str, language: Language) -> tuple[frozenset[str], frozenset[str]]:
     """What a question is about, and what it asks about that (its cues; none: what it is)."""
-    terms = frozenset(search_terms(question))
+    terms = frozenset(search_terms(question, language))
     return terms - question_words(), terms & question_cues()

@@ -28,7 +28,7 @@ from engine.steps.books import ReadPlan
 from engine.steps.optimise import plan_search
 from engine.store import Store
 from engine.text import language_of, search_terms, sentences
-from engine.tutor import Conversation, Material, turn
+from engine.tutor import Conversation, Material, same_question, turn
 from engine.workspace import open_index
 
 ROOT = Path(__file__).parents[2]
@@ -193,6 +193,16 @@ def test_a_question_in_it_is_answered_or_declined(course):
     assert "____" in gaps.answer and gaps.answer.startswith("Otra pista")
     _, other = turn(Conversation(), "¿Quién ganó el mundial de fútbol?", at)
     assert other.refused and other.answer.startswith("Este curso no trata eso")
+
+
+def test_a_word_alone_finds_what_a_sentence_says(course):
+    """One word tells no language: it is stemmed as the course's language has it."""
+    index = open_index(course)
+    [best, *_] = index.search("célula", 2)
+    assert best.passage.title == "La hoja" and best.coverage == 1.0
+    DISTIL(course, DistilPlan(pairs=40))
+    pairs = [p for p in course.store.pairs("c") if p.question == "¿Qué es la hoja?"]
+    assert same_question("¿hojas?", pairs) == pairs[0]
 
 
 def test_a_wrong_answer_gets_feedback_in_it(spanish):
