@@ -100,7 +100,7 @@ asked = st.chat_input(  # outside the columns, so that it stays at the bottom of
 )
 main, side = st.columns([3, 1], gap="medium")
 with side:
-    quiz.card(workspace, me)
+    quiz.card(session.lesson(workspace, me))
     if me:
         learner.next_step(course.id, me)
 with main:
