@@ -179,7 +179,8 @@ def make_student(**changes) -> TrainedStudent:
     return student.model_copy(update=changes)
 
 
-def _pretend_exam(store: Store) -> ExamReport:
+def pretend_exam(store: Store) -> ExamReport:
+    """An exam of base and student, with figures made up."""
     figure = Figure(value=0.5, low=0.4, high=0.6, n=12)
     scores = Scores(f1=0.1, rouge_l=0.1, cosine=0.2, length=1.0)
     return ExamReport(
@@ -209,7 +210,7 @@ def _pretend_results(store: Store, home: Path) -> None:
     student = make_student()
     store.save("c", TRAINED, student, inputs=TRAIN.inputs(store, "c", TrainPlan()))
     store.save("c", RUNS, student, name="r1")
-    store.save("c", EXAM, _pretend_exam(store), inputs=TAKE_EXAM.inputs(store, "c", ExamPlan()))
+    store.save("c", EXAM, pretend_exam(store), inputs=TAKE_EXAM.inputs(store, "c", ExamPlan()))
     file = home / "courses" / "c" / "runs" / "r1" / "student" / "student.gguf"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"GGUF")

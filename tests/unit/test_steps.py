@@ -14,11 +14,24 @@ from engine.jobs import queue
 from engine.schema import Course, Value
 from engine.settings import Settings
 from engine.stages import STAGES, overview
-from engine.steps import DISTIL, READ, SERVE, STEPS, TRAIN, Workspace, run_step, step_named
+from engine.steps import (
+    DISTIL,
+    READ,
+    SERVE,
+    STEPS,
+    TAKE_EXAM,
+    TRAIN,
+    Workspace,
+    run_step,
+    step_named,
+)
 from engine.steps.books import ReadPlan
-from engine.steps.publish import ServePlan
+from engine.steps.exam import EXAM, ExamPlan
+from engine.steps.publish import EXPORTS, Exported, ServePlan
+from engine.steps.train import TrainPlan
 from engine.store import Store
-from tests.app.conftest import BOOK
+from engine.workspace import TRAINED
+from tests.app.conftest import BOOK, make_student, pretend_exam
 
 
 @pytest.fixture
@@ -114,6 +127,30 @@ def test_running_stages_follow_the_declaration(workspace):
     for step in STEPS:
         states = overview(workspace.store, "c", {step.name})
         assert {n for n, s in states.items() if s.state == "running"} == set(step.stages)
+
+
+def test_what_was_made_from_something_else_is_stale(workspace):
+    """Each stage against what it was made from: another student makes the exam stale, and so on."""
+    store = workspace.store
+
+    def states():
+        found = overview(store, "c")
+        return tuple(found[name].state for name in ("corpus", "student", "exam", "publish"))
+
+    assert states() == ("empty",) * 4
+    DISTIL(workspace, DistilPlan(pairs=40))
+    assert states()[0] == "review"
+    store.save("c", TRAINED, make_student(), inputs=TRAIN.inputs(store, "c", TrainPlan()))
+    store.save("c", EXAM, pretend_exam(store), inputs=TAKE_EXAM.inputs(store, "c", ExamPlan()))
+    export = Exported(format="lora", folder="", files=())
+    store.save("c", EXPORTS, export, inputs="r1", name="lora")
+    assert states()[1:] == ("ready", "ready", "ready")
+    other = make_student(run="r2")
+    store.save("c", TRAINED, other, inputs=TRAIN.inputs(store, "c", TrainPlan()))
+    assert states()[1:] == ("ready", "stale", "stale")
+    first = next(pair for pair in store.pairs("c") if pair.split == "train")
+    store.put_pairs("c", [first.model_copy(update={"status": "rejected"})])
+    assert states()[1] == "stale"
 
 
 def test_an_estimate_stands_for_every_step_that_declares_one(workspace, capsys):
