@@ -133,7 +133,9 @@ def test_a_killed_worker_takes_its_child_along_and_the_next_one_finishes_the_job
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_discard_throws_the_unfinished_work_away_but_not_what_people_judged(home, running):
+def test_discard_throws_the_unfinished_work_away_but_not_what_people_judged(
+    home, running, monkeypatch
+):
     settings, store = home
     with serving(answer) as (url, _server), worker(settings):
         job = submit(settings, store, url)
@@ -143,6 +145,8 @@ def test_discard_throws_the_unfinished_work_away_but_not_what_people_judged(home
             until(lambda: queue.read(settings, job).state == "stopped")
         judged = store.pairs("c")[0].model_copy(update={"status": "accepted"})
         store.revise_pairs("c", [judged])
+        if running:  # then nothing is thrown away under the child: the worker does it afterwards
+            monkeypatch.setattr(queue, "discard_job", lambda folder: pytest.fail("too early"))
         queue.cancel(settings, job, discard=True)
         until(lambda: not queue.jobs(settings, "c"))
         assert store.pair_ids("c") == {judged.id}
