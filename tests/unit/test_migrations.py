@@ -204,3 +204,19 @@ def test_a_database_that_cannot_be_opened_says_so_without_the_password(tmp_path)
     with pytest.raises(BadInput) as missing:
         Store("postgresql+no_such_driver://127.0.0.1/none")
     assert missing.value.code == "store.driver"
+
+
+def test_nobody_touches_a_new_sqlite_file_while_another_makes_it(tmp_path):
+    """The race of six processes, made certain: the first holds the lock before the file exists."""
+    import threading
+
+    from filelock import FileLock
+
+    path = tmp_path / "rows.db"
+    opener = threading.Thread(target=lambda: Store(f"sqlite:///{path}").close())
+    with FileLock(f"{path}.lock"):
+        opener.start()
+        opener.join(0.5)
+        assert opener.is_alive() and not path.exists()
+    opener.join(10)
+    assert not opener.is_alive() and path.exists()
