@@ -248,7 +248,7 @@ def test_an_engine_in_the_working_folder_is_never_run(home, tmp_path):
 def test_a_child_works_in_its_jobs_folder_with_the_workers_engine(tmp_path, monkeypatch):
     import engine
 
-    monkeypatch.delenv("PYTHONPATH")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.chdir(hostile(tmp_path / "elsewhere"))
     code = "import engine, os, sys; print(engine.__file__, sys.flags.safe_path)"
     command = [sys.executable, "-c", code]  # the environment alone has to do
