@@ -23,7 +23,7 @@ def add_verbs(verbs: Verbs) -> None:
     """Add these verbs to the grammar."""
     _add_corpus_verbs(verbs)
     _add_train(verbs)
-    exam = verbs.add_parser("exam", help="examine the student against its base")
+    exam = verbs.add_parser("exam", help="examine the student against base, lookup and book")
     exam.add_argument("course")
     exam.add_argument("--model", choices=("base", "student", "teacher"))
     exam.add_argument("--rag", action="store_true", help="also with the book at hand")

@@ -113,14 +113,14 @@ def _exam(workspace: Workspace, say: Words) -> Iterator[Part]:
     exam = saved.value
     yield Heading(say("exam"))
     yield Paragraph(say("exam_what"), note=True)
-    for part, verdict in exam.verdicts.items():
-        gain = exam.gain(part)
+    for part, rival in exam.rivals.items():
         words = {
             "part": say(f"part_{part}").capitalize(),
-            "figure": figure(gain, sign=True),
-            "n": gain.n,
+            "rival": say(f"rival_{rival.model}"),
+            "figure": figure(rival.difference, sign=True),
+            "n": rival.difference.n,
         }
-        yield Paragraph(say(verdict, **words))
+        yield Paragraph(say(rival.verdict, **words))
     head = [say(key) for key in ("part", "model_name", "how")]
     rows = [_exam_row(row, say) for row in exam.rows]
     yield Table([*head, "n", say("f1"), ""], rows)

@@ -1,4 +1,4 @@
-"""The exam of base and student."""
+"""The exam of base and student, beside the baselines that know nothing."""
 
 from __future__ import annotations
 
@@ -58,12 +58,16 @@ class ExamFigure(Value):
 
 
 class ExamSummary(Value):
-    """All figures of an exam without its answers; ``run`` names the student's run."""
+    """All figures of an exam without its answers; ``run`` names the student's run.
+
+    ``verdicts`` are against the best rival of each part, who is named in ``rivals``.
+    """
 
     run: str
     questions: dict[str, int]
     failed: int
     verdicts: dict[str, Verdict]
+    rivals: dict[str, str]
     rows: tuple[ExamFigure, ...]
 
 
@@ -85,6 +89,7 @@ def take_exam(workspace: Workspace, plan: ExamPlan, report: Report = silent) -> 
         {name: _model(workspace, name) for name in _examinees(workspace, plan)},
         training_pairs(store, course.id, "exam"),
         index=open_index(workspace) if plan.book else None,
+        trained=training_pairs(store, course.id, "train"),
         chapters=chapter_of(store.documents(course.id)),
         prompt=chosen_prompt(store, course.id, course.language),
         report=report,
@@ -111,6 +116,7 @@ def summary(found: ExamReport) -> ExamSummary:
         questions=found.questions,
         failed=found.failed,
         verdicts=found.verdicts,
+        rivals={part: rival.model for part, rival in found.rivals.items()},
         rows=tuple(rows),
     )
 
@@ -177,10 +183,15 @@ def exam_costs(workspace: Workspace, plan: ExamPlan) -> Estimate:
     return found.model_copy(update={"money": paid})
 
 
+_SITTERS = "baselines-"
+"""An exam that was held before the baselines sat it is out of date."""
+
+
 def exam_inputs(store: Store, course: str, plan: ExamPlan) -> str:
-    """Names what an exam is made from: the run, the questions, and a chosen prompt."""
+    """Names what an exam is made from: who sits it, the run, the questions, a chosen prompt."""
     return (
-        trained_run(store, course)
+        _SITTERS
+        + trained_run(store, course)
         + store.corpus_version(course, "exam")
         + prompt_version(store, course)
     )

@@ -17,7 +17,7 @@ from engine.tutor.answers import (
     refusal,
     sources_of,
 )
-from engine.tutor.check import same_question, supporting_pair
+from engine.tutor.check import nearest_pairs, same_question, supporting_pair
 from engine.tutor.conversation import MODES, Conversation, Material, Mode
 from engine.tutor.modes import turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set
@@ -44,6 +44,7 @@ __all__ = [
     "mark_all",
     "mark_name",
     "mark_quiz",
+    "nearest_pairs",
     "next_quiz",
     "open_book",
     "refusal",

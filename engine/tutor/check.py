@@ -30,12 +30,17 @@ def supporting_pair(question: str, answer: str, pairs: Sequence[Pair]) -> Pair |
     """
     if not pairs or not answer.strip():
         return None
-    vectorizer, matrix = _questions(tuple(pair.question for pair in pairs), pairs[0].language)
-    scores = (matrix @ vectorizer.transform([question]).T).toarray().ravel()
-    near = [pairs[int(i)] for i in scores.argsort()[::-1][:NEAREST] if scores[i] > 0]
+    near = nearest_pairs(question, pairs, NEAREST)
     agreeing = [(token_f1(answer, pair.answer), n, pair) for n, pair in enumerate(near)]
     best = max(agreeing, key=lambda row: (row[0], -row[1]), default=None)
     return best[2] if best and best[0] >= AGREES else None
+
+
+def nearest_pairs(question: str, pairs: Sequence[Pair], k: int) -> list[Pair]:
+    """The at most ``k`` pairs whose questions share most of the rarer words, nearest first."""
+    vectorizer, matrix = _questions(tuple(pair.question for pair in pairs), pairs[0].language)
+    scores = (matrix @ vectorizer.transform([question]).T).toarray().ravel()
+    return [pairs[int(i)] for i in scores.argsort()[::-1][:k] if scores[i] > 0]
 
 
 @lru_cache(maxsize=4)

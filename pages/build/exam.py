@@ -88,25 +88,38 @@ def figure(row: Figure) -> str:
     return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
 
 
-for part, verdict in report.verdicts.items():
-    gain = report.gain(part)
+RIVALS = {
+    "base": _("its base model"),
+    "lookup": _("a lookup in the training questions"),
+    "book": _("the nearest sentence of the book"),
+}
+for part, found in report.rivals.items():
+    rival = RIVALS[found.model]
     words = {
-        "better": _("the student knows more than its base model"),
-        "worse": _("the student knows less than its base model"),
-        "noise": _("no difference beyond chance"),
+        "better": _("the student answers better than its best rival, {rival}", rival=rival),
+        "worse": _("the student answers worse than {rival}", rival=rival),
+        "noise": _("the student and {rival} differ no more than by chance", rival=rival),
     }
     text = _(
-        "**{part}** ({what}): {verdict}. Token F1 changes by {figure} over {n} questions.",
+        "**{part}** ({what}): {verdict}. Token F1 differs by {figure} over {n} questions.",
         part=PARTS[part][0],
         what=PARTS[part][1],
-        verdict=words[verdict],
-        figure=figure(gain),
-        n=gain.n,
+        verdict=words[found.verdict],
+        figure=figure(found.difference),
+        n=found.difference.n,
     )
-    {"better": st.success, "worse": st.error, "noise": st.info}[verdict](text)
+    if found.model != "base":
+        text += " " + _("From its base model: {figure}.", figure=figure(report.gain(part)))
+    {"better": st.success, "worse": st.error, "noise": st.info}[found.verdict](text)
 
 st.subheader(_("All figures, with 95 % intervals"))
-names = {"base": _("Base model"), "student": _("Student model"), "teacher": _("Teacher model")}
+names = {
+    "base": _("Base model"),
+    "student": _("Student model"),
+    "teacher": _("Teacher model"),
+    "lookup": _("Lookup"),
+    "book": _("Book"),
+}
 rows = [
     {
         _("Part"): PARTS[row.part][0],
@@ -129,8 +142,16 @@ st.caption(
     )
 )
 
+st.caption(
+    _(
+        "Two rivals without a model. Lookup: the answer of the training pair whose question is "
+        "nearest. Book: the nearest sentence of the passages found. A student that does not beat "
+        "them is not yet worth its training."
+    )
+)
+
 if report.chapters:
-    better = sum(f.low > 0 for f in report.chapters.values())
+    better = sum(f.low > 0 and f.n > 1 for f in report.chapters.values())
     st.subheader(
         _("The student beats its base on {n} of {m} chapters", n=better, m=len(report.chapters))
     )

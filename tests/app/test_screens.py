@@ -416,3 +416,13 @@ def test_two_learners_of_one_process_see_their_own_answers(screen, filled_home, 
         for name in names.values():
             store.erase_learner("c", name)
         store.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "best rival, a lookup in the training questions"), ("zh", "在训练问题中查找")],
+)
+def test_the_exam_names_who_the_student_was_compared_with(screen, filled_home, language, said):
+    app = screen(filled_home, "build/exam.py", language, "c")
+    assert said in app.success[0].value
+    assert "0.50 [0.40, 0.60]" in app.success[0].value

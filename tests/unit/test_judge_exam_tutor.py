@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.errors import BadAnswer, Missing
 from engine.exam import examine
+from engine.exam.baselines import by_lookup
 from engine.judge import interval, judge_by_reference, paired, rouge_l, token_f1
 from engine.llm.scripted import Scripted
 from engine.schema import Evidence, Pair, Passage
@@ -126,6 +127,53 @@ def test_the_exam_compares_on_the_same_questions_and_keeps_parts_apart(index):
     assert report.questions == {"recall": 12, "transfer": 12}
 
 
+def taught(question, answer):
+    return exam_pair(0, "recall").model_copy(
+        update={"question": question, "answer": answer, "split": "train", "part": ""}
+    )
+
+
+def test_a_student_that_a_lookup_would_replace_gets_no_praise_for_beating_its_base():
+    pairs = [exam_pair(i, "recall") for i in range(12)]
+    trained = [taught(f"Please: question {i} of recall?", p.answer) for i, p in enumerate(pairs)]
+    by_heart = {pair.question: pair.answer for pair in pairs[:6]}
+    student = Scripted(lambda r: by_heart.get(r.messages[-1].content, "no idea"), model="student")
+    models = {"base": Scripted(lambda _: "no idea", model="base"), "student": student}
+
+    alone = examine(models, pairs, index=None)
+    beside = examine(models, pairs, index=None, trained=trained)
+
+    assert alone.verdicts == {"recall": "better"} and alone.rivals["recall"].model == "base"
+    assert beside.verdicts == {"recall": "worse"} and beside.rivals["recall"].model == "lookup"
+    rows = {row.model: row.figures["f1"].value for row in beside.rows}
+    assert rows["lookup"] == pytest.approx(1.0)
+    assert beside.rivals["recall"].difference.value == pytest.approx(
+        rows["student"] - rows["lookup"]
+    )
+
+
+def test_the_lookup_says_nothing_where_no_word_agrees():
+    assert by_lookup([exam_pair(0, "recall")], [taught("Zygomorph lids?", "shut")]) == [""]
+
+
+def test_the_book_answers_word_for_word_and_beats_a_student_that_says_nothing(index):
+    text = PASSAGES[0][1]
+    pairs = [
+        exam_pair(i, "transfer").model_copy(
+            update={"question": f"{PASSAGES[0][0]}?", "answer": text}
+        )
+        for i in range(8)
+    ]
+    mute = {name: Scripted(lambda _: "no idea", model=name) for name in ("base", "student")}
+    report = examine(mute, pairs, index=index)
+    [row] = [row for row in report.rows if row.model == "book"]
+    quoted = {a.answer for a in report.answers if a.model == "book"}
+    assert row.book and row.figures["f1"].value > 0.5
+    assert quoted and all(any(quote in text for _, text, _ in PASSAGES) for quote in quoted)
+    assert report.rivals["transfer"].model == "book"
+    assert report.verdicts == {"transfer": "worse"}
+
+
 def test_failed_answers_count_as_wrong_and_are_told(index):
     pairs = [exam_pair(i, "recall") for i in range(4)]
     broken = Scripted(lambda _: BadAnswer("no"), model="broken")
@@ -147,7 +195,7 @@ def test_the_book_lies_open_in_the_rows_that_say_so_and_in_no_other(index):
         return "held" if any(passage in text for _, passage, _ in PASSAGES) else "bare"
 
     report = examine({"student": Scripted(answer)}, pairs, index=index)
-    said = {(a.book, a.answer) for a in report.answers}
+    said = {(a.book, a.answer) for a in report.answers if a.model == "student"}
     assert said == {(False, "bare"), (True, "held")}
     assert {row.book for row in report.rows} == {False, True}
 

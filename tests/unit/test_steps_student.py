@@ -76,8 +76,11 @@ def test_the_exam_compares_the_student_with_its_own_base(workspace):
     assert sum(found.questions.values()) > 0
     report = workspace.store.saved("c", EXAM).value
     assert report.failed == 0 or report.failed < len(report.answers)
-    assert {row.model for row in report.rows} == {"base", "student"}
-    assert {row.model for row in found.rows} == {"base", "student"}
+    assert {row.model for row in report.rows} == {"base", "student", "lookup"}
+    assert {row.model for row in found.rows} == {"base", "student", "lookup"}
+    best = {row.part: row for row in found.rows if row.measure == "f1" and row.model != "student"}
+    assert found.rivals and set(found.rivals) == set(found.verdicts) == set(best)
+    assert set(found.rivals.values()) <= {"base", "lookup"}
 
 
 def test_exports_that_can_be_made_are_and_the_other_is_refused(workspace, tmp_path):

@@ -1,0 +1,22 @@
+"""The exam: student, base and connected teacher against the two cheapest rivals there are.
+
+uploaded.py   questions from outside, read from a CSV
+baselines.py  what answers without knowing anything: a lookup in the training pairs, and the book
+run.py        every examinee asked every question once
+report.py     figures, gains, the best rival of each part and the verdict against it
+"""
+
+from engine.exam.report import ExamReport, ExamRow, Gain, Graded, Rival, Verdict
+from engine.exam.run import examine
+from engine.exam.uploaded import read_questions
+
+__all__ = [
+    "ExamReport",
+    "ExamRow",
+    "Gain",
+    "Graded",
+    "Rival",
+    "Verdict",
+    "examine",
+    "read_questions",
+]

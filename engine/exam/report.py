@@ -1,0 +1,169 @@
+"""What an exam found: figures with intervals, gains, and the verdict against the best rival.
+
+A verdict is a code with numbers; screens put it into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from engine.judge import Scores, interval, paired
+from engine.schema import Figure, Pair, Value
+
+
+class Graded(Value):
+    """One exam answer: who gave it, to which pair, and its scores."""
+
+    pair: str
+    model: str
+    book: bool
+    answer: str
+    scores: Scores
+
+
+class ExamRow(Value):
+    """Figures of one model in one condition on one part of the exam."""
+
+    part: str
+    model: str
+    book: bool
+    figures: dict[str, Figure]
+
+
+class Gain(Value):
+    """Student minus base on the same questions, one metric, one part, one condition."""
+
+    part: str
+    book: bool
+    metric: str
+    difference: Figure
+
+
+Verdict = Literal["better", "worse", "noise"]
+
+RIVALS = (("base", False), ("lookup", False), ("book", True))
+"""Who could stand in for the student: its base from memory, a lookup, a sentence of the book."""
+
+
+class Rival(Value):
+    """The rival with the highest token F1 on a part, and the student's (closed book) minus its.
+
+    The best is picked on the very questions it is compared on, which favours the rival.
+    """
+
+    part: str
+    model: str
+    book: bool
+    difference: Figure
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the student answers better than its best rival, beyond chance."""
+        if self.difference.low > 0:
+            return "better"
+        return "worse" if self.difference.high < 0 else "noise"
+
+
+class ExamReport(Value):
+    """All figures of an exam, and the answers they come from; ``run`` is the student's.
+
+    ``verdicts`` maps a part to the student's against its best rival, who stands in ``rivals``.
+    ``chapters`` maps a section's title to the student's gain in token F1, closed book, recall part.
+    """
+
+    rows: tuple[ExamRow, ...]
+    gains: tuple[Gain, ...]
+    verdicts: dict[str, Verdict]
+    rivals: dict[str, Rival] = {}
+    chapters: dict[str, Figure] = {}
+    answers: tuple[Graded, ...]
+    questions: dict[str, int]
+    failed: int = 0
+    run: str = ""
+
+    def gain(self, part: str, metric: str = "f1") -> Figure:
+        """Student minus base on a part, closed book.
+
+        Raises:
+            StopIteration: base and student were not both examined on it.
+        """
+        return next(
+            g.difference for g in self.gains if g.part == part and not g.book and g.metric == metric
+        )
+
+
+def summarise(
+    pairs: Sequence[Pair], answers: Sequence[Graded], failed: int, chapters: Mapping[str, str]
+) -> ExamReport:
+    """The figures of every examinee on every part; ``chapters`` maps a section to its title."""
+    table = {(a.model, a.book, a.pair): a.scores for a in answers}
+    conditions = list(dict.fromkeys((a.model, a.book) for a in answers))
+    parts = {
+        part: [pair for pair in pairs if pair.part == part]
+        for part in ("recall", "transfer", "uploaded")
+    }
+    parts = {part: own for part, own in parts.items() if own}
+    rows, gains = [], []
+    for part, own in parts.items():
+        for model, book in conditions:
+            scores = [table[model, book, pair.id] for pair in own]
+            rows.append(ExamRow(part=part, model=model, book=book, figures=_figures(scores)))
+        gains += _gains(part, own, table)
+    rivals = {part: best for part, own in parts.items() if (best := _rival(part, own, table))}
+    return ExamReport(
+        rows=tuple(rows),
+        gains=tuple(gains),
+        verdicts={part: rival.verdict for part, rival in rivals.items()},
+        rivals=rivals,
+        chapters=_by_chapter(parts.get("recall", []), table, chapters),
+        answers=tuple(answers),
+        questions={part: len(own) for part, own in parts.items()},
+        failed=failed,
+    )
+
+
+def _figures(scores: Sequence[Scores]) -> dict[str, Figure]:
+    columns = {name: [getattr(s, name) for s in scores] for name in Scores.model_fields}
+    return {name: interval(values) for name, values in columns.items()}
+
+
+Table = Mapping[tuple[str, bool, str], Scores]
+
+
+def _gains(part: str, pairs: Sequence[Pair], table: Table) -> list[Gain]:
+    found = []
+    for book in (False, True):
+        if ("student", book, pairs[0].id) not in table or ("base", book, pairs[0].id) not in table:
+            continue
+        for metric in ("f1", "rouge_l", "cosine"):
+            mine = [getattr(table["student", book, p.id], metric) for p in pairs]
+            theirs = [getattr(table["base", book, p.id], metric) for p in pairs]
+            difference = paired(mine, theirs)
+            found.append(Gain(part=part, book=book, metric=metric, difference=difference))
+    return found
+
+
+def _rival(part: str, pairs: Sequence[Pair], table: Table) -> Rival | None:
+    """The best of those who could stand in for the student; None without a student or a rival."""
+    sat = [who for who in RIVALS if (*who, pairs[0].id) in table]
+    if not sat or ("student", False, pairs[0].id) not in table:
+        return None
+    scores = {(model, book): [table[model, book, p.id].f1 for p in pairs] for model, book in sat}
+    best = max(sat, key=lambda who: sum(scores[who]))
+    mine = [table["student", False, p.id].f1 for p in pairs]
+    return Rival(part=part, model=best[0], book=best[1], difference=paired(mine, scores[best]))
+
+
+def _by_chapter(
+    pairs: Sequence[Pair], table: Table, chapters: Mapping[str, str]
+) -> dict[str, Figure]:
+    groups: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault(chapters.get(pair.section, pair.section), []).append(pair)
+    found = {}
+    for title, own in groups.items():
+        if all((m, False, p.id) in table for p in own for m in ("student", "base")):
+            mine = [table["student", False, p.id].f1 for p in own]
+            found[title] = paired(mine, [table["base", False, p.id].f1 for p in own])
+    return found

@@ -1,0 +1,112 @@
+"""Every examinee asked every exam question, from memory and with the book at hand.
+
+Every answer is asked for once (the ledger keeps it), so an exam that was killed goes on where it
+stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.errors import Missing, TeacherError
+from engine.exam.baselines import by_book, by_lookup
+from engine.exam.report import ExamReport, Graded, summarise
+from engine.judge import judge_by_reference
+from engine.llm import Chat, Request
+from engine.progress import Report, silent
+from engine.prompts import AnswerPrompt
+from engine.schema import Pair, Progress
+from engine.search import Index
+from engine.tutor import closed_book, open_book
+
+ANSWER_TOKENS = 80
+
+
+def examine(
+    models: Mapping[str, Chat],
+    pairs: Sequence[Pair],
+    *,
+    index: Index | None,
+    trained: Sequence[Pair] = (),
+    chapters: Mapping[str, str] | None = None,
+    prompt: AnswerPrompt | None = None,
+    report: Report = silent,
+) -> ExamReport:
+    """Ask every model every exam question, with and without the book, and compare.
+
+    Beside the models stand the baselines: ``lookup`` where there are training pairs, from memory,
+    and ``book`` where there is an index, with the book at hand.
+
+    Args:
+        models: Name to model; ``base`` and ``student`` are compared where both are there.
+        pairs: Exam pairs (those of other splits are refused by assertion).
+        index: The passages for the rows with retrieval; None leaves these rows out.
+        trained: What the student was trained on, for the row of the lookup.
+        chapters: Section id to chapter title, for the figures by chapter.
+        prompt: The course's prompt for the rows with retrieval; None is the start.
+        report: Called as answers come.
+
+    Raises:
+        Missing: there are no exam pairs.
+    """
+    if not pairs:
+        raise Missing(
+            "This course has no exam questions.",
+            code="exam.none",
+            next="Make a larger corpus, so that some questions can be kept for the exam.",
+        )
+    assert all(pair.split == "exam" for pair in pairs)
+    books = (False, True) if index else (False,)
+    conditions = [(name, book) for name in models for book in books]
+    total = len(conditions) * len(pairs)
+    answers: list[Graded] = []
+    failed = 0
+    for number, (name, book) in enumerate(conditions):
+        given = _ask(
+            models[name], pairs, index if book else None, prompt, number * len(pairs), total, report
+        )
+        failed += sum(text is None for text in given)
+        answers += _grade(name, book, pairs, given)
+    if trained:
+        answers += _grade("lookup", False, pairs, by_lookup(pairs, trained))
+    if index:
+        answers += _grade("book", True, pairs, by_book(pairs, index))
+    return summarise(pairs, answers, failed, chapters or {})
+
+
+def _ask(
+    chat: Chat,
+    pairs: Sequence[Pair],
+    index: Index | None,
+    prompt: AnswerPrompt | None,
+    before: int,
+    total: int,
+    report: Report,
+) -> list[str | None]:
+    given: list[str | None] = [None] * len(pairs)
+    requests = (_request(pair, index, prompt) for pair in pairs)
+    for done, (i, outcome) in enumerate(chat.ask(requests), 1):
+        given[i] = None if isinstance(outcome, TeacherError) else outcome.text.strip()
+        message = f"{chat.model}: {pairs[i].question}"
+        report(Progress(stage="answers", done=before + done, total=total, message=message))
+    return given
+
+
+def _request(pair: Pair, index: Index | None, prompt: AnswerPrompt | None) -> Request:
+    messages = (
+        closed_book(pair.question)
+        if index is None
+        else open_book(pair.question, index.search(pair.question, 2), pair.language, prompt)
+    )
+    return Request(messages=messages, max_tokens=ANSWER_TOKENS, may_be_cut=True, purpose="exam")
+
+
+def _grade(
+    name: str, book: bool, pairs: Sequence[Pair], given: Sequence[str | None]
+) -> list[Graded]:
+    texts = [text or "" for text in given]
+    scores = judge_by_reference(texts, [pair.answer for pair in pairs])
+    return [
+        Graded(pair=pair.id, model=name, book=book, answer=text, scores=score)
+        for pair, text, score in zip(pairs, texts, scores, strict=True)
+    ]
