@@ -12,6 +12,21 @@ from tests.bench.panels import panel as panel_file
 from tests.bench.panels.marking import declines, kappa, mark, plain, points_met, says
 from tests.bench.panels.panel import Question, faults, half_of, names, read_panel, root
 
+LEAF = """# Leaf
+
+## Pores
+
+A stoma is a tiny pore in the surface of a leaf. Stomata are many because a leaf needs much air.
+
+## Colour
+
+Chlorophyll is a green substance that absorbs light. Leaves look green because chlorophyll reflects
+green light.
+
+## Shade
+
+Shade is the lack of direct light. Unlike sun plants, shade plants grow in a dark wood.
+"""
 STOMA = Question(
     id="q",
     question="whats a stoma",
@@ -21,6 +36,7 @@ STOMA = Question(
     need=2,
     wrong=("part of a root",),
 )
+LOOK = [1, 2, 3, 4, 6, 8, 9, 12, 13, 16, 17, 19, 20, 25, 28, 29, 32, 33, 36, 40]
 OUTSIDE = Question(id="o", question="who won", kind="offcourse", answerable=False)
 ZH = Question(
     id="z",
@@ -76,7 +92,9 @@ def test_the_halves_are_about_even_and_follow_ups_stay_with_their_question(name)
 
 def test_the_split_never_changes():
     look = {q.id for q in half_of(read_panel("sample_en"), "look")}
-    assert sorted(look) == LOOK
+    assert sorted(look) == [
+        f"se-{n:03d}" for n in LOOK
+    ]  # never edit this list: a half that was sealed would be seen
     fewer = read_panel("sample_en")[:20]
     assert {q.id for q in half_of(fewer, "look")} == look & {q.id for q in fewer}
 
@@ -166,11 +184,7 @@ def test_a_run_marks_writes_and_compares(tmp_path, monkeypatch, capsys):
     store.add_course(Course(id="c", title="C", language="en"))
     workspace = Workspace(settings, store, store.course("c"))
     book = tmp_path / "leaf.md"
-    book.write_text(
-        "# Leaf\n\n## Pores\n\nA stoma is a tiny pore in the surface of a leaf. Stomata are many"
-        " because a leaf needs much air.\n",
-        encoding="utf-8",
-    )
+    book.write_text(LEAF, encoding="utf-8")
     READ(workspace, ReadPlan(files=(str(book),)))
     DISTIL(workspace, DistilPlan(pairs=20))
     store.close()
@@ -191,4 +205,4 @@ def test_a_run_marks_writes_and_compares(tmp_path, monkeypatch, capsys):
     assert found["tutor", "o"]["refused"] and found["tutor", "o"]["mark"] == "right"
     assert found["lookup", "o"]["mark"] == "wrong"
     assert "1 hand mark(s) are of other answers" in told.out
-    assert "q: code right, hand partly" in told.out and "| tutor | 3 |" in told.out
+    assert "q: code right, hand partly" in told.out and "right (n = 3)" in told.out

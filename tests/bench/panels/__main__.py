@@ -105,11 +105,11 @@ def figures(rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, lis
 
 def table(found: dict[str, dict[str, list[float]]]) -> str:
     """The figures of each system with their 95 % bootstrap intervals, as Markdown."""
-    heads = list(next(iter(found.values())))
-    lines = ["| system | n | " + " | ".join(heads) + " |", "|---" * (len(heads) + 2) + "|"]
+    first = next(iter(found.values()))
+    heads = [f"{head} (n = {len(values)})" for head, values in first.items()]
+    lines = ["| system | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name, columns in found.items():
-        cells = [_cell(columns[head]) for head in heads]
-        lines.append(f"| {name} | {len(columns['right'])} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name} | " + " | ".join(map(_cell, columns.values())) + " |")
     return "\n".join(lines)
 
 
