@@ -142,6 +142,21 @@ def test_what_a_system_declined_is_refused_whatever_it_says():
     assert not declines("A leaf does not cover its roots. The book is on plants.")
 
 
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [
+        (1, "A stoma is a medical term: a small opening in the digestive system."),
+        (6, "The process of photosynthesis makes glucose. The process of respiration is another."),
+        (8, "They are green because of chlorophyll, which is a green pigment."),
+        (13, "Amylose is a rigid molecule that is insoluble in water and healthy."),
+        (22, "Yes, plants only respire at night."),
+    ],
+)
+def test_what_an_untrained_model_said_is_not_right(number, answer):
+    """All but the last were said by the built-in student before any training."""
+    assert mark(read_panel("sample_en")[number - 1], answer) in ("partly", "wrong")
+
+
 def test_wordings_begin_at_words_and_numbers_end_where_they_end():
     text = plain("It is immutable, costs O(n^2), was boiled “once” and gives 4.85 or 60.")
     assert says(text, "boil") and says(text, "o(n²)") and says(text, '"once"')

@@ -25,6 +25,7 @@ from engine.judge import interval
 from engine.lesson import Lesson, open_lesson
 from engine.schema import Value
 from engine.settings import load
+from engine.text import words
 from engine.workspace import opened
 from tests.bench.panels.marking import MARKS, Mark, kappa, mark, points_met
 from tests.bench.panels.panel import Question, half_of, names, read_panel
@@ -100,6 +101,7 @@ def figures(rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, lis
         "falsely refused": [float(row.mark == "refused") for row in yes],
         "off-course refused": declined("offcourse"),
         "near-topic refused": declined("neartopic"),
+        "words of an answer": [float(len(words(row.answer))) for row in rows if not row.refused],
     }
 
 
@@ -107,6 +109,7 @@ def table(found: dict[str, dict[str, list[float]]]) -> str:
     """The figures of each system with their 95 % bootstrap intervals, as Markdown."""
     first = next(iter(found.values()))
     heads = [f"{head} (n = {len(values)})" for head, values in first.items()]
+    heads[-1] = list(first)[-1]  # who declines says fewer
     lines = ["| system | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name, columns in found.items():
         lines.append(f"| {name} | " + " | ".join(map(_cell, columns.values())) + " |")
