@@ -51,7 +51,14 @@ ZH = Question(
 
 @pytest.mark.parametrize("name", names())
 def test_every_panel_is_well_formed(name):
-    assert faults(read_panel(name)) == []
+    panel = read_panel(name)
+    assert faults(panel) == []
+    for q in panel:
+        for wording in (w for words in (*q.points, q.wrong) for w in words):
+            assert not says("", wording), (
+                q.id,
+                wording,
+            )  # a regex compiles, nothing is levelled away
 
 
 @pytest.mark.parametrize(("name", "n"), [("sample_en", 40), ("sample_zh", 40)])
@@ -72,9 +79,9 @@ def test_faults_are_found():
     told = " ".join(faults(twice))
     for words in ("stands twice", "does not stand before", "need is not", "only 0", "eight kinds"):
         assert words in told
-    wrong = STOMA.model_copy(update={"kind": "offcourse", "points": (("Upper",), ())})
+    wrong = STOMA.model_copy(update={"kind": "offcourse", "points": ((" ",), ())})
     told = " ".join(faults([wrong]))
-    for words in ("disagree", "lower case", "an empty point"):
+    for words in ("disagree", "an empty wording", "an empty point"):
         assert words in told
 
 

@@ -53,7 +53,7 @@ def says(answer: str, wording: str) -> bool:
 @cache
 def _pattern(wording: str) -> re.Pattern[str]:
     if wording.startswith("re:"):
-        return re.compile(wording[3:])
+        return re.compile(wording[3:], re.IGNORECASE)
     phrase = plain(wording)
     before = r"(?<![a-z0-9])" if re.match(r"[a-z0-9]", phrase) else ""
     after = r"(?!\.?\d)" if re.search(r"\d$", phrase) else ""

@@ -43,7 +43,7 @@ class Question(Value):
 
     Attributes:
         follows: The question whose conversation this one continues, or None.
-        points: The key points; each is met by any one of its wordings (a lower-case phrase, or with
+        points: The key points; each is met by any one of its wordings (a phrase in any case, or with
             the prefix ``re:`` a regular expression).
         need: How many points make an answer right.
         sections: Titles of the sections that answer it; ``pages`` where the book has pages.
@@ -121,6 +121,5 @@ def _faults(q: Question) -> list[str]:
         "need is not between 1 and its points": q.answerable and not 1 <= q.need <= len(q.points),
         "an empty point": any(not point for point in q.points),
         "an empty wording": any(not w.strip() for w in (*wordings, *q.wrong)),
-        "a wording not in lower case": any(w != w.lower() for w in wordings if w[:3] != "re:"),
     }
     return [words for words, wrong in tests.items() if wrong]
