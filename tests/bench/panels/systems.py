@@ -1,0 +1,85 @@
+"""Who answers a panel: two systems without any model, the student twice, and the tutor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from engine.lesson import Lesson, answer_by, ask
+from engine.text import search_terms
+from engine.tutor import Conversation, Turn, answer_from_book
+from tests.bench.panels.panel import Question
+
+System = Callable[[Question], Turn]
+NAMES = ("lookup", "book", "student", "student-book", "tutor")
+_HITS = 6  # as many as the tutor looks at
+
+
+class Skipped(Exception):
+    """The course lacks what this system needs; the text says what."""
+
+
+def system(name: str, lesson: Lesson) -> System:
+    """The system of this name at this course.
+
+    Raises:
+        Skipped: the course has no student model, or no training pairs.
+    """
+    makers = {"lookup": _lookup, "book": _book, "tutor": _tutor}
+    if name in makers:
+        return makers[name](lesson)
+    return _student(lesson, use_book=name == "student-book")
+
+
+def _lookup(lesson: Lesson) -> System:
+    """The answer to the nearest question that was trained on; no model, and it never declines."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    pairs = lesson.pairs()
+    if not pairs:
+        raise Skipped("the course has no training pairs")
+    terms = partial(search_terms, language=lesson.workspace.course.language)
+    weights = TfidfVectorizer(analyzer=terms, sublinear_tf=True)
+    known: Any = weights.fit_transform([pair.question for pair in pairs])
+
+    def answer(question: Question) -> Turn:
+        scores = (known @ weights.transform([question.question]).T).toarray().ravel()
+        return Turn(answer=pairs[int(scores.argmax())].answer, model="lookup")
+
+    return answer
+
+
+def _book(lesson: Lesson) -> System:
+    """The sentences of the best passages that are nearest in meaning; no model, never declines."""
+    index, language = lesson.index(), lesson.workspace.course.language
+
+    def answer(question: Question) -> Turn:
+        hits = index.search(question.question, _HITS)
+        return Turn(answer=answer_from_book(question.question, hits, language), model="book")
+
+    return answer
+
+
+def _student(lesson: Lesson, *, use_book: bool) -> System:
+    student = lesson.student()
+    if student is None:
+        raise Skipped("the course has no student model")
+
+    def answer(question: Question) -> Turn:
+        pieces = answer_by(lesson, student, question.question, use_book=use_book)
+        return Turn(answer="".join(pieces).strip(), model=student.model)
+
+    return answer
+
+
+def _tutor(lesson: Lesson) -> System:
+    """The tutor as it comes; a follow-up goes on in the conversation that it follows."""
+    talks: dict[str, Conversation] = {}
+
+    def answer(question: Question) -> Turn:
+        talk = talks[question.follows] if question.follows else Conversation()
+        talks[question.id], said = ask(lesson, talk, question.question)
+        return said
+
+    return answer
