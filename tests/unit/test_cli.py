@@ -147,6 +147,6 @@ def test_the_connected_teacher_sits_the_exam_too(run):
         out = run.folder / "exam.json"
         status, said = run("exam", "c", "--model", "teacher", "--rag", "--out", str(out))
     assert status == 0
-    assert {row["model"] for row in said["rows"]} == {"teacher"}
+    assert {row["model"] for row in said["rows"]} == {"teacher", "lookup", "book"}
     assert {row["book"] for row in said["rows"]} == {True, False}
     assert json.loads(out.read_text(encoding="utf-8"))["answers"][0]["answer"].startswith("A seq")
