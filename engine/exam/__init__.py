@@ -1,12 +1,12 @@
-"""The exam: student, base and connected teacher against the two cheapest rivals there are.
+"""The exam: student, base and connected teacher against the two cheapest baselines there are.
 
 uploaded.py   questions from outside, read from a CSV
 baselines.py  what answers without knowing anything: a lookup in the training pairs, and the book
 run.py        every examinee asked every question once
-report.py     figures, gains, the best rival of each part and the verdict against it
+report.py     figures, gains, the best baseline of each part and the verdict against it
 """
 
-from engine.exam.report import ExamReport, ExamRow, Gain, Graded, Rival, Verdict
+from engine.exam.report import Baseline, ExamReport, ExamRow, Gain, Graded, Verdict
 from engine.exam.run import examine
 from engine.exam.uploaded import read_questions
 
@@ -15,7 +15,7 @@ __all__ = [
     "ExamRow",
     "Gain",
     "Graded",
-    "Rival",
+    "Baseline",
     "Verdict",
     "examine",
     "read_questions",

@@ -25,8 +25,8 @@ def by_lookup(pairs: Sequence[Pair], trained: Sequence[Pair]) -> list[str]:
 def by_book(pairs: Sequence[Pair], index: Index) -> list[str]:
     """The sentence of the found passages that is nearest to each question, word for word.
 
-    One sentence is the stronger rival: of Think Python's exam (transfer, n = 55) it has a token F1
-    of .44, two have .33.
+    One sentence is the stronger baseline: on Think Python's exam (transfer, n = 55) it has a token
+    F1 of .44, two have .33.
     """
     found = (sources_of(pair.question, index.search(pair.question, _PASSAGES), 1) for pair in pairs)
     return [sources[0].quote if sources else "" for sources in found]

@@ -1,4 +1,4 @@
-"""What an exam found: figures with intervals, gains, and the verdict against the best rival.
+"""What an exam found: figures with intervals, gains, and the verdict against the best baseline.
 
 A verdict is a code with numbers; screens put it into words.
 """
@@ -42,14 +42,14 @@ class Gain(Value):
 
 Verdict = Literal["better", "worse", "noise"]
 
-RIVALS = (("base", False), ("lookup", False), ("book", True))
+BASELINES = (("base", False), ("lookup", False), ("book", True))
 """Who could stand in for the student: its base from memory, a lookup, a sentence of the book."""
 
 
-class Rival(Value):
-    """The rival with the highest token F1 on a part, and the student's (closed book) minus its.
+class Baseline(Value):
+    """The baseline with the highest token F1 on a part, and the student's (closed book) minus its.
 
-    The best is picked on the very questions it is compared on, which favours the rival.
+    The best is picked on the very questions it is compared on, which favours the baseline.
     """
 
     part: str
@@ -59,7 +59,7 @@ class Rival(Value):
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the student answers better than its best rival, beyond chance."""
+        """Whether the student answers better than the best baseline, beyond chance."""
         if self.difference.low > 0:
             return "better"
         return "worse" if self.difference.high < 0 else "noise"
@@ -68,14 +68,14 @@ class Rival(Value):
 class ExamReport(Value):
     """All figures of an exam, and the answers they come from; ``run`` is the student's.
 
-    ``verdicts`` maps a part to the student's against its best rival, who stands in ``rivals``.
+    ``verdicts`` maps a part to the student's against the best baseline, see ``baselines``.
     ``chapters`` maps a section's title to the student's gain in token F1, closed book, recall part.
     """
 
     rows: tuple[ExamRow, ...]
     gains: tuple[Gain, ...]
     verdicts: dict[str, Verdict]
-    rivals: dict[str, Rival] = {}
+    baselines: dict[str, Baseline] = {}
     chapters: dict[str, Figure] = {}
     answers: tuple[Graded, ...]
     questions: dict[str, int]
@@ -110,12 +110,12 @@ def summarise(
             scores = [table[model, book, pair.id] for pair in own]
             rows.append(ExamRow(part=part, model=model, book=book, figures=_figures(scores)))
         gains += _gains(part, own, table)
-    rivals = {part: best for part, own in parts.items() if (best := _rival(part, own, table))}
+    baselines = {part: best for part, own in parts.items() if (best := _baseline(part, own, table))}
     return ExamReport(
         rows=tuple(rows),
         gains=tuple(gains),
-        verdicts={part: rival.verdict for part, rival in rivals.items()},
-        rivals=rivals,
+        verdicts={part: baseline.verdict for part, baseline in baselines.items()},
+        baselines=baselines,
         chapters=_by_chapter(parts.get("recall", []), table, chapters),
         answers=tuple(answers),
         questions={part: len(own) for part, own in parts.items()},
@@ -144,15 +144,15 @@ def _gains(part: str, pairs: Sequence[Pair], table: Table) -> list[Gain]:
     return found
 
 
-def _rival(part: str, pairs: Sequence[Pair], table: Table) -> Rival | None:
-    """The best of those who could stand in for the student; None without a student or a rival."""
-    sat = [who for who in RIVALS if (*who, pairs[0].id) in table]
+def _baseline(part: str, pairs: Sequence[Pair], table: Table) -> Baseline | None:
+    """The best who could stand in for the student; None without a student or a baseline."""
+    sat = [who for who in BASELINES if (*who, pairs[0].id) in table]
     if not sat or ("student", False, pairs[0].id) not in table:
         return None
     scores = {(model, book): [table[model, book, p.id].f1 for p in pairs] for model, book in sat}
     best = max(sat, key=lambda who: sum(scores[who]))
     mine = [table["student", False, p.id].f1 for p in pairs]
-    return Rival(part=part, model=best[0], book=best[1], difference=paired(mine, scores[best]))
+    return Baseline(part=part, model=best[0], book=best[1], difference=paired(mine, scores[best]))
 
 
 def _by_chapter(

@@ -67,11 +67,15 @@ def examine(
         )
         failed += sum(text is None for text in given)
         answers += _grade(name, book, pairs, given)
-    if trained:
-        answers += _grade("lookup", False, pairs, by_lookup(pairs, trained))
-    if index:
-        answers += _grade("book", True, pairs, by_book(pairs, index))
+    answers += _without_model(pairs, trained, index)
     return summarise(pairs, answers, failed, chapters or {})
+
+
+def _without_model(
+    pairs: Sequence[Pair], trained: Sequence[Pair], index: Index | None
+) -> list[Graded]:
+    lookup = _grade("lookup", False, pairs, by_lookup(pairs, trained)) if trained else []
+    return lookup + (_grade("book", True, pairs, by_book(pairs, index)) if index else [])
 
 
 def _ask(

@@ -113,14 +113,14 @@ def _exam(workspace: Workspace, say: Words) -> Iterator[Part]:
     exam = saved.value
     yield Heading(say("exam"))
     yield Paragraph(say("exam_what"), note=True)
-    for part, rival in exam.rivals.items():
+    for part, baseline in exam.baselines.items():
         words = {
             "part": say(f"part_{part}").capitalize(),
-            "rival": say(f"rival_{rival.model}"),
-            "figure": figure(rival.difference, sign=True),
-            "n": rival.difference.n,
+            "baseline": say(f"baseline_{baseline.model}"),
+            "figure": figure(baseline.difference, sign=True),
+            "n": baseline.difference.n,
         }
-        yield Paragraph(say(rival.verdict, **words))
+        yield Paragraph(say(baseline.verdict, **words))
     head = [say(key) for key in ("part", "model_name", "how")]
     rows = [_exam_row(row, say) for row in exam.rows]
     yield Table([*head, "n", say("f1"), ""], rows)

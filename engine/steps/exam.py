@@ -60,14 +60,14 @@ class ExamFigure(Value):
 class ExamSummary(Value):
     """All figures of an exam without its answers; ``run`` names the student's run.
 
-    ``verdicts`` are against the best rival of each part, who is named in ``rivals``.
+    ``verdicts`` are against the best baseline of each part, who is named in ``baselines``.
     """
 
     run: str
     questions: dict[str, int]
     failed: int
     verdicts: dict[str, Verdict]
-    rivals: dict[str, str]
+    baselines: dict[str, str]
     rows: tuple[ExamFigure, ...]
 
 
@@ -116,7 +116,7 @@ def summary(found: ExamReport) -> ExamSummary:
         questions=found.questions,
         failed=found.failed,
         verdicts=found.verdicts,
-        rivals={part: rival.model for part, rival in found.rivals.items()},
+        baselines={part: baseline.model for part, baseline in found.baselines.items()},
         rows=tuple(rows),
     )
 

@@ -88,17 +88,19 @@ def figure(row: Figure) -> str:
     return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
 
 
-RIVALS = {
+BASELINES = {
     "base": _("its base model"),
     "lookup": _("a lookup in the training questions"),
     "book": _("the nearest sentence of the book"),
 }
-for part, found in report.rivals.items():
-    rival = RIVALS[found.model]
+for part, found in report.baselines.items():
+    baseline = BASELINES[found.model]
     words = {
-        "better": _("the student answers better than its best rival, {rival}", rival=rival),
-        "worse": _("the student answers worse than {rival}", rival=rival),
-        "noise": _("the student and {rival} differ no more than by chance", rival=rival),
+        "better": _(
+            "the student answers better than the best baseline, {baseline}", baseline=baseline
+        ),
+        "worse": _("the student answers worse than {baseline}", baseline=baseline),
+        "noise": _("the student and {baseline} differ no more than by chance", baseline=baseline),
     }
     text = _(
         "**{part}** ({what}): {verdict}. Token F1 differs by {figure} over {n} questions.",
@@ -144,7 +146,7 @@ st.caption(
 
 st.caption(
     _(
-        "Two rivals without a model. Lookup: the answer of the training pair whose question is "
+        "Two baselines without a model. Lookup: the answer of the training pair whose question is "
         "nearest. Book: the nearest sentence of the passages found. A student that does not beat "
         "them is not yet worth its training."
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.distil import DistilPlan
-from engine.exam import ExamReport, ExamRow, Gain, Graded, Rival
+from engine.exam import Baseline, ExamReport, ExamRow, Gain, Graded
 from engine.judge import Scores
 from engine.learner import Event, pseudonym, record
 from engine.optimise import Optimised, OptimisePlan
@@ -196,7 +196,9 @@ def pretend_exam(store: Store) -> ExamReport:
         ),
         gains=(Gain(part="recall", book=False, metric="f1", difference=figure),),
         verdicts={"recall": "better"},
-        rivals={"recall": Rival(part="recall", model="lookup", book=False, difference=figure)},
+        baselines={
+            "recall": Baseline(part="recall", model="lookup", book=False, difference=figure)
+        },
         chapters={"Soil": figure},
         answers=tuple(
             Graded(pair=p.id, model="student", book=False, answer="x", scores=scores)

@@ -420,7 +420,7 @@ def test_two_learners_of_one_process_see_their_own_answers(screen, filled_home, 
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [("en", "best rival, a lookup in the training questions"), ("zh", "在训练问题中查找")],
+    [("en", "best baseline, a lookup in the training questions"), ("zh", "在训练问题中查找")],
 )
 def test_the_exam_names_who_the_student_was_compared_with(screen, filled_home, language, said):
     app = screen(filled_home, "build/exam.py", language, "c")

@@ -143,11 +143,11 @@ def test_a_student_that_a_lookup_would_replace_gets_no_praise_for_beating_its_ba
     alone = examine(models, pairs, index=None)
     beside = examine(models, pairs, index=None, trained=trained)
 
-    assert alone.verdicts == {"recall": "better"} and alone.rivals["recall"].model == "base"
-    assert beside.verdicts == {"recall": "worse"} and beside.rivals["recall"].model == "lookup"
+    assert alone.verdicts == {"recall": "better"} and alone.baselines["recall"].model == "base"
+    assert beside.verdicts == {"recall": "worse"} and beside.baselines["recall"].model == "lookup"
     rows = {row.model: row.figures["f1"].value for row in beside.rows}
     assert rows["lookup"] == pytest.approx(1.0)
-    assert beside.rivals["recall"].difference.value == pytest.approx(
+    assert beside.baselines["recall"].difference.value == pytest.approx(
         rows["student"] - rows["lookup"]
     )
 
@@ -170,7 +170,7 @@ def test_the_book_answers_word_for_word_and_beats_a_student_that_says_nothing(in
     quoted = {a.answer for a in report.answers if a.model == "book"}
     assert row.book and row.figures["f1"].value > 0.5
     assert quoted and all(any(quote in text for _, text, _ in PASSAGES) for quote in quoted)
-    assert report.rivals["transfer"].model == "book"
+    assert report.baselines["transfer"].model == "book"
     assert report.verdicts == {"transfer": "worse"}
 
 

@@ -79,8 +79,8 @@ def test_the_exam_compares_the_student_with_its_own_base(workspace):
     assert {row.model for row in report.rows} == {"base", "student", "lookup"}
     assert {row.model for row in found.rows} == {"base", "student", "lookup"}
     best = {row.part: row for row in found.rows if row.measure == "f1" and row.model != "student"}
-    assert found.rivals and set(found.rivals) == set(found.verdicts) == set(best)
-    assert set(found.rivals.values()) <= {"base", "lookup"}
+    assert found.baselines and set(found.baselines) == set(found.verdicts) == set(best)
+    assert set(found.baselines.values()) <= {"base", "lookup"}
 
 
 def test_exports_that_can_be_made_are_and_the_other_is_refused(workspace, tmp_path):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 from engine.lesson import Lesson, answer_by, ask
-from engine.text import search_terms
-from engine.tutor import Conversation, Turn, answer_from_book
+from engine.tutor import Conversation, Turn, answer_from_book, nearest_pairs
 from tests.bench.panels.panel import Question
 
 System = Callable[[Question], Turn]
@@ -34,18 +31,13 @@ def system(name: str, lesson: Lesson) -> System:
 
 def _lookup(lesson: Lesson) -> System:
     """The answer to the nearest question that was trained on; no model, and it never declines."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     pairs = lesson.pairs()
     if not pairs:
         raise Skipped("the course has no training pairs")
-    terms = partial(search_terms, language=lesson.workspace.course.language)
-    weights = TfidfVectorizer(analyzer=terms, sublinear_tf=True)
-    known: Any = weights.fit_transform([pair.question for pair in pairs])
 
     def answer(question: Question) -> Turn:
-        scores = (known @ weights.transform([question.question]).T).toarray().ravel()
-        return Turn(answer=pairs[int(scores.argmax())].answer, model="lookup")
+        found = nearest_pairs(question.question, pairs, 1)
+        return Turn(answer=found[0].answer if found else "", model="lookup")
 
     return answer
 
