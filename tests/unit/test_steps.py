@@ -11,6 +11,7 @@ from engine.distil import DistilPlan
 from engine.errors import BadDocument, BadInput
 from engine.files import write_json
 from engine.jobs import queue
+from engine.prompts import prompt_version
 from engine.schema import Course, Value
 from engine.settings import Settings
 from engine.stages import STAGES, overview
@@ -30,7 +31,7 @@ from engine.steps.exam import EXAM, ExamPlan
 from engine.steps.publish import EXPORTS, Exported, ServePlan
 from engine.steps.train import TrainPlan
 from engine.store import Store
-from engine.workspace import TRAINED
+from engine.workspace import TRAINED, trained_run
 from tests.app.conftest import BOOK, make_student, pretend_exam
 
 
@@ -151,6 +152,17 @@ def test_what_was_made_from_something_else_is_stale(workspace):
     first = next(pair for pair in store.pairs("c") if pair.split == "train")
     store.put_pairs("c", [first.model_copy(update={"status": "rejected"})])
     assert states()[1] == "stale"
+
+
+def test_an_exam_held_before_the_baselines_sat_it_is_out_of_date(workspace):
+    store = workspace.store
+    DISTIL(workspace, DistilPlan(pairs=40))
+    store.save("c", TRAINED, make_student(), inputs=TRAIN.inputs(store, "c", TrainPlan()))
+    before = (
+        trained_run(store, "c") + store.corpus_version("c", "exam") + prompt_version(store, "c")
+    )
+    store.save("c", EXAM, pretend_exam(store), inputs=before)
+    assert overview(store, "c")["exam"].state == "stale"
 
 
 def test_an_estimate_stands_for_every_step_that_declares_one(workspace, capsys):
