@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from engine.language import any_pattern, rules
-from engine.schema import Document, Passage, Section, Value, content_id
+from engine.schema import Block, Document, Passage, Section, Value, content_id
 from engine.text import count_tokens, language_of, sentences
 
 PASSAGE_TOKENS = 260
@@ -75,7 +75,8 @@ def make_passages(
     """Cut every section into passages of about ``target_tokens``; none crosses a section.
 
     Blocks stay whole where they fit; a longer block is cut between sentences (prose) or lines.
-    Nothing is lost: the passages' text, joined, holds every word of the sections.
+    Blocks that stand aside (captions, exercises ..., see ``schema.ASIDE``) are in no passage; of
+    all others the passages' text, joined, holds every word.
     """
     found: list[Passage] = []
     for document in documents:
@@ -86,58 +87,64 @@ def make_passages(
 
 def _passages_of(document: Document, section: Section, target: int) -> list[Passage]:
     found: list[Passage] = []
-    held: list[tuple[str, int, int]] = []  # text, page, tokens
+    held: list[tuple[Block, int]] = []  # a piece and its tokens
 
     def flush() -> None:
         if held:
             found.append(_passage(document, section, held, len(found)))
             held.clear()
 
-    for text, page in _pieces(section, target):
-        tokens = count_tokens(text)
-        if held and sum(t for _, _, t in held) + tokens > target:
+    for piece in _pieces(section, target):
+        tokens = count_tokens(piece.text)
+        if held and sum(t for _, t in held) + tokens > target:
             flush()
-        held.append((text, page, tokens))
+        held.append((piece, tokens))
     flush()
     return found
 
 
 def _passage(
-    document: Document, section: Section, held: Sequence[tuple[str, int, int]], number: int
+    document: Document, section: Section, held: Sequence[tuple[Block, int]], number: int
 ) -> Passage:
-    text = "\n\n".join(text for text, _, _ in held)
+    text = "\n\n".join(piece.text for piece, _ in held)
     return Passage(
         id=content_id(section.id, number, text),
         document=document.id,
         section=section.id,
         title=section.title,
         text=text,
-        page_start=held[0][1],
-        page_end=held[-1][1],
-        tokens=sum(tokens for _, _, tokens in held),
+        blocks=tuple(piece for piece, _ in held),
+        page_start=held[0][0].page,
+        page_end=held[-1][0].page,
+        tokens=sum(tokens for _, tokens in held),
     )
 
 
-def _pieces(section: Section, target: int) -> Iterable[tuple[str, int]]:
-    """The section's blocks, those over twice the target cut where it hurts least."""
+def _pieces(section: Section, target: int) -> Iterable[Block]:
+    """The section's blocks of course matter; long ones cut where it hurts least."""
     for block in section.blocks:
-        if count_tokens(block.text) <= 2 * target:
-            yield block.text, block.page
+        if block.aside:
             continue
-        units = (
-            sentences(block.text, language_of(block.text))
-            if block.kind == "prose"
-            else block.text.split("\n")
-        )
-        glue = rules(language_of(block.text)).joiner if block.kind == "prose" else "\n"
-        held: list[str] = []
-        for unit in units:
-            if held and count_tokens(glue.join([*held, unit])) > target:
-                yield glue.join(held), block.page
-                held = []
-            held.append(unit)
-        if held:
-            yield glue.join(held), block.page
+        if count_tokens(block.text) <= 2 * target:
+            yield block
+            continue
+        for text in _cut(block, target):
+            yield block.model_copy(update={"text": text})
+
+
+def _cut(block: Block, target: int) -> Iterable[str]:
+    """A long block's text in pieces of at most ``target`` tokens where its units allow that."""
+    language = language_of(block.text)
+    prose = block.kind == "prose"
+    glue = rules(language).joiner if prose else "\n"
+    held: list[str] = []
+    for unit in sentences(block.text, language) if prose else block.text.split("\n"):
+        if held and count_tokens(glue.join([*held, unit])) > target:
+            yield glue.join(held)
+            held = []
+        held.append(unit)
+    if held:
+        yield glue.join(held)
 
 
 def titles(documents: Iterable[Document]) -> dict[str, str]:

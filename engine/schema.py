@@ -17,6 +17,16 @@ from engine.language import known_language
 Language = Annotated[str, AfterValidator(known_language)]
 """A code that ``engine.language`` has a folder for."""
 BlockKind = Literal["prose", "list", "code", "table", "heading"]
+BlockRole = Literal[
+    "prose", "definition", "example", "code", "output", "formula", "table", "caption", "credit",
+    "epigraph", "objective", "exercise", "solution", "summary", "warning", "reference",
+]  # fmt: skip
+"""What a block is for, where ``BlockKind`` says how it looks: ``definition`` is an entry of a
+glossary or a key-term box, ``warning`` names a common error."""
+ASIDE: frozenset[BlockRole] = frozenset(
+    ("caption", "credit", "epigraph", "objective", "exercise", "solution", "reference")
+)
+"""Roles that are never searched, quoted or taught as answers; exercises feed the exam."""
 PairKind = Literal[
     "definition", "enumeration", "cause", "comparison", "procedure", "summary", "fact", "exercise"
 ]
@@ -54,6 +64,12 @@ class Block(Value):
     text: str
     page: int = 0
     kind: BlockKind = "prose"
+    role: BlockRole = "prose"
+
+    @property
+    def aside(self) -> bool:
+        """Whether the block is no course matter: a caption, an exercise, an epigraph ..."""
+        return self.role in ASIDE
 
 
 class Section(Value):
@@ -93,13 +109,17 @@ class Document(Value):
 
 
 class Passage(Value):
-    """A chunk of text inside one section; ``tokens`` are estimated tokens of the student."""
+    """A chunk of text inside one section; ``tokens`` are estimated tokens of the student.
+
+    ``blocks`` are the blocks, or pieces of long blocks, of which ``text`` is made, in order.
+    """
 
     id: str
     document: str
     section: str
     title: str
     text: str
+    blocks: tuple[Block, ...] = ()
     page_start: int = 0
     page_end: int = 0
     tokens: int = 0
