@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from engine.exercises import exercises as exercises
 from engine.language import any_pattern, rules
 from engine.schema import Block, Document, Passage, Section, Value, content_id
 from engine.text import count_tokens, language_of, sentences
@@ -53,18 +54,31 @@ def _names_no_matter(title: str) -> bool:
 
 def is_taught(section: Section) -> bool:
     """Whether the section carries course matter (not a preface, index or list of exercises)."""
-    return not _names_no_matter(section.title) and count_tokens(section.text) >= 30
+    return defines(section) or (not _names_no_matter(section.title) and _matter(section) >= 30)
+
+
+def defines(section: Section) -> bool:
+    """Whether the section is a glossary or a list of key terms, wherever it stands."""
+    return sum(block.role == "definition" and not block.unread for block in section.blocks) >= 2
+
+
+def _matter(section: Section) -> int:
+    """Estimated tokens of what may be taught."""
+    return count_tokens("\n\n".join(block.text for block in section.blocks if not block.aside))
 
 
 def taught_sections(documents: Iterable[Document]) -> list[Section]:
-    """All sections with course matter, in reading order; under an untaught heading nothing is."""
+    """All sections with course matter, in reading order.
+
+    Under an untaught heading nothing is, except glossaries and key terms (``defines``).
+    """
     found: list[Section] = []
     for document in documents:
         closed: set[str] = set()
         for section in document.sections:
             if _names_no_matter(section.title) or section.parent in closed:
                 closed.add(section.id)
-            elif is_taught(section):
+            if defines(section) or (section.id not in closed and is_taught(section)):
                 found.append(section)
     return found
 

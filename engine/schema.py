@@ -58,18 +58,22 @@ class Warn(Value):
 class Block(Value):
     """One paragraph, list, listing or table of a section, with the page on which it starts.
 
-    ``page`` counts from 1; 0 where the format has no pages.
+    ``page`` counts from 1; 0 where the format has no pages. ``group`` names, within its section,
+    the exercise to which a question and its solution belong. ``unread`` says that the text is
+    damaged beyond use (lost glyphs, a formula as a row of characters): shown, never taught.
     """
 
     text: str
     page: int = 0
     kind: BlockKind = "prose"
     role: BlockRole = "prose"
+    group: str = ""
+    unread: bool = False
 
     @property
     def aside(self) -> bool:
-        """Whether the block is no course matter: a caption, an exercise, an epigraph ..."""
-        return self.role in ASIDE
+        """Whether the block is no course matter: a caption, an exercise, unreadable text ..."""
+        return self.unread or self.role in ASIDE
 
 
 class Section(Value):
@@ -93,10 +97,29 @@ class Section(Value):
         return "\n\n".join(block.text for block in self.blocks)
 
 
+class Exercise(Value):
+    """A task that the book itself sets, with its answer where the book gives one (else empty).
+
+    ``options`` are the choices of a multiple-choice question, without their letters; they stand
+    in ``question`` too. ``label`` is the book's own number of it («3.1»), if it has one.
+    """
+
+    id: str
+    question: str
+    answer: str = ""
+    options: tuple[str, ...] = ()
+    label: str = ""
+    document: str = ""
+    section: str
+    title: str = ""
+    page: int = 0
+
+
 class Document(Value):
     """One book: its section tree (flat, in reading order) and the warnings met on the way.
 
-    ``id`` is a hash of the file's bytes; ``pages`` is 0 where the format has none.
+    ``id`` is a hash of the file's bytes; ``pages`` is 0 where the format has none. ``reader`` is
+    the version of the reader that read it (``documents.READER``; 0: before there were any).
     """
 
     id: str
@@ -106,6 +129,7 @@ class Document(Value):
     pages: int = 0
     sections: tuple[Section, ...] = ()
     warnings: tuple[Warn, ...] = ()
+    reader: int = 0
 
 
 class Passage(Value):

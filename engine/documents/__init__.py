@@ -5,6 +5,8 @@
     encoding   bytes of unknown encoding to text
     pdf/       lines with geometry -> reading order -> headings -> paragraphs
     markdown   plain   markup (HTML, CNXML)   epub   office (DOCX, PPTX)   folder (mkdocs trees)
+    marks      what elements of HTML, EPUB and CNXML say of a block; mathml: their formulas
+    roles      what each block is for: marks, titles, texts; openings, tasks (exercises)
     tree       pieces in reading order -> Document
     books      the verbs
 

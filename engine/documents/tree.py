@@ -6,9 +6,10 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from engine.errors import BadDocument
-from engine.schema import Block, BlockKind, Document, Section, Warn
+from engine.schema import Block, BlockKind, BlockRole, Document, Section, Warn
 from engine.text import CJK, language_of
 
 _LIGATURES = {
@@ -21,6 +22,8 @@ _GARBLED = re.compile("[\ufffd\ue000-\uf8ff]")
 _WIDE = rf"[{CJK}\u3000-\u303f\uff00-\uffef]"
 _CJK_GAP = re.compile(rf"(?<={_WIDE})[ \t]+(?={_WIDE})")
 _CJK_STOP = re.compile("(?<=\\S)[ \\t]+(?=[，。：；！？、）])")
+READER = 2
+"""Version of what readers find in a book; a course whose books an older one read can read again."""
 FRONT_WORDS = 25
 """Text before the first heading that is shorter than this is a title page, not a section."""
 
@@ -30,7 +33,8 @@ class Piece:
     """One block or heading on its way into the tree.
 
     ``level`` is 0 for a block and 1, 2, ... for a heading. ``page`` and ``end`` are the pages
-    (1-based; 0: none) on which it starts and ends.
+    (1-based; 0: none) on which it starts and ends. ``role`` and ``group`` are the reader's marks
+    (see ``roles``), where the format tells; ``roles.assign`` fills in the rest.
     """
 
     text: str
@@ -38,6 +42,9 @@ class Piece:
     level: int = 0
     page: int = 0
     end: int = 0
+    role: str = ""
+    group: str = ""
+    unread: bool = False
 
 
 @dataclass
@@ -92,6 +99,7 @@ def document_of(draft: Draft, id: str, filename: str) -> Document:
         language=language_of(text),
         pages=draft.pages,
         sections=_sections(pieces, id, title, draft.pages),
+        reader=READER,
         warnings=(*draft.warnings, *_garbled(text)),
     )
 
@@ -133,11 +141,22 @@ def _sections(pieces: Sequence[Piece], id: str, title: str, pages: int) -> tuple
                 parent=open_at[-1][1] if open_at else None,
                 page_start=head.page,
                 page_end=end,
-                blocks=tuple(Block(text=p.text, page=p.page, kind=p.kind) for p in body),
+                blocks=tuple(map(_block, body)),
             )
         )
         open_at.append((head.level, name))
     return tuple(found)
+
+
+def _block(piece: Piece) -> Block:
+    return Block(
+        text=piece.text,
+        page=piece.page,
+        kind=piece.kind,
+        role=cast(BlockRole, piece.role or "prose"),
+        group=piece.group,
+        unread=piece.unread,
+    )
 
 
 def _groups(pieces: Sequence[Piece], title: str) -> list[tuple[Piece, list[Piece]]]:
