@@ -64,7 +64,7 @@ def defines(section: Section) -> bool:
 
 def _matter(section: Section) -> int:
     """Estimated tokens of what may be taught."""
-    return count_tokens("\n\n".join(block.text for block in section.blocks if not block.aside))
+    return count_tokens("\n\n".join(block.text for block in section.matter))
 
 
 def taught_sections(documents: Iterable[Document]) -> list[Section]:
@@ -131,24 +131,23 @@ def _passage(
         page_start=held[0][0].page,
         page_end=held[-1][0].page,
         tokens=sum(tokens for _, tokens in held),
+        language=section.language,
     )
 
 
 def _pieces(section: Section, target: int) -> Iterable[Block]:
     """The section's blocks of course matter; long ones cut where it hurts least."""
-    for block in section.blocks:
-        if block.aside:
-            continue
+    for block in section.matter:
         if count_tokens(block.text) <= 2 * target:
             yield block
             continue
-        for text in _cut(block, target):
+        for text in _cut(block, target, block.language or section.language):
             yield block.model_copy(update={"text": text})
 
 
-def _cut(block: Block, target: int) -> Iterable[str]:
+def _cut(block: Block, target: int, language: str) -> Iterable[str]:
     """A long block's text in pieces of at most ``target`` tokens where its units allow that."""
-    language = language_of(block.text)
+    language = language or language_of(block.text)
     prose = block.kind == "prose"
     glue = rules(language).joiner if prose else "\n"
     held: list[str] = []

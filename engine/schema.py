@@ -61,6 +61,7 @@ class Block(Value):
     ``page`` counts from 1; 0 where the format has no pages. ``group`` names, within its section,
     the exercise to which a question and its solution belong. ``unread`` says that the text is
     damaged beyond use (lost glyphs, a formula as a row of characters): shown, never taught.
+    ``language`` is empty but in a bilingual book, for blocks in another one than their section.
     """
 
     text: str
@@ -69,6 +70,7 @@ class Block(Value):
     role: BlockRole = "prose"
     group: str = ""
     unread: bool = False
+    language: str = ""
 
     @property
     def aside(self) -> bool:
@@ -81,6 +83,8 @@ class Section(Value):
 
     ``blocks`` holds only what stands under this heading and not under a child's heading.
     ``level`` counts from 1; ``page_end`` is inclusive; pages are 0 where the format has none.
+    ``language`` is the book's, however much code or English stands in it; only in a bilingual
+    book most of the section's own text decides. (Empty where an older reader read the book.)
     """
 
     id: str
@@ -90,11 +94,17 @@ class Section(Value):
     page_start: int = 0
     page_end: int = 0
     blocks: tuple[Block, ...] = ()
+    language: str = ""
 
     @property
     def text(self) -> str:
         """The section's own clean text, blocks separated by blank lines."""
         return "\n\n".join(block.text for block in self.blocks)
+
+    @property
+    def matter(self) -> tuple[Block, ...]:
+        """The section's own blocks of course matter: all but those that stand aside."""
+        return tuple(block for block in self.blocks if not block.aside)
 
 
 class Exercise(Value):
@@ -136,6 +146,7 @@ class Passage(Value):
     """A chunk of text inside one section; ``tokens`` are estimated tokens of the student.
 
     ``blocks`` are the blocks, or pieces of long blocks, of which ``text`` is made, in order.
+    ``language`` is its section's (empty where an older reader read the book).
     """
 
     id: str
@@ -147,6 +158,7 @@ class Passage(Value):
     page_start: int = 0
     page_end: int = 0
     tokens: int = 0
+    language: str = ""
 
 
 class Evidence(Value):

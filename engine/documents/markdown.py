@@ -13,6 +13,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from engine.documents.directives import Labels, resolved
 from engine.documents.mkdocs import front_matter, unfold
 from engine.documents.tree import Draft, Piece, clean, heading
 from engine.schema import BlockKind, Warn
@@ -39,11 +40,14 @@ _LOOSE = re.compile(rf"(?<={_WIDE})\n(?={_WIDE})")
 _BESIDE_WIDE = re.compile(_WIDE)
 
 
-def read_markdown(text: str) -> Draft:
-    """The pieces of a Markdown text; images go, the first of several tabs stays."""
+def read_markdown(text: str, labels: Labels | None = None) -> Draft:
+    """The pieces of a Markdown text; images go, the first of several tabs stays.
+
+    ``labels`` are those that the book's other files set (``directives.labels_of``).
+    """
     lines, title = front_matter(text.split("\n"))
     walker = _Walker()
-    walker.read("\n".join(unfold(lines)))
+    walker.read("\n".join(unfold(resolved(lines, labels or {}))))
     draft = Draft(pieces=walker.pieces, title=title)
     if walker.snippets:
         message = f"{walker.snippets} listings are only named in the text, not contained in it."

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from engine.documents.bilingual import with_languages
 from engine.errors import BadDocument
 from engine.schema import Block, BlockKind, BlockRole, Document, Section, Warn
 from engine.text import CJK, language_of
@@ -19,6 +20,7 @@ _LIGATURES = {
 _TABLE = str.maketrans(_LIGATURES)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _GARBLED = re.compile("[\ufffd\ue000-\uf8ff]")
+_SYMBOLS = re.compile(r"\$[^$\n]+\$|https?://\S+|\b[A-Za-z_]+\(|\w+_\w+")
 _WIDE = rf"[{CJK}\u3000-\u303f\uff00-\uffef]"
 _CJK_GAP = re.compile(rf"(?<={_WIDE})[ \t]+(?={_WIDE})")
 _CJK_STOP = re.compile("(?<=\\S)[ \\t]+(?=[，。：；！？、）])")
@@ -92,16 +94,23 @@ def document_of(draft: Draft, id: str, filename: str) -> Document:
         )
     title = _one_line(draft.title) or _first_heading(pieces) or _stem(filename)
     text = "\n".join(p.text for p in pieces)
+    language = language_of(_worded(pieces) or text)
     return Document(
         id=id,
         title=title,
         filename=filename,
-        language=language_of(text),
+        language=language,
         pages=draft.pages,
-        sections=_sections(pieces, id, title, draft.pages),
+        sections=with_languages(_sections(pieces, id, title, draft.pages), language),
         reader=READER,
         warnings=(*draft.warnings, *_garbled(text)),
     )
+
+
+def _worded(pieces: Sequence[Piece]) -> str:
+    """What says the language of a book: its prose without listings, formulas and references."""
+    kept = [p.text for p in pieces if p.kind != "code" and p.role not in ("reference", "output")]
+    return _SYMBOLS.sub(" ", "\n".join(kept))
 
 
 def bytes_id(parts: Iterable[bytes]) -> str:
