@@ -19,8 +19,10 @@ Labels = Mapping[str, str]
 _OPEN = re.compile(r"^(\s*)(`{3,}|~{3,}|:{3,})\s*\{([\w:.-]+)\}\s*(.*)$")
 _ANY_FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _OPTION = re.compile(r"^\s*:[\w-]+:(\s.*)?$")
-_CODE = {"code", "code-block", "code-cell", "sourcecode", "doctest", "testcode", "ipython", "python",
-         ".python", "r", "julia", "c", "cpp", "java", "bash", "sql"}  # fmt: skip
+_CODE = {
+    "code", "code-block", "code-cell", "sourcecode", "doctest", "testcode", "ipython", "python",
+    ".python", "r", "julia", "c", "cpp", "java", "bash", "sql",
+}  # fmt: skip
 _GONE = {
     "toctree", "tableofcontents", "contents", "index", "bibliography", "raw", "include", "label",
     "currentmodule", "module", "mermaid", "plot", "video", "youtube", "iframe", "embed", "image",
@@ -43,9 +45,14 @@ _MAGIC = re.compile(r"^\s*(?:%load_ext|%matplotlib|tab\.interact_select|#@save\b
 _HEAD = re.compile(r"^#{1,6}\s+(.+?)\s*(?:\{[#.][^}]*\})?\s*$")
 _PICTURE = re.compile(r"^\s*!\[(?P<caption>[^\]]*)\]\(")
 _NO_PROSE = re.compile(
+    r"^(`{3,}|~{3,}).*?^\1|:?\{?[\w:]*\}?`[^`]*`|\$[^$]*\$|\]\([^)]*\)", re.DOTALL | re.MULTILINE
+)
     r"^(`{3,}|~{3,}).*?^\1|:?\{?[\w:]*\}?`[^`]*`|\$[^$]*\$|\]\([^)]*\)", re.S | re.M
 )
 _GAP = re.compile(
+    rf"(?<=[{CJK}，。、：；]) +(?=[{CJK}，。、：；“（])"
+    rf"| +(?=[.,;:!?，。；：！？](?:\s|$|[{CJK}]))"
+)
     rf"(?<=[{CJK}，。、：；]) +(?=[{CJK}，。、：；“（])| +(?=[.,;:!?，。；：！？](?:\s|$|[{CJK}]))"
 )
 _CITED = {"cite", "cite:p", "cite:t", "citep", "citet", "footcite", "index", "label", "eqlabel",
@@ -173,7 +180,8 @@ def _options(inside: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 def _terms(lines: Sequence[str]) -> Iterator[str]:
     """A Sphinx glossary, «term» and its meaning indented below, as «term: meaning»."""
-    term, meaning = "", []
+    term = ""
+    meaning: list[str] = []
     for line in [*lines, ""]:
         if line.strip() and not line[:1].isspace():
             if term and meaning:
@@ -199,7 +207,7 @@ def _one_framework(lines: list[str]) -> list[str]:
         if names:
             run.append((names, part))
             continue
-        if run and not part == [""]:
+        if run and part != [""]:
             found += _picked(run, chosen)
             run = []
         found += part

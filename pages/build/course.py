@@ -16,7 +16,7 @@ from pages.shared import concept_map, session
 from pages.shared.frame import go, heading
 from pages.shared.i18n import _, _n, code_text, error_text
 from pages.shared.job_board import board
-from pages.shared.literal import escaped
+from pages.shared.literal import escaped, written
 
 workspace = session.workspace()
 course = workspace.course
@@ -105,7 +105,7 @@ def show(document: Document, section: Section) -> None:
             if block.kind in ("code", "table"):
                 st.code(block.text, language=None)
             else:
-                st.text(block.text)
+                st.markdown(written(block.text))
         if not section.blocks:
             st.caption(_("Nothing stands directly under this heading."))
 
