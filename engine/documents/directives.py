@@ -47,13 +47,9 @@ _PICTURE = re.compile(r"^\s*!\[(?P<caption>[^\]]*)\]\(")
 _NO_PROSE = re.compile(
     r"^(`{3,}|~{3,}).*?^\1|:?\{?[\w:]*\}?`[^`]*`|\$[^$]*\$|\]\([^)]*\)", re.DOTALL | re.MULTILINE
 )
-    r"^(`{3,}|~{3,}).*?^\1|:?\{?[\w:]*\}?`[^`]*`|\$[^$]*\$|\]\([^)]*\)", re.S | re.M
-)
 _GAP = re.compile(
     rf"(?<=[{CJK}，。、：；]) +(?=[{CJK}，。、：；“（])"
     rf"| +(?=[.,;:!?，。；：！？](?:\s|$|[{CJK}]))"
-)
-    rf"(?<=[{CJK}，。、：；]) +(?=[{CJK}，。、：；“（])| +(?=[.,;:!?，。；：！？](?:\s|$|[{CJK}]))"
 )
 _CITED = {"cite", "cite:p", "cite:t", "citep", "citet", "footcite", "index", "label", "eqlabel",
           "width", "height", "cite:ts", "cite:ps", "citet:p"}  # fmt: skip
