@@ -32,12 +32,12 @@ def exercises(documents: Iterable[Document]) -> list[Exercise]:
 
 
 def _of_section(document: Document, section: Section) -> list[Exercise]:
-    asked = [b for b in section.blocks if b.role in ("exercise", "solution") and not b.unread]
+    asked = [b for b in section.blocks if b.role in ("exercise", "solution")]
     found: list[Exercise] = []
     for group, run in groupby(asked, key=lambda block: block.group):
         blocks = list(run)
-        if not group:  # said before the first exercise, to all of them
-            continue
+        if not group or any(b.unread for b in blocks):
+            continue  # said before the first exercise, to all of them; or not whole
         questions = _without_hints([b for b in blocks if b.role == "exercise"])
         answers = [b for b in blocks if b.role == "solution"]
         if questions:

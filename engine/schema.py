@@ -48,11 +48,15 @@ class Value(BaseModel):
 
 
 class Warn(Value):
-    """Something about a document that its owner should know; never a silent loss."""
+    """Something about a document that its owner should know; never a silent loss.
+
+    ``values`` are the numbers and names in the message, for translation.
+    """
 
     code: str
     message: str
     page: int | None = None
+    values: dict[str, Any] = Field(default_factory=dict)
 
 
 class Block(Value):

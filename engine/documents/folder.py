@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from engine.schema import Progress, Warn
 from engine.settings import Settings
 
 MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
+_KEPT = (*MARKDOWN, ".cnxml", ".xml", ".yml", ".yaml")
 _INDEX = re.compile(r"^(index|readme|_index)$", re.IGNORECASE)
 _RANKS = ((1, "front"), (2, "opening"), (4, "closing"), (5, "back"))
 """Place in a book of files whose names begin so (``headings.toml``); chapters have 3."""
@@ -146,6 +149,16 @@ def read_folder(folder: Path, settings: Settings, report: Report = silent) -> tu
 def _digest(folder: Path, path: Path) -> bytes:
     name = path.relative_to(folder).as_posix().encode()
     return name + b"\0" + bytes_id([path.read_bytes()]).encode()
+
+
+def packed(folder: Path) -> bytes:
+    """The texts of a book's folder as a zip that reads as the same book: without its pictures."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in _walk(folder):
+            if path.suffix.lower() in _KEPT:
+                archive.write(path, Path(folder.name) / path.relative_to(folder))
+    return buffer.getvalue()
 
 
 def _labels(leaves: Sequence[Leaf], settings: Settings) -> dict[str, str]:

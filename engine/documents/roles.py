@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
+from engine.documents.damage import flat_formula
 from engine.documents.openings import bare, label_of, label_pattern, opens
 from engine.documents.tasks import labelled, number_groups, parted
 from engine.documents.tree import Piece
@@ -134,7 +135,8 @@ def _section(body: list[Piece], title: str) -> list[Piece]:
         _by_title(body, title)
     labelled(body, title)
     for piece in body:
-        piece.role = piece.role or _BY_KIND.get(piece.kind, "prose")
+        scrap = "formula" if piece.unread and flat_formula(piece.text) else "prose"
+        piece.role = piece.role or _BY_KIND.get(piece.kind, scrap)
     number_groups(body)
     return body
 
@@ -187,7 +189,9 @@ def _drawings(body: list[Piece]) -> None:
         if piece.role != "caption" or not piece.page:
             continue
         for scrap in reversed(body[:at]):
-            if scrap.role or scrap.page != piece.page or not _is_scrap(scrap):
+            if not (scrap.unread or (not scrap.role and _is_scrap(scrap))):
+                break
+            if scrap.page != piece.page:
                 break
             scrap.role = "caption"
 
