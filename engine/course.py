@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from engine.exercises import exercises as exercises
 from engine.language import any_pattern, rules
 from engine.schema import Block, Document, Passage, Section, Value, content_id
 from engine.text import count_tokens, language_of, sentences
@@ -53,18 +54,31 @@ def _names_no_matter(title: str) -> bool:
 
 def is_taught(section: Section) -> bool:
     """Whether the section carries course matter (not a preface, index or list of exercises)."""
-    return not _names_no_matter(section.title) and count_tokens(section.text) >= 30
+    return defines(section) or (not _names_no_matter(section.title) and _matter(section) >= 30)
+
+
+def defines(section: Section) -> bool:
+    """Whether the section is a glossary or a list of key terms, wherever it stands."""
+    return sum(block.role == "definition" and not block.unread for block in section.blocks) >= 2
+
+
+def _matter(section: Section) -> int:
+    """Estimated tokens of what may be taught."""
+    return count_tokens("\n\n".join(block.text for block in section.matter))
 
 
 def taught_sections(documents: Iterable[Document]) -> list[Section]:
-    """All sections with course matter, in reading order; under an untaught heading nothing is."""
+    """All sections with course matter, in reading order.
+
+    Under an untaught heading nothing is, except glossaries and key terms (``defines``).
+    """
     found: list[Section] = []
     for document in documents:
         closed: set[str] = set()
         for section in document.sections:
             if _names_no_matter(section.title) or section.parent in closed:
                 closed.add(section.id)
-            elif is_taught(section):
+            if defines(section) or (section.id not in closed and is_taught(section)):
                 found.append(section)
     return found
 
@@ -135,24 +149,23 @@ def _passage(
         page_start=held[0][0].page,
         page_end=held[-1][0].page,
         tokens=sum(tokens for _, tokens in held),
+        language=section.language,
     )
 
 
 def _pieces(section: Section, target: int) -> Iterable[Block]:
     """The section's blocks of course matter; long ones cut where it hurts least."""
-    for block in section.blocks:
-        if block.aside:
-            continue
+    for block in section.matter:
         if count_tokens(block.text) <= 2 * target:
             yield block
             continue
-        for text in _cut(block, target):
+        for text in _cut(block, target, block.language or section.language):
             yield block.model_copy(update={"text": text})
 
 
-def _cut(block: Block, target: int) -> Iterable[str]:
+def _cut(block: Block, target: int, language: str) -> Iterable[str]:
     """A long block's text in pieces of at most ``target`` tokens where its units allow that."""
-    language = language_of(block.text)
+    language = language or language_of(block.text)
     prose = block.kind == "prose"
     glue = rules(language).joiner if prose else "\n"
     held: list[str] = []

@@ -28,6 +28,25 @@ def need_trainer() -> None:
         )
 
 
+def need_ocr() -> None:
+    """Return where text recognition is installed.
+
+    Raises:
+        Missing: code ``ocr.missing``: it is not.
+    """
+    if not ocr_installed():
+        raise Missing(
+            "Text recognition (OCR) is not installed here.",
+            code="ocr.missing",
+            next="Install it with: pip install 'coursewright[ocr]'",
+        )
+
+
+def ocr_installed() -> bool:
+    """Whether scanned and damaged pages can be read here."""
+    return _installed("rapidocr")
+
+
 def _installed(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None

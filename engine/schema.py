@@ -48,28 +48,38 @@ class Value(BaseModel):
 
 
 class Warn(Value):
-    """Something about a document that its owner should know; never a silent loss."""
+    """Something about a document that its owner should know; never a silent loss.
+
+    ``values`` are the numbers and names in the message, for translation.
+    """
 
     code: str
     message: str
     page: int | None = None
+    values: dict[str, Any] = Field(default_factory=dict)
 
 
 class Block(Value):
     """One paragraph, list, listing or table of a section, with the page on which it starts.
 
-    ``page`` counts from 1; 0 where the format has no pages.
+    ``page`` counts from 1; 0 where the format has no pages. ``group`` names, within its section,
+    the exercise to which a question and its solution belong. ``unread`` says that the text is
+    damaged beyond use (lost glyphs, a formula as a row of characters): shown, never taught.
+    ``language`` is empty but in a bilingual book, for blocks in another one than their section.
     """
 
     text: str
     page: int = 0
     kind: BlockKind = "prose"
     role: BlockRole = "prose"
+    group: str = ""
+    unread: bool = False
+    language: str = ""
 
     @property
     def aside(self) -> bool:
-        """Whether the block is no course matter: a caption, an exercise, an epigraph ..."""
-        return self.role in ASIDE
+        """Whether the block is no course matter: a caption, an exercise, unreadable text ..."""
+        return self.unread or self.role in ASIDE
 
 
 class Section(Value):
@@ -77,6 +87,8 @@ class Section(Value):
 
     ``blocks`` holds only what stands under this heading and not under a child's heading.
     ``level`` counts from 1; ``page_end`` is inclusive; pages are 0 where the format has none.
+    ``language`` is the book's, however much code or English stands in it; only in a bilingual
+    book most of the section's own text decides. (Empty where an older reader read the book.)
     """
 
     id: str
@@ -86,17 +98,42 @@ class Section(Value):
     page_start: int = 0
     page_end: int = 0
     blocks: tuple[Block, ...] = ()
+    language: str = ""
 
     @property
     def text(self) -> str:
         """The section's own clean text, blocks separated by blank lines."""
         return "\n\n".join(block.text for block in self.blocks)
 
+    @property
+    def matter(self) -> tuple[Block, ...]:
+        """The section's own blocks of course matter: all but those that stand aside."""
+        return tuple(block for block in self.blocks if not block.aside)
+
+
+class Exercise(Value):
+    """A task that the book itself sets, with its answer where the book gives one (else empty).
+
+    ``options`` are the choices of a multiple-choice question, without their letters; they stand
+    in ``question`` too. ``label`` is the book's own number of it («3.1»), if it has one.
+    """
+
+    id: str
+    question: str
+    answer: str = ""
+    options: tuple[str, ...] = ()
+    label: str = ""
+    document: str = ""
+    section: str
+    title: str = ""
+    page: int = 0
+
 
 class Document(Value):
     """One book: its section tree (flat, in reading order) and the warnings met on the way.
 
-    ``id`` is a hash of the file's bytes; ``pages`` is 0 where the format has none.
+    ``id`` is a hash of the file's bytes; ``pages`` is 0 where the format has none. ``reader`` is
+    the version of the reader that read it (``documents.READER``; 0: before there were any).
     """
 
     id: str
@@ -106,13 +143,15 @@ class Document(Value):
     pages: int = 0
     sections: tuple[Section, ...] = ()
     warnings: tuple[Warn, ...] = ()
+    reader: int = 0
 
 
 class Passage(Value):
     """A chunk of text inside one section; ``tokens`` are estimated tokens of the student.
 
     ``blocks`` are the blocks, or pieces of long blocks, of which ``text`` is made, in order;
-    ``path`` is ``title`` with the headings above it, the book's own left out.
+    ``path`` is ``title`` with the headings above it, the book's own left out; ``language`` is its
+    section's (empty where an older reader read the book).
     """
 
     id: str
@@ -125,6 +164,7 @@ class Passage(Value):
     page_start: int = 0
     page_end: int = 0
     tokens: int = 0
+    language: str = ""
 
 
 class Evidence(Value):

@@ -27,7 +27,9 @@ class Settings:
     ``postgresql+psycopg://user:password@host/database``; empty means SQLite files under ``home``,
     where a relative SQLite path lies too.
     ``threads`` 0 means one per core; ``designers`` are the addresses (commas between) of those who
-    may do everything where people sign in. Sizes are bytes unless the name says otherwise.
+    may do everything where people sign in. ``ocr`` has scanned and damaged pages of PDFs read by
+    text recognition, unless a book's own choice says otherwise. Sizes are bytes unless the name
+    says otherwise.
     """
 
     home: Path
@@ -38,6 +40,7 @@ class Settings:
     max_pages: _Count = 3000
     threads: Annotated[int, Field(ge=0)] = 0
     designers: str = ""
+    ocr: bool = False
 
     @property
     def database(self) -> str:

@@ -183,7 +183,7 @@ class CourseKnowledge:
     # ------------------------------------------------------------------ versions
 
     def _books(self) -> tuple[str, ...]:
-        return tuple(self.store.document_ids(self.course))
+        return tuple(self.store.readings(self.course))
 
     def _traced(self) -> tuple[object, ...]:
         """What the tracer is made from: how much was answered, and what concepts are called."""

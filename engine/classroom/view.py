@@ -82,7 +82,7 @@ def class_view(store: Store, course: str, now: float) -> ClassView:
         _VERSION,
         store.class_version(store.course(course).id),
         course_edits(store, course).model_dump(),
-        store.document_ids(course),
+        store.readings(course),
         int(now / DAY),
     )
     known = store.saved(course, CLASS_VIEW)

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.cli.context import Context, Verbs, table
 from engine.cli.report import write_report
-from engine.errors import Missing
+from engine.errors import BadInput, Missing
 from engine.language import languages
 from engine.schema import Course, Document
 from engine.steps import BUILD, DISTIL, READ
@@ -28,7 +28,13 @@ def add_verbs(verbs: Verbs) -> None:
     new.set_defaults(run=_new)
     add = verbs.add_parser("add", help="add books to a course")
     add.add_argument("course")
-    add.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    add.add_argument("files", type=Path, nargs="*", metavar="FILE")
+    add.add_argument(
+        "--ocr", action="store_true", help="read scanned and damaged pages by text recognition"
+    )
+    add.add_argument(
+        "--again", action="store_true", help="read the course's own books again, as of today"
+    )
     add.add_argument("--queue", action="store_true")
     add.set_defaults(run=_add)
     for name, run, words in (
@@ -66,8 +72,15 @@ def _new(context: Context) -> None:
 
 
 def _add(context: Context) -> None:
-    files = tuple(str(path.resolve()) for path in context.options.files)
-    result = context.step(READ, ReadPlan(files=files))
+    options = context.options
+    if not options.files and not options.again:
+        raise BadInput(
+            "No file is named.",
+            code="add.nothing",
+            next="Name the files to add, or give --again to read the course's own books anew.",
+        )
+    files = tuple(str(path.resolve()) for path in options.files)
+    result = context.step(READ, ReadPlan(files=files, ocr=options.ocr, again=options.again))
     context.status = 1 if result.get("failed") else 0
     context.show(result, lambda: _added(result))
 

@@ -24,9 +24,9 @@ class Definition(NamedTuple):
 
 def definitions_of(section: Section) -> Iterator[Definition]:
     """The terms that the section defines, in reading order, each once."""
-    language = language_of(section.text or section.title)
+    language = section.language or language_of(section.text or section.title)
     seen: set[str] = set()
-    for block in section.blocks:
+    for block in section.matter:
         if block.kind not in ("prose", "list"):
             continue
         units = block.text.split("\n") if block.kind == "list" else [block.text]

@@ -195,11 +195,11 @@ def _edge(
 
 def sentence_with(section: Section, name: str) -> str:
     """The first sentence of the section that mentions the concept, or an empty string."""
-    language = language_of(section.text)
+    language = section.language or language_of(section.text)
     wanted = " ".join(terms_of(name, language))
-    for block in section.blocks:
+    for block in section.matter:
         if block.kind in ("prose", "list"):
-            for sentence in sentences(block.text, language_of(block.text)):
+            for sentence in sentences(block.text, block.language or language):
                 stems = f" {' '.join(terms_of(sentence, language))} "
                 if f" {wanted} " in stems or name.lower() in sentence.lower():
                     return sentence

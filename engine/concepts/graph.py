@@ -74,7 +74,7 @@ def of_the_books(store: Store, course: str) -> BookGraph:
     Raises:
         Missing: there is no such course.
     """
-    inputs = content_id(_VERSION, store.document_ids(store.course(course).id))
+    inputs = content_id(_VERSION, store.readings(store.course(course).id))
     known = store.saved(course, BOOK_GRAPH)
     if known and known.inputs == inputs:
         return known.value

@@ -4,7 +4,10 @@
     guard      what may not come in: too large, exploding, climbing out
     encoding   bytes of unknown encoding to text
     pdf/       lines with geometry -> reading order -> headings -> paragraphs
+    damage     what of a PDF cannot be read; ocr: pages as pictures to lines (an extra)
     markdown   plain   markup (HTML, CNXML)   epub   office (DOCX, PPTX)   folder (mkdocs trees)
+    marks      what elements of HTML, EPUB and CNXML say of a block; mathml: their formulas
+    roles      what each block is for: marks, titles, texts; openings, tasks (exercises)
     tree       pieces in reading order -> Document
     books      the verbs
 
@@ -16,9 +19,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.documents.books import read_all, read_document
+from engine.documents.damage import Damage, damage_of
+from engine.documents.folder import packed
 from engine.documents.formats import SUFFIXES, Format, detect_format
+from engine.documents.tree import READER
 
-__all__ = ["SUFFIXES", "Format", "detect_format", "page_image", "read_all", "read_document"]
+__all__ = [
+    "READER",
+    "SUFFIXES",
+    "Damage",
+    "Format",
+    "damage_of",
+    "detect_format",
+    "packed",
+    "page_image",
+    "read_all",
+    "read_document",
+]
 
 
 def page_image(path: Path, page: int, scale: float = 1.5) -> bytes:

@@ -14,6 +14,7 @@ from engine.documents.formats import BY_SUFFIX, SUFFIXES, Format, detect_format
 from engine.documents.guard import Budget, check_file, open_zip
 from engine.documents.markdown import read_markdown
 from engine.documents.plain import read_plain
+from engine.documents.roles import assign
 from engine.documents.tree import Draft, bytes_id, document_of
 from engine.errors import BadDocument, EngineError, Missing
 from engine.progress import Report, silent
@@ -199,7 +200,7 @@ def _reader(shown: Path, real: Path | EngineError, settings: Settings) -> _Read:
             raise real
         if real.is_dir():
             draft, id = read_folder(real, settings, report)
-            return document_of(draft, id, shown.name)
+            return _document(draft, id, shown.name)
         check_file(real, settings)
         return _file(real, detect_format(real), settings, report)
 
@@ -214,7 +215,12 @@ def _file(path: Path, kind: Format, settings: Settings, report: Report) -> Docum
         draft.warnings.insert(0, Warn(code="format.extension", message=message))
     with path.open("rb") as file:
         id = bytes_id(iter(lambda: file.read(2**20), b""))
-    return document_of(draft, id, path.name)
+    return _document(draft, id, path.name)
+
+
+def _document(draft: Draft, id: str, filename: str) -> Document:
+    draft.pieces = assign(draft.pieces)
+    return document_of(draft, id, filename)
 
 
 def _draft(path: Path, kind: Format, settings: Settings, report: Report) -> Draft:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from engine.documents.directives import Labels, labels_of
 from engine.documents.encoding import decode
 from engine.documents.guard import check_file
 from engine.documents.markdown import read_markdown
@@ -21,6 +24,7 @@ from engine.schema import Progress, Warn
 from engine.settings import Settings
 
 MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
+_KEPT = (*MARKDOWN, ".cnxml", ".xml", ".yml", ".yaml")
 _INDEX = re.compile(r"^(index|readme|_index)$", re.IGNORECASE)
 _RANKS = ((1, "front"), (2, "opening"), (4, "closing"), (5, "back"))
 """Place in a book of files whose names begin so (``headings.toml``); chapters have 3."""
@@ -124,6 +128,7 @@ def read_folder(folder: Path, settings: Settings, report: Report = silent) -> tu
     draft = Draft(title=title)
     seen: Crumbs = ()
     hashes: list[bytes] = []
+    labels = _labels(leaves, settings)
     total = 0
     for number, leaf in enumerate(leaves):
         report(Progress(stage="files", done=number, total=len(leaves), message=leaf.path.name))
@@ -136,7 +141,7 @@ def read_folder(folder: Path, settings: Settings, report: Report = silent) -> tu
                 filename=folder.name,
             )
         hashes.append(_digest(folder, leaf.path))
-        seen = _add(leaf, draft, seen, settings)
+        seen = _add(leaf, draft, seen, settings, labels)
     draft.warnings = _merged(draft.warnings)
     return draft, bytes_id(sorted(hashes))
 
@@ -146,11 +151,30 @@ def _digest(folder: Path, path: Path) -> bytes:
     return name + b"\0" + bytes_id([path.read_bytes()]).encode()
 
 
-def _add(leaf: Leaf, draft: Draft, seen: Crumbs, settings: Settings) -> Crumbs:
+def packed(folder: Path) -> bytes:
+    """The texts of a book's folder as a zip that reads as the same book: without its pictures."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in _walk(folder):
+            if path.suffix.lower() in _KEPT:
+                archive.write(path, Path(folder.name) / path.relative_to(folder))
+    return buffer.getvalue()
+
+
+def _labels(leaves: Sequence[Leaf], settings: Settings) -> dict[str, str]:
+    """What labels point to, from all files: a chapter refers to the figures of another."""
+    found: dict[str, str] = {}
+    for leaf in leaves:
+        if leaf.path.suffix.lower() in MARKDOWN and leaf.path.stat().st_size < settings.max_upload:
+            found |= labels_of(leaf.path.read_text(encoding="utf-8", errors="replace"))
+    return found
+
+
+def _add(leaf: Leaf, draft: Draft, seen: Crumbs, settings: Settings, labels: Labels) -> Crumbs:
     """Appends one file below its parents' headings; returns the parents that are now open."""
     try:
         check_file(leaf.path, settings)
-        page = _page(leaf.path)
+        page = _page(leaf.path, labels)
     except BadDocument as error:
         draft.warnings.append(Warn(code="file.skipped", message=error.message))
         return seen
@@ -173,9 +197,9 @@ def _add(leaf: Leaf, draft: Draft, seen: Crumbs, settings: Settings) -> Crumbs:
     return leaf.crumbs
 
 
-def _page(path: Path) -> Draft:
+def _page(path: Path, labels: Labels | None = None) -> Draft:
     text = decode(path.read_bytes(), path.name)
-    return read_cnxml(text) if path.suffix == ".cnxml" else read_markdown(text)
+    return read_cnxml(text) if path.suffix == ".cnxml" else read_markdown(text, labels)
 
 
 def _without_title(pieces: list[Piece]) -> list[Piece]:

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from engine.documents.directives import Labels, resolved
 from engine.documents.mkdocs import front_matter, unfold
 from engine.documents.tree import Draft, Piece, clean, heading
 from engine.schema import BlockKind, Warn
@@ -25,22 +26,28 @@ if TYPE_CHECKING:
 
 _SNIPPET = re.compile(r"^\s*\[file\]\{|^\s*-{2,}8<-{2,}|^\s*--8<--", re.MULTILINE)
 _SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
+_ROLE = re.compile(r"<!--(?:role (\w+)|/role)-->")
 _UNSEEN = re.compile(r"<!--|<(script|style|iframe|video|svg|object)\b", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _ATTRIBUTES = re.compile(r"\s*\{[:#.][^}]*\}\s*$")
 _FOOTMARK = re.compile(r"\[\^[^\]]+\]")
 _ALERT = re.compile(r"^\[!\w+\]\s*")
+WHOLE = ("exercise", "solution", "reference", "output", "question")
+"""Boxes in which a listing or table does what the box does."""
 _MARKED = re.compile(r"==(?=\S)([^=\n]{1,1000}?)(?<=\S)==")
 _WIDE = rf"[{CJK}\u3000-\u303f\uff00-\uffef“”]"
 _LOOSE = re.compile(rf"(?<={_WIDE})\n(?={_WIDE})")
 _BESIDE_WIDE = re.compile(_WIDE)
 
 
-def read_markdown(text: str) -> Draft:
-    """The pieces of a Markdown text; images go, the first of several tabs stays."""
+def read_markdown(text: str, labels: Labels | None = None) -> Draft:
+    """The pieces of a Markdown text; images go, the first of several tabs stays.
+
+    ``labels`` are those that the book's other files set (``directives.labels_of``).
+    """
     lines, title = front_matter(text.split("\n"))
     walker = _Walker()
-    walker.read("\n".join(unfold(lines)))
+    walker.read("\n".join(unfold(resolved(lines, labels or {}))))
     draft = Draft(pieces=walker.pieces, title=title)
     if walker.snippets:
         message = f"{walker.snippets} listings are only named in the text, not contained in it."
@@ -106,6 +113,7 @@ class _Walker:
     _items: list[str] = field(default_factory=list)
     _rows: list[list[str]] = field(default_factory=list)
     _quotes: int = 0
+    _roles: list[str] = field(default_factory=list)
 
     def read(self, text: str, html_blocks: bool = True) -> None:
         """Add the pieces of a text."""
@@ -129,7 +137,9 @@ class _Walker:
         elif kind in ("fence", "code_block"):
             self._listing(token.content)
         elif kind == "math_block":
+            self._roles.append("formula")
             self._put(f"$$\n{_stripped(token.content)}\n$$", "prose")
+            self._roles.pop()
         elif kind == "html_block":
             self._html(token.content)
         elif kind in ("blockquote_open", "blockquote_close"):
@@ -147,6 +157,11 @@ class _Walker:
 
     def _paragraph(self, inside: Token) -> None:
         """A paragraph, parted where a picture has a line of its own."""
+        if _only_links(inside.children or ()):
+            self._roles.append("reference")
+            self._put(_plain(inside.children or ()), "prose")
+            self._roles.pop()
+            return
         for pictures, lines in groupby(_lines(inside.children or ()), key=_is_picture):
             text = "" if pictures else _tidy("\n".join(map(_text, lines)))
             if self._quotes:
@@ -182,7 +197,9 @@ class _Walker:
 
     def _add(self, text: str, kind: BlockKind) -> None:
         if text.strip():
-            self.pieces.append(Piece(text, kind, 0, self.page, self.page))
+            role = self._roles[-1] if self._roles else ""
+            role = "" if kind in ("code", "table") and role not in WHOLE else role
+            self.pieces.append(Piece(text, kind, 0, self.page, self.page, role))
 
     def _listing(self, text: str) -> None:
         if _SNIPPET.search(text):
@@ -192,11 +209,22 @@ class _Walker:
 
     def _html(self, text: str) -> None:
         """A block of HTML: a slide's number, nothing to read, or Markdown between tags."""
+        if mark := _ROLE.match(text.strip()):
+            self._flush()
+            self._mark_role(mark[1])
+            return
         if slide := _SLIDE.match(text.strip()):
             self._flush()
             self.page = int(slide[1])
         if rest := _stripped(_seen(text).replace("<!--", "")):
             self.read(rest, html_blocks=False)
+
+    def _mark_role(self, role: str | None) -> None:
+        """A box of this role opens, or (None) the innermost one closes."""
+        if role:
+            self._roles.append(role)
+        elif self._roles:
+            self._roles.pop()
 
     def _table(self, kind: str, inside: Token) -> None:
         if kind == "tr_open":
@@ -256,6 +284,18 @@ def _is_picture(line: Sequence[Token]) -> bool:
     """Whether a line holds nothing but pictures."""
     kinds = {token.type for token in line if token.content.strip() or token.type == "image"}
     return "image" in kinds and kinds <= {"image", "html_inline"}
+
+
+def _only_links(tokens: Sequence[Token]) -> bool:
+    """Whether a paragraph is nothing but links: where to go on, no matter of the book."""
+    inside, links = 0, 0
+    for token in tokens:
+        inside += token.nesting if token.type in ("link_open", "link_close") else 0
+        links += token.type == "link_open"
+        words = token.type == "image" or re.search(r"\w", token.content)
+        if words and not inside and token.type != "link_close":
+            return False
+    return links > 0
 
 
 def _plain(tokens: Sequence[Token]) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from engine.documents.marks import says_only
+from engine.documents.roles import QUESTION, note_role, title_role
+
 _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^`]*)$")
 _TAB = re.compile(r'^( *)===[+!]? +"([^"]*)"\s*$')
 _NOTE = re.compile(r'^( *)(?:!!!|\?\?\?\+?) *([\w-]*)[^"]*?(?:"([^"]*)")?\s*$')
@@ -47,14 +50,25 @@ def unfold(lines: list[str], depth: int = 0) -> Iterator[str]:
         inside, i = _indented(lines, i + 1, len(found[1]))
         if note:
             first = True
-            if note[2] in _SKIPPED_NOTES:
-                continue
-            yield from ("", note[3] or "", "")
-        elif not first:
+            if note[2] not in _SKIPPED_NOTES:
+                yield from box(note[2], note[3] or "", list(unfold(inside, depth + 1)))
+            continue
+        if not first:
             continue
         yield from unfold(inside, depth + 1)
         yield ""
         first = not tab
+
+
+def box(name: str, title: str, inside: list[str]) -> Iterator[str]:
+    """The lines of an admonition between marks of its role, which ``markdown`` reads."""
+    role = title_role(title) or note_role(title) or note_role(name)
+    if role == QUESTION and title.rstrip().endswith(("?", "？")):
+        role = ""  # a heading that asks, with its answer below: running text
+    shown = "" if says_only(title, role) else title
+    yield from ("", f"<!--role {role}-->" if role else "", "", shown, "")
+    yield from inside
+    yield from ("", "<!--/role-->" if role else "", "")
 
 
 def _fence_after(line: str, fence: str) -> str:

@@ -6,9 +6,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
+from engine.documents.bilingual import with_languages
 from engine.errors import BadDocument
-from engine.schema import Block, BlockKind, Document, Section, Warn
+from engine.schema import Block, BlockKind, BlockRole, Document, Section, Warn
 from engine.text import CJK, language_of
 
 _LIGATURES = {
@@ -18,9 +20,12 @@ _LIGATURES = {
 _TABLE = str.maketrans(_LIGATURES)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _GARBLED = re.compile("[\ufffd\ue000-\uf8ff]")
+_SYMBOLS = re.compile(r"\$[^$\n]+\$|https?://\S+|\b[A-Za-z_]+\(|\w+_\w+")
 _WIDE = rf"[{CJK}\u3000-\u303f\uff00-\uffef]"
 _CJK_GAP = re.compile(rf"(?<={_WIDE})[ \t]+(?={_WIDE})")
 _CJK_STOP = re.compile("(?<=\\S)[ \\t]+(?=[，。：；！？、）])")
+READER = 2
+"""Version of what readers find in a book; a course whose books an older one read can read again."""
 FRONT_WORDS = 25
 """Text before the first heading that is shorter than this is a title page, not a section."""
 
@@ -30,7 +35,8 @@ class Piece:
     """One block or heading on its way into the tree.
 
     ``level`` is 0 for a block and 1, 2, ... for a heading. ``page`` and ``end`` are the pages
-    (1-based; 0: none) on which it starts and ends.
+    (1-based; 0: none) on which it starts and ends. ``role`` and ``group`` are the reader's marks
+    (see ``roles``), where the format tells; ``roles.assign`` fills in the rest.
     """
 
     text: str
@@ -38,6 +44,9 @@ class Piece:
     level: int = 0
     page: int = 0
     end: int = 0
+    role: str = ""
+    group: str = ""
+    unread: bool = False
 
 
 @dataclass
@@ -85,15 +94,23 @@ def document_of(draft: Draft, id: str, filename: str) -> Document:
         )
     title = _one_line(draft.title) or _first_heading(pieces) or _stem(filename)
     text = "\n".join(p.text for p in pieces)
+    language = language_of(_worded(pieces) or text)
     return Document(
         id=id,
         title=title,
         filename=filename,
-        language=language_of(text),
+        language=language,
         pages=draft.pages,
-        sections=_sections(pieces, id, title, draft.pages),
+        sections=with_languages(_sections(pieces, id, title, draft.pages), language),
+        reader=READER,
         warnings=(*draft.warnings, *_garbled(text)),
     )
+
+
+def _worded(pieces: Sequence[Piece]) -> str:
+    """What says the language of a book: its prose without listings, formulas and references."""
+    kept = [p.text for p in pieces if p.kind != "code" and p.role not in ("reference", "output")]
+    return _SYMBOLS.sub(" ", "\n".join(kept))
 
 
 def bytes_id(parts: Iterable[bytes]) -> str:
@@ -133,11 +150,22 @@ def _sections(pieces: Sequence[Piece], id: str, title: str, pages: int) -> tuple
                 parent=open_at[-1][1] if open_at else None,
                 page_start=head.page,
                 page_end=end,
-                blocks=tuple(Block(text=p.text, page=p.page, kind=p.kind) for p in body),
+                blocks=tuple(map(_block, body)),
             )
         )
         open_at.append((head.level, name))
     return tuple(found)
+
+
+def _block(piece: Piece) -> Block:
+    return Block(
+        text=piece.text,
+        page=piece.page,
+        kind=piece.kind,
+        role=cast(BlockRole, piece.role or "prose"),
+        group=piece.group,
+        unread=piece.unread,
+    )
 
 
 def _groups(pieces: Sequence[Piece], title: str) -> list[tuple[Piece, list[Piece]]]:

@@ -222,7 +222,7 @@ def course_tracer(store: Store, course: str) -> Tracer:
     """
     edits = course_edits(store, course)
     grown = round(log(1 + store.count_events(course)) / log(1.05))
-    inputs = content_id(_FITTED, grown, edits.rename, edits.merge, store.document_ids(course))
+    inputs = content_id(_FITTED, grown, edits.rename, edits.merge, store.readings(course))
     known = store.saved(course, FITTED)
     if known and known.inputs == inputs:
         return load_tracer(known.value.tracer)

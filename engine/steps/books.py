@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.course import make_passages
-from engine.errors import BadDocument, EngineError
+from engine.errors import BadDocument, EngineError, Missing
 from engine.files import write_bytes
 from engine.progress import Report, silent
 from engine.schema import Document, Value, content_id
@@ -17,9 +18,15 @@ from engine.workspace import Workspace, open_index
 
 
 class ReadPlan(Value):
-    """The files and folders to read, as absolute paths."""
+    """The files and folders to read, as absolute paths.
+
+    ``ocr`` has scanned and damaged pages read by text recognition. ``again`` reads books that the
+    course holds already anew, by today's reader, from the files that were kept.
+    """
 
     files: tuple[str, ...]
+    ocr: bool = False
+    again: bool = False
 
 
 class FailedFile(Value):
@@ -65,18 +72,19 @@ def read_books(workspace: Workspace, plan: ReadPlan, report: Report = silent) ->
     known = set(workspace.store.document_ids(workspace.course.id))
     added: list[str] = []
     repeated: list[str] = []
-    failed: list[tuple[Path, EngineError]] = []
-    paths = [Path(file) for file in plan.files]
-    for path, outcome in read_all(paths, workspace.settings, report):
-        if isinstance(outcome, EngineError):
-            failed.append((path, outcome))
-            continue
-        if outcome.id in known:
-            repeated.append(outcome.title)
-        else:
-            added.append(outcome.id)
-        _keep_file(workspace, path, outcome)
-        workspace.store.add_document(workspace.course.id, outcome)
+    old, failed = kept_files(workspace) if plan.again else ({}, [])
+    with_ocr = [path for path, document in old.items() if _was_ocr(document)]
+    for ocr, paths in _by_ocr(plan, old, with_ocr):
+        settings = replace(workspace.settings, ocr=ocr)
+        for path, outcome in read_all(paths, settings, report):
+            if isinstance(outcome, EngineError):
+                failed.append((path, outcome))
+                continue
+            (repeated if outcome.id in known else added).append(
+                outcome.title if outcome.id in known else outcome.id
+            )
+            _keep_file(workspace, path, outcome)
+            workspace.store.add_document(workspace.course.id, outcome)
     rows = tuple(
         FailedFile(file=path.name, **error.as_dict(), values=error.values) for path, error in failed
     )
@@ -84,6 +92,50 @@ def read_books(workspace: Workspace, plan: ReadPlan, report: Report = silent) ->
         raise failed[0][1] if len(failed) == 1 else _none_read(rows)
     index_books(workspace, report)
     return BooksRead(added=tuple(added), repeated=tuple(repeated), failed=rows)
+
+
+def _by_ocr(
+    plan: ReadPlan, old: Mapping[Path, Document], with_ocr: Sequence[Path]
+) -> list[tuple[bool, list[Path]]]:
+    """The files by whether text recognition may read their pages: what was so, stays so."""
+    fresh = [Path(file) for file in plan.files]
+    plain = [path for path in old if path not in with_ocr]
+    ocr = [*fresh, *plain] if plan.ocr else []
+    groups = [(True, [*ocr, *with_ocr]), (False, [] if plan.ocr else [*fresh, *plain])]
+    return [(flag, paths) for flag, paths in groups if paths]
+
+
+def _was_ocr(document: Document) -> bool:
+    return any(warning.code == "pdf.ocr" for warning in document.warnings)
+
+
+def outdated(documents: Iterable[Document]) -> list[Document]:
+    """The books that an older reader read: what today's finds in them is not in the course."""
+    from engine.documents import READER
+
+    return [document for document in documents if document.reader < READER]
+
+
+def kept_files(workspace: Workspace) -> tuple[dict[Path, Document], list[tuple[Path, EngineError]]]:
+    """The kept file of every book, and an error for each book whose file was not kept."""
+    found: dict[Path, Document] = {}
+    lost: list[tuple[Path, EngineError]] = []
+    for document in workspace.store.documents(workspace.course.id):
+        files = sorted((workspace.folder / "books").glob(f"{document.id}.*"))
+        if files:
+            found[files[0]] = document
+        else:
+            lost.append((Path(document.filename), _not_kept(document)))
+    return found, lost
+
+
+def _not_kept(document: Document) -> Missing:
+    return Missing(
+        f"The file of “{document.title}” was not kept.",
+        code="read.source",
+        next="Add the same file again: it takes the place of the old reading.",
+        title=document.title,
+    )
 
 
 def _none_read(failed: Sequence[FailedFile]) -> BadDocument:
@@ -99,11 +151,20 @@ def _none_read(failed: Sequence[FailedFile]) -> BadDocument:
 
 
 def _keep_file(workspace: Workspace, path: Path, document: Document) -> None:
-    """Keep a PDF beside the course: its pages are shown again."""
-    if path.is_file() and path.suffix.lower() == ".pdf":
-        target = workspace.folder / "books" / f"{document.id}.pdf"
-        if not target.exists():
-            write_bytes(target, path.read_bytes(), durable=True)
+    """Keep a book's file beside the course: its pages are shown, and it can be read again.
+
+    Of a folder the texts are kept, as a zip; a book inside a zip is not kept by itself.
+    """
+    from engine.documents import packed
+
+    folder = workspace.folder / "books"
+    if path.parent == folder or any(folder.glob(f"{document.id}.*")):
+        return
+    if path.is_file():
+        target = folder / f"{document.id}{path.suffix.lower()}"
+        write_bytes(target, path.read_bytes(), durable=True)
+    elif path.is_dir():
+        write_bytes(folder / f"{document.id}.zip", packed(path), durable=True)
 
 
 def index_books(workspace: Workspace, report: Report = silent) -> None:
@@ -118,20 +179,23 @@ def index_books(workspace: Workspace, report: Report = silent) -> None:
         passages=len(passages),
         tokens=sum(p.tokens for p in passages),
     )
-    inputs = content_id([d.id for d in documents])
+    inputs = content_id(workspace.store.readings(workspace.course.id))
     workspace.store.save(workspace.course.id, BOOKS, figures, inputs=inputs)
 
 
 def remove_book(workspace: Workspace, document: str) -> None:
     """Take a book out of the course, with its passages; pairs stay until the corpus is remade."""
     workspace.store.remove_document(workspace.course.id, document)
-    (workspace.folder / "books" / f"{document}.pdf").unlink(missing_ok=True)
+    for path in (workspace.folder / "books").glob(f"{document}.*"):
+        path.unlink()
     index_books(workspace)
 
 
 def _files_now(store: Store, course: str, plan: ReadPlan) -> str:
     """Names the files as they are now: a changed file is read again."""
     found = [Path(file) for file in plan.files]
+    if plan.again:
+        return content_id(store.readings(course), plan.ocr)
     stats = [path.stat() for path in found if path.exists()]
     return content_id([(stat.st_size, stat.st_mtime_ns) for stat in stats])
 

@@ -88,9 +88,20 @@ class BookRows(Rows):
         query = sa.select(tables.documents.c.id).where(tables.documents.c.course == course)
         return [row.id for row in self._rows(query.order_by(tables.documents.c.position))]
 
+    def readings(self, course: str) -> list[str]:
+        """Ids of the books, each with the version of its reader: what derives from their text.
+
+        A book that was read before there were versions has its id alone.
+        """
+        t = tables.documents
+        query = sa.select(t.c.id, t.c.data["reader"].as_integer().label("reader"))
+        rows = self._rows(query.where(t.c.course == course).order_by(t.c.position))
+        return [f"{row.id}@{row.reader}" if row.reader else row.id for row in rows]
+
     def add_document(self, course: str, document: Document) -> None:
-        """Add a book, or replace the same file's earlier reading."""
-        position = len(self.document_ids(course))
+        """Add a book, or replace the same file's earlier reading in its place."""
+        known = self.document_ids(course)
+        position = known.index(document.id) if document.id in known else len(known)
         data = document.model_dump(mode="json")
         row = {"course": course, "id": document.id, "position": position, "data": data}
         self._upsert(tables.documents, [row])

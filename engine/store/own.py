@@ -22,6 +22,7 @@ _OPEN = frozenset(
         "courses",
         "documents",
         "document_ids",
+        "readings",
         "passages",
         "pairs",
         "count_pairs",

@@ -15,7 +15,7 @@ from pages.shared import session
 from pages.shared.frame import go, heading, lacks
 from pages.shared.i18n import _, _n, code_text, minutes_text
 from pages.shared.job_board import board
-from pages.shared.literal import escaped
+from pages.shared.literal import escaped, written
 
 workspace = session.workspace()
 course = workspace.course
@@ -109,8 +109,8 @@ def show_preview() -> None:
         )
     for pair in pairs:
         with st.container(border=True):
-            st.markdown(f"**{escaped(pair.question)}**")
-            st.text(pair.answer)
+            st.markdown(f"**{written(pair.question)}**")
+            st.markdown(written(pair.answer))
             source = pair.evidence[0]
             st.caption(
                 f"{code_text('kinds', pair.kind, pair.kind)} · {escaped(source.title)}"

@@ -8,15 +8,17 @@ from streamlit.typing import UploadedFile
 from engine import jobs as queue
 from engine.course import taught_sections
 from engine.documents import SUFFIXES
+from engine.installed import ocr_installed
 from engine.language import rules
 from engine.schema import Document, Section
 from engine.steps import READ
 from engine.steps.books import BooksRead, ReadPlan, remove_book
+from pages.build.parts.reading import notices
 from pages.shared import concept_map, session
 from pages.shared.frame import go, heading
-from pages.shared.i18n import _, _n, code_text, error_text
+from pages.shared.i18n import _, _n, error_text, warning_text
 from pages.shared.job_board import board
-from pages.shared.literal import escaped
+from pages.shared.literal import escaped, written
 
 workspace = session.workspace()
 course = workspace.course
@@ -24,7 +26,7 @@ stage = session.stages(course.id)["course"]
 heading(_("Course"), _("What did it understand of my books?"), stage)
 
 
-def take(files: Sequence[UploadedFile]) -> None:
+def take(files: Sequence[UploadedFile], ocr: bool) -> None:
     """Keep the uploads as files and hand them to the worker."""
     folder = workspace.folder / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +35,7 @@ def take(files: Sequence[UploadedFile]) -> None:
         path = folder / Path(upload.name).name
         path.write_bytes(upload.getbuffer())
         paths.append(str(path))
-    queue.start(workspace, READ, ReadPlan(files=tuple(paths)))
+    queue.start(workspace, READ, ReadPlan(files=tuple(paths), ocr=ocr))
 
 
 documents = session.knowledge(course.id).documents()
@@ -46,13 +48,21 @@ with st.expander(_("Add a book"), icon=":material/upload_file:", expanded=not do
         max_upload_size=limit,
         key=f"upload-{st.session_state.get('uploads', 0)}",
     )
+    ocr = st.toggle(
+        _("Read scanned and damaged pages by text recognition (OCR)"),
+        disabled=not ocr_installed(),
+        help=_("About two seconds a page. English and Chinese, on this machine.")
+        if ocr_installed()
+        else _("Not installed here. Install it with: pip install 'coursewright[ocr]'"),
+        key="read-ocr",
+    )
     if st.button(
         _n("Read {n} file", "Read {n} files", len(uploads)) if uploads else _("Choose files first"),
         type="primary" if not documents else "secondary",
         disabled=not uploads,
         icon=":material/menu_book:",
     ):
-        take(uploads)
+        take(uploads, ocr)
         st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
         st.rerun()
 
@@ -105,7 +115,7 @@ def show(document: Document, section: Section) -> None:
             if block.kind in ("code", "table"):
                 st.code(block.text, language=None)
             else:
-                st.text(block.text)
+                st.markdown(written(block.text))
         if not section.blocks:
             st.caption(_("Nothing stands directly under this heading."))
 
@@ -127,8 +137,8 @@ if document.warnings:
         expanded=False,
     ):
         for warning in document.warnings:
-            said = code_text("warnings", warning.code, warning.message)
-            st.markdown(f"- {escaped(said)}")
+            st.markdown(f"- {escaped(warning_text(warning))}")
+notices(workspace, documents, document)
 if document.language != course.language:
     st.warning(
         _("This book is in another language than the course. Passages are used as they are."),

@@ -7,7 +7,7 @@ from pages.learn.parts.conversation import Exchange, show
 from pages.shared import session
 from pages.shared.frame import heading, lacks
 from pages.shared.i18n import _
-from pages.shared.literal import escaped, spoken
+from pages.shared.literal import escaped, spoken, written
 
 workspace = session.workspace()
 course = workspace.course
@@ -54,7 +54,7 @@ def reply(message: str) -> None:
     """One turn, shown as it is made; what came is kept even when the reader goes away."""
     if message:
         with st.chat_message("user"):
-            st.text(message)
+            st.markdown(written(message))
     lesson, place = session.lesson(workspace, me), len(turns)
     with st.chat_message("assistant"):
         columns = st.columns(2) if compare else [st.container()]

@@ -24,7 +24,7 @@ from engine.course import taught_sections
 from engine.errors import BadInput
 from pages.shared import charts, session
 from pages.shared.i18n import _, error_text
-from pages.shared.literal import escaped
+from pages.shared.literal import escaped, written
 
 _AROUND = 12
 """Concepts drawn on each side of the chosen one: a map has to be readable."""
@@ -87,7 +87,7 @@ def _evidence(course_id: str, concept: Concept) -> None:
     place = _place(course_id, home, concept.quote)
     st.markdown(f"**{escaped(place)}**" if place else f"**{_('In no section of the book')}**")
     if concept.quote:
-        st.text(concept.quote)
+        st.markdown(written(concept.quote))
     if not concept.prerequisites:
         st.caption(_("It builds on no other concept of the course."))
         return
@@ -96,7 +96,7 @@ def _evidence(course_id: str, concept: Concept) -> None:
         with st.container(border=True):
             st.text(f"{edge.concept}: {_reason(edge.reason)}")
             if edge.evidence:
-                st.text(f"“{edge.evidence}”")
+                st.markdown(written(f"“{edge.evidence}”"))
                 st.caption(escaped(_place(course_id, home, edge.evidence)))
 
 

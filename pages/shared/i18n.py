@@ -22,6 +22,7 @@ from babel.numbers import format_decimal
 
 from engine.errors import EngineError
 from engine.language import DEFAULT, VARIABLE
+from engine.schema import Warn
 
 FOLDER = Path(__file__).parent / "locale"
 _FILE = Path("LC_MESSAGES") / "coursewright.po"
@@ -137,6 +138,15 @@ def error_text(error: EngineError | dict[str, Any]) -> str:
         return template.format(**row.get("values", {}))
     except (KeyError, IndexError):
         return template
+
+
+def warning_text(warning: Warn) -> str:
+    """A warning about a book, in the interface's language, with its numbers."""
+    template = code_text("warnings", warning.code, "")
+    try:
+        return template.format(**warning.values) or warning.message
+    except (KeyError, IndexError):
+        return warning.message
 
 
 def minutes_text(seconds: float) -> str:

@@ -11,9 +11,9 @@ from engine.steps import DISTIL, READ, Workspace
 from engine.steps.books import ReadPlan
 from engine.steps.gradebook import add_items
 from engine.store import Store
-from pages.shared.literal import escaped, highlighted, spoken
+from pages.shared.literal import escaped, highlighted, spoken, written
 
-ODD = "<b>a</b> $x$ *y* :red[z] C#"
+ODD = "<b>a</b> $5 or $6 *y* :red[z] C#"
 BOOK = f"""# Odd {ODD}
 
 ## Numbers {ODD}
@@ -89,7 +89,7 @@ def test_nothing_that_was_written_is_read_as_markdown(screen, odd_home, page):
     if page == "build/corpus.py":
         next(b for b in app.button if b.label == "Preview five").click().run()
     assert not app.exception, app.exception[0].message
-    raw = [(kind, text) for kind, text in as_markdown(app) if "$x$" in text or "<b>" in text]
+    raw = [(kind, text) for kind, text in as_markdown(app) if " $5" in text or "<b>" in text]
     assert raw == []
 
 
@@ -107,4 +107,21 @@ def test_quotes_are_highlighted():
 
 
 def test_a_spoken_answer_keeps_only_bold_openings():
-    assert spoken("**Why** 2*3*4\n\n**How** $x$") == "**Why** 2\\*3\\*4  \n  \n**How** \\$x\\$"
+    assert spoken("**Why** 2*3*4\n\n**How** $x$") == "**Why** 2\\*3\\*4  \n  \n**How** $x$"
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("so $O(n \\log n)$ steps", "so $O(n \\log n)$ steps"),
+        ("取 $n$ 个 __元素__", r"取 $n$ 个 \_\_元素\_\_"),
+        ("$31 - 20 = 11$ 元", "$31 - 20 = 11$ 元"),
+        ("$coins[i - 1]$", "$coins[i - 1]$"),
+        ("it costs $3 or $4.", r"it costs \$3 or \$4\."),
+        ("between $5-$10 and US$7", r"between \$5\-\$10 and US\$7"),
+        ("$5 for one and 10$ for two", r"\$5 for one and 10\$ for two"),
+        ("a\n$$\nE = mc^2\n$$", "a  \n\n\n$$\nE = mc^2\n$$\n\n"),
+    ],
+)
+def test_formulas_of_a_book_are_drawn_and_prices_are_not(text, shown):
+    assert written(text) == shown

@@ -434,7 +434,7 @@ def test_cnxml(tmp_path, settings):
     document = read_document(write(tmp_path / "index.cnxml", CNXML), settings)
     assert titles(document) == [(1, "Motion"), (2, "Speed"), (3, "Average"), (2, "Glossary")]
     assert document.sections[0].text == "Motion is a change of place."
-    assert document.sections[1].text == "It is v."
+    assert document.sections[1].text == "It is $v$."
     assert [b.kind for b in document.sections[2].blocks] == ["list", "code"]
     assert "how fast" in document.sections[3].text
 

@@ -11,8 +11,11 @@ from pathlib import Path
 import pypdfium2
 import pytest
 
+from engine.course import make_passages
 from engine.documents import page_image, read_all, read_document
-from engine.errors import BadDocument
+from engine.documents.damage import damage_of, mark
+from engine.documents.tree import Piece
+from engine.errors import BadDocument, Missing
 from engine.schema import Document, Progress
 
 fpdf = pytest.importorskip("fpdf")
@@ -513,7 +516,7 @@ def test_real_book_without_outline(shared_data, settings):
         "Exponentiation",
     ]
     assert found == [f"1.{n} {title}" for n, title in enumerate(wanted, 1)]
-    assert {w.code for w in document.warnings} == {"pdf.formulas", "garbled"}
+    assert {w.code for w in document.warnings} == {"pdf.unread", "garbled"}
 
 
 @pytest.mark.parametrize(("folder", "language"), [("docs", "zh"), ("en/docs", "en")])
@@ -533,3 +536,130 @@ def test_real_markdown_book(shared_data, settings, folder, language):
     )
     assert "int[] arr" not in "\n".join(s.text for s in document.sections)
     assert difflib.SequenceMatcher(None, listing, "nums: list[int] = [1, 3, 2, 5, 4]").ratio() > 0.3
+
+
+# --- damaged text, and text recognition ------------------------------------------------------
+
+
+def test_lost_letters_and_flat_formulas_are_left_out(tmp_path):
+    pieces = [
+        Piece("In ���� the number 2n � 1 was found.", page=1),
+        Piece("He wrote a book.� It was read.", page=1),
+        Piece("�. First divide.\n�. Then conquer.", "list", page=1),
+        Piece("T(n) = 2T(n/2) +", page=2),
+        Piece("∑", page=2),
+        Piece("A loop = a thing that repeats, again and again.", page=2),
+        Piece("message", page=2),
+        Piece("x = 1", "code", page=2),
+    ]
+    mark(pieces)
+    assert [p.unread for p in pieces] == [True, False, False, True, True, False, False, False]
+    assert pieces[1].text == "He wrote a book. It was read."
+    assert pieces[2].text == "- First divide.\n- Then conquer."
+
+
+def test_damaged_text_is_shown_but_in_no_passage(shared_data, settings):
+    path = shared_data / "books" / "algorithms_en_pdf" / "01-recursion.pdf"
+    document = read_document(path, settings)
+    bad = [b for s in document.sections for b in s.blocks if b.unread]
+    damage = damage_of(document)
+    assert 0.3 < damage.share < 0.6 and len(damage.pages) > 40
+    warning = next(w for w in document.warnings if w.code == "pdf.unread")
+    assert f"{damage.share:.1%}" in warning.message
+    taught = "\n".join(p.text for p in make_passages([document]))
+    assert "\ufffd" not in taught
+    assert all(b.text not in taught for b in bad if len(b.text) > 40)
+
+
+def test_the_readable_book_loses_next_to_nothing(shared_data, settings):
+    path = shared_data / "books" / "think_python_en" / "thinkpython2.pdf"
+    assert damage_of(read_document(path, settings)).share < 0.005
+
+
+def as_scan(path: Path, out: Path) -> Path:
+    """The same pages as pictures: what a scanner makes of the book."""
+    import pypdfium2
+
+    pages = [p.render(scale=2.2).to_pil().convert("L") for p in pypdfium2.PdfDocument(path)]
+    pages[0].save(out, save_all=True, append_images=pages[1:], resolution=158)
+    return out
+
+
+def book_of(path: Path, parts: list[tuple[str, str]]) -> Path:
+    """A page with headings and paragraphs in a font that has Chinese letters."""
+    fonts = sorted(Path("/usr/share/fonts").rglob("NotoSerifCJK-Regular.ttc"))
+    if not fonts:
+        pytest.skip("no Chinese font on this machine (fonts-noto-cjk)")
+    pdf = fpdf.FPDF()
+    pdf.add_font("cjk", "", str(fonts[0]), collection_font_number=2)
+    pdf.add_page()
+    for title, text in parts:
+        pdf.set_font("cjk", "", 20)
+        pdf.multi_cell(0, 14, title, new_x="LMARGIN", new_y="NEXT")
+        pdf.set_font("cjk", "", 11)
+        pdf.multi_cell(0, 6, text, align="L", new_x="LMARGIN", new_y="NEXT")
+        pdf.ln(6)
+    return save(pdf, path)
+
+
+SCANS = {
+    "en": [
+        ("Chapter 1 Stacks", "A stack is a linear structure in which the last item comes out first. "
+         "It is like a pile of plates: one takes the plate from the top, never from the middle."),
+        ("Chapter 2 Queues", "A queue is a linear structure in which the first item comes out first. "
+         "People who wait at a counter stand in a queue, and new people join at its end."),
+    ],
+    "zh": [
+        ("第一章 栈", "栈是一种遵循先入后出逻辑的线性数据结构。我们可以把它类比为桌面上的一摞盘子，"
+         "如果想取出底部的盘子，就需要先将上面的盘子依次移走。"),
+        ("第二章 队列", "队列是一种遵循先入先出规则的线性数据结构。顾名思义，队列模拟了排队现象，"
+         "新来的人不断加入队列尾部，位于队列头部的人逐个离开。"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_scan_is_read_by_ocr(tmp_path, settings, language):
+    pytest.importorskip("rapidocr", reason="the extra ocr is not installed")
+    parts = SCANS[language]
+    scan = as_scan(book_of(tmp_path / "a.pdf", parts), tmp_path / "scan.pdf")
+    fails(scan, settings, "pdf.scanned")
+    document = read_document(scan, replace(settings, ocr=True))
+    assert document.language == language
+    assert [s.title.replace(" ", "") for s in document.sections] == [
+        title.replace(" ", "") for title, _ in parts
+    ]
+    for section, (_, text) in zip(document.sections, parts, strict=True):
+        assert len(section.blocks) == 1
+        same = difflib.SequenceMatcher(None, section.text.replace(" ", ""), text.replace(" ", ""))
+        assert same.ratio() > 0.97
+    (warning,) = document.warnings
+    assert warning.code == "pdf.ocr" and "confidence of" in warning.message
+    assert float(warning.values["least"].rstrip("%")) > 90
+
+
+def test_ocr_that_is_not_installed_says_what_to_install(tmp_path, settings, monkeypatch):
+    from engine import installed
+    from engine.documents import ocr
+
+    ocr._engine.cache_clear()
+    monkeypatch.setattr(installed, "_installed", lambda name: False)
+    with pytest.raises(Missing, match="OCR") as found:
+        read_document(with_scans(tmp_path / "a.pdf", 1, 0), replace(settings, ocr=True))
+    assert found.value.code == "ocr.missing" and "coursewright[ocr]" in found.value.next
+
+
+def test_damaged_pages_are_mended_by_ocr(shared_data, tmp_path, settings):
+    pytest.importorskip("rapidocr", reason="the extra ocr is not installed")
+    import pypdfium2
+
+    source = shared_data / "books" / "algorithms_en_pdf" / "01-recursion.pdf"
+    part = pypdfium2.PdfDocument.new()
+    part.import_pages(pypdfium2.PdfDocument(source), [3, 5])
+    part.save(tmp_path / "a.pdf")
+    before = read_document(tmp_path / "a.pdf", settings)
+    after = read_document(tmp_path / "a.pdf", replace(settings, ocr=True))
+    assert damage_of(before).share > 0.3 > 0.1 > damage_of(after).share
+    taught = " ".join(p.text for p in make_passages([after]))
+    assert "Édouard Lucas in 1883" in taught and "585 billion years" in taught
+    assert len(after.sections) >= len(before.sections)

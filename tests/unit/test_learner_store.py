@@ -113,6 +113,7 @@ TRIES = {
     "courses": lambda s, ann, bob: s.courses(),
     "decide_grade": lambda s, ann, bob: s.decide_grade("c", "b1", {}, line(ann)),
     "document_ids": lambda s, ann, bob: s.document_ids("c"),
+    "readings": lambda s, ann, bob: s.readings("c"),
     "documents": lambda s, ann, bob: s.documents("c"),
     "drop_draft": lambda s, ann, bob: s.drop_draft("c", "plan"),
     "drop_grades": lambda s, ann, bob: s.drop_grades("c", {"b1": line(ann)}),

@@ -61,7 +61,7 @@ def undeclared(names, declared):
 
 def test_everything_that_the_product_imports_is_declared():
     names = imported(ROOT / "engine", ROOT / "pages", ROOT / "app.py")
-    assert not undeclared(names, requirements("gpu", "cluster", "keyring"))
+    assert not undeclared(names, requirements("gpu", "cluster", "keyring", "ocr"))
 
 
 def test_everything_that_the_tests_import_is_declared():

@@ -36,10 +36,17 @@ def page_lines(reader: LineReader, page: Any, textpage: Any, number: int) -> lis
                 line.size = abs(line.size) or 1.0
             return lines
         lines = upright
+    return in_order(lines, page, textpage)
+
+
+def in_order(lines: list[Line], page: Any, textpage: Any) -> list[Line]:
+    """Upright lines of one page in reading order, with the edges of their columns.
+
+    ``textpage`` is None for lines that were seen in a picture of the page.
+    """
     if len(lines) < 2:
         return _with_edges(lines)
-    lines = _by_column(_joined(lines), page, textpage)
-    return _with_edges(lines)
+    return _with_edges(_by_column(_joined(lines), page, textpage))
 
 
 def _joined(lines: Sequence[Line]) -> list[Line]:
@@ -65,12 +72,17 @@ def _by_column(lines: list[Line], page: Any, textpage: Any) -> list[Line]:
     if len(lines) >= 8:
         left, right = min(x.x0 for x in lines), max(x.x1 for x in lines)
         middle = _gutter(lines, left, right)
-        if middle:
-            top = max(x.y for x in lines) + 50
-            strip = textpage.get_text_bounded(middle - 2, 0, middle + 2, top)
-            if len(strip.split()) <= 2:
-                return _two_columns(lines, middle, textpage)
+        if middle and _empty_gutter(lines, middle, textpage):
+            return _two_columns(lines, middle, textpage)
     return _top_down(lines)
+
+
+def _empty_gutter(lines: Sequence[Line], middle: float, textpage: Any) -> bool:
+    """Whether hardly a word stands in the gutter; lines seen in a picture do not cross it."""
+    if textpage is None:
+        return sum(x.x0 < middle < x.x1 for x in lines) < 0.2 * len(lines)
+    top = max(x.y for x in lines) + 50
+    return len(textpage.get_text_bounded(middle - 2, 0, middle + 2, top).split()) <= 2
 
 
 def _gutter(lines: Sequence[Line], left: float, right: float) -> float:
@@ -115,6 +127,8 @@ def _two_columns(lines: list[Line], middle: float, textpage: Any) -> list[Line]:
 
 def _cut(line: Line, middle: float, textpage: Any) -> list[Line]:
     """The two halves of a line that PDFium read across an empty gutter."""
+    if textpage is None:
+        return [line]
     low, high = line.y - 0.25 * line.size, line.y + 0.9 * line.size
     sides = [(line.x0 - 2, middle), (middle, line.x1 + 2)]
     texts = [textpage.get_text_bounded(a, low, b, high).strip() for a, b in sides]

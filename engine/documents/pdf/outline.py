@@ -16,6 +16,7 @@ from engine.language import any_pattern
 _NOT_WORD = re.compile(r"[\W_]+")
 _LABEL = r"^(?:{}|\d{1,3}|[IVX]{1,5}|[A-Z])[.:]?$"
 _NUMBERED = re.compile(r"^(?:[^\w\s(\[\"“‘]\s*)?((?:\d{1,2}|[A-Z](?=\.))(?:\.\d{1,3})*)[.:]?\s+\S")
+_SUBNUMBERED = re.compile(r"^(?:\d{1,2}|[A-Z])\.\d{1,2}[.:]?(?:\d{1,2}[.:]?)*\s*[^\W\d]")
 _ORNAMENTS = "\ufffd™♥♦♣♠§*•■▪ "
 Mark = tuple[int, int, Piece]
 """A heading that replaces the lines from the first index up to the second one."""
@@ -178,8 +179,11 @@ def _style(line: Line, body: Body) -> tuple[float, bool] | None:
     if line.mono:
         return None
     size = round(line.size * 2) / 2
-    if line.size > 1.12 * body.size:
+    seen = line.font.name == "ocr"  # the height of a box, no font's size
+    if line.size > (1.25 if seen else 1.12) * body.size:
         return size, line.font.bold
+    if seen:
+        return (size, False) if _SUBNUMBERED.match(line.text) else None
     if line.font.bold and line.size > 0.97 * body.size:
         return size, True
     numbered = _opens_chapter(line.text) or ("." in line.text[:4] and _NUMBERED.match(line.text))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.documents import damage
 from engine.documents.pdf import contents, flow, layout
 from engine.documents.pdf import outline as headings
 from engine.documents.pdf.lines import Line, LineReader
@@ -38,15 +40,16 @@ def read_pdf(path: Path, settings: Settings, report: Report = silent) -> Draft:
                 pages=count,
                 limit=settings.max_pages,
             )
-        pages, warnings = _pages(document, path.name, report)
+        pages, warnings = _pages(document, path.name, settings.ocr, report)
         entries = headings.outline(document)
         title = _metadata_title(document)
     pages = layout.drop_furniture(pages)
     first = next((lines for lines in pages if lines), [])
-    warnings += _lost_formulas(pages)
     pages, dropped = contents.drop_pointers(pages)
     draft = Draft(title=title or _printed_title(first), pages=count, warnings=warnings + dropped)
     draft.pieces = _pieces(pages, entries, draft)
+    damage.mark(draft.pieces)
+    draft.warnings += _unread(draft.pieces)
     if _truncated(path):
         message = f"{path.name} seems cut off at its end; what could be recovered was read."
         draft.warnings.append(Warn(code="pdf.truncated", message=message))
@@ -99,32 +102,73 @@ def _opened(path: Path) -> Iterator[Any]:
         document.close()
 
 
-def _pages(document: Any, name: str, report: Report) -> tuple[list[list[Line]], list[Warn]]:
+@dataclass
+class _Seen:
+    """What was met on the pages: numbers (from 1) of scans and of those that do not open.
+
+    ``read`` holds the confidence of the pages that were read by OCR, ``pictures`` the lines of
+    those that had no text of their own.
+    """
+
+    scanned: list[int] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
+    read: dict[int, float] = field(default_factory=dict)
+    pictures: list[list[Line]] = field(default_factory=list)
+
+
+def _pages(
+    document: Any, name: str, ocr: bool, report: Report
+) -> tuple[list[list[Line]], list[Warn]]:
     import pypdfium2
 
     reader = LineReader()
     pages: list[list[Line]] = []
-    scanned: list[int] = []
-    broken: list[int] = []
+    seen = _Seen()
     count = len(document)
     for index in range(count):
-        if index % 10 == 0:
+        if ocr or index % 10 == 0:
             report(Progress(stage="pages", done=index, total=count, message=name))
         try:
             page = document[index]
         except pypdfium2.PdfiumError:
-            broken.append(index + 1)
+            seen.broken.append(index + 1)
             pages.append([])
             continue
-        textpage = page.get_textpage()
-        lines = layout.page_lines(reader, page, textpage, index + 1)
-        if sum(len(line.text) for line in lines) < _FEW and _has_image(page):
-            scanned.append(index + 1)
-        pages.append(lines)
-        textpage.close()
+        pages.append(_page(reader, page, index + 1, ocr, seen))
         page.close()
     report(Progress(stage="pages", done=count, total=count, message=name))
-    return pages, _page_warnings(pages, scanned, broken, name)
+    if seen.pictures:
+        from engine.documents.ocr import even
+
+        even(seen.pictures)
+    return pages, _page_warnings(pages, seen, name)
+
+
+def _page(reader: LineReader, page: Any, number: int, ocr: bool, seen: _Seen) -> list[Line]:
+    """The lines of a page: its own text, or what OCR reads where that is lacking or damaged."""
+    textpage = page.get_textpage()
+    lines = layout.page_lines(reader, page, textpage, number)
+    scan = sum(len(line.text) for line in lines) < _FEW and _has_image(page)
+    if ocr and (scan or _damaged(lines)):
+        from engine.documents.ocr import read_page
+
+        found, sure = read_page(page, number, () if scan else lines)
+        if found:
+            seen.read[number] = sure
+            lines = layout.in_order(found, page, None)
+        if found and scan:
+            seen.pictures.append(lines)
+        scan = False  # a picture without a word is no loss
+    textpage.close()
+    if scan:
+        seen.scanned.append(number)
+    return lines
+
+
+def _damaged(lines: Sequence[Line]) -> bool:
+    """Whether a page's text has holes, or formulas that lost their layout."""
+    formulas = sum(line.font.math for line in lines)
+    return damage.holes(line.text for line in lines) + formulas >= damage.PAGE_HOLES
 
 
 def _has_image(page: Any) -> bool:
@@ -133,15 +177,14 @@ def _has_image(page: Any) -> bool:
     return any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3))
 
 
-def _page_warnings(
-    pages: Sequence[list[Line]], scanned: list[int], broken: list[int], name: str
-) -> list[Warn]:
+def _page_warnings(pages: Sequence[list[Line]], seen: _Seen, name: str) -> list[Warn]:
+    scanned, broken = seen.scanned, seen.broken
     readable = sum(bool(lines) for i, lines in enumerate(pages, 1) if i not in set(scanned))
     if scanned and (not readable or len(scanned) > 0.9 * len(pages)):
         raise BadDocument(
             f"{name} holds pictures of pages, no text ({len(scanned)} of {len(pages)} pages).",
             code="pdf.scanned",
-            next="Run it through text recognition (OCR) and upload the result.",
+            next="Add it again with text recognition (OCR) switched on.",
             filename=name,
             pages=len(scanned),
         )
@@ -154,21 +197,39 @@ def _page_warnings(
         where = contents.ranges(broken)
         message = f"Pages {where} are damaged and were left out."
         warnings.append(Warn(code="pdf.broken_pages", message=message, page=broken[0]))
+    if seen.read:
+        warnings.append(_by_ocr(seen.read))
     return warnings
 
 
-def _lost_formulas(pages: Sequence[list[Line]]) -> list[Warn]:
-    """Formulas come out as a row of characters: say where there are many."""
-    share = {
-        lines[0].page: sum(x.font.math or "\ufffd" in x.text for x in lines)
-        for lines in pages
-        if lines
+def _by_ocr(read: dict[int, float]) -> Warn:
+    mean, least = sum(read.values()) / len(read), min(read.values())
+    message = (
+        f"Pages {contents.ranges(sorted(read))} were read by text recognition (OCR), with a"
+        f" confidence of {mean:.0%} (lowest page: {least:.0%})."
+    )
+    values = {
+        "pages": contents.ranges(sorted(read)),
+        "mean": f"{mean:.0%}",
+        "least": f"{least:.0%}",
     }
-    many = [page for page, count in share.items() if count >= 3]
-    if not many:
+    return Warn(code="pdf.ocr", message=message, page=min(read), values=values)
+
+
+def _unread(pieces: Sequence[Piece]) -> list[Warn]:
+    """Says on which pages text was left out because it is damaged."""
+    bad = [p for p in pieces if p.unread]
+    if not bad:
         return []
-    message = f"Formulas on pages {contents.ranges(many)} lose their layout in plain text."
-    return [Warn(code="pdf.formulas", message=message, page=many[0])]
+    whole = sum(len(p.text) for p in pieces if not p.level) or 1
+    share = sum(len(p.text) for p in bad) / whole
+    pages = sorted({p.page for p in bad})
+    message = (
+        f"{share:.1%} of the text, on pages {contents.ranges(pages)}, is unreadable (lost letters"
+        " or formulas) and is left out of everything that is taught."
+    )
+    values = {"share": f"{share:.1%}", "pages": contents.ranges(pages)}
+    return [Warn(code="pdf.unread", message=message, page=pages[0], values=values)]
 
 
 def _metadata_title(document: Any) -> str:

@@ -13,7 +13,7 @@ from pages.build.parts import charts
 from pages.shared import session
 from pages.shared.failures import safely
 from pages.shared.i18n import _, _n, minutes_text
-from pages.shared.literal import escaped
+from pages.shared.literal import written
 
 
 def figure(row: Figure, sign: str = "") -> str:
@@ -276,7 +276,7 @@ def compare(search: Optimised, name: str) -> None:
         st.markdown(f"**{_('Three answers by this prompt')}**")
     for sample in samples:
         with st.container(border=True):
-            st.markdown(f"**{escaped(sample.question)}**")
+            st.markdown(f"**{written(sample.question)}**")
             _answers(sample, theirs.get(sample.question))
 
 
@@ -291,4 +291,4 @@ def _answers(sample: Sample, start: Sample | None) -> None:
         shown.append((title, start.answer))
     for column, (title, text) in zip(st.columns(len(shown)), shown, strict=True):
         column.caption(title)
-        column.text(text)
+        column.markdown(written(text))

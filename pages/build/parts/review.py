@@ -12,7 +12,7 @@ from engine.steps import Workspace
 from pages.build.parts.gates import gate_text
 from pages.shared import session
 from pages.shared.i18n import _, _n, code_text
-from pages.shared.literal import escaped
+from pages.shared.literal import escaped, written
 
 
 def status_names() -> dict[str, str]:
@@ -182,11 +182,11 @@ def _one(workspace: Workspace, pair: Pair) -> None:
         for source in pair.evidence:
             place = f"{source.title}" + (" · " + _("p. {n}", n=source.page) if source.page else "")
             st.caption(escaped(place))
-            st.text(f"“{source.quote}”")
+            st.markdown(written(f"“{source.quote}”"))
         passage = _passage_of(workspace, pair)
         if passage:
             with st.expander(_("The whole passage")):
-                st.text(passage)
+                st.markdown(written(passage))
 
 
 def _passage_of(workspace: Workspace, pair: Pair) -> str:

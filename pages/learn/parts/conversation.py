@@ -11,7 +11,7 @@ from engine.tutor import Turn
 from pages.shared import session
 from pages.shared.failures import safely
 from pages.shared.i18n import _
-from pages.shared.literal import escaped, spoken
+from pages.shared.literal import escaped, spoken, written
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def show(workspace: Workspace, row: Exchange) -> None:
     """Draw a turn of the conversation."""
     if row.question:
         with st.chat_message("user"):
-            st.text(row.question)
+            st.markdown(written(row.question))
     with st.chat_message("assistant"):
         if row.base is not None:
             left, right = st.columns(2)
@@ -43,7 +43,7 @@ def show(workspace: Workspace, row: Exchange) -> None:
         if row.said.withheld:
             st.caption(_("The book answers: what the student model said does not agree with it."))
             with st.expander(_("What the student model said"), icon=":material/do_not_disturb_on:"):
-                st.text(row.said.withheld)
+                st.markdown(written(row.said.withheld))
         for number, source in enumerate(row.said.sources, 1):
             _source(workspace, number, source)
         if row.said.sources:
@@ -54,7 +54,7 @@ def _source(workspace: Workspace, number: int, source: Evidence) -> None:
     """A quote with its place, and the page's image where the book has pages."""
     place = source.title + (", " + _("p. {n}", n=source.page) if source.page else "")
     with st.expander(f"{number} · {escaped(place)}", icon=":material/format_quote:"):
-        st.text(f"“{source.quote}”")
+        st.markdown(written(f"“{source.quote}”"))
         pdf = _pdf_of(workspace, source)
         if source.page and pdf:
             image = session.page_png(str(pdf), source.page)

@@ -6,7 +6,7 @@ from engine.lesson import Lesson, Outcome, answer, next_question
 from engine.tutor import Quiz
 from pages.shared import session
 from pages.shared.i18n import _
-from pages.shared.literal import escaped
+from pages.shared.literal import escaped, written
 
 
 def card(lesson: Lesson) -> None:
@@ -23,7 +23,7 @@ def card(lesson: Lesson) -> None:
                 _set(lesson, key)
                 st.rerun()
             return
-        st.text(current.pair.question)
+        st.markdown(written(current.pair.question))
         with st.form(f"{key}-{current.pair.id}", border=False):
             said = st.text_area(_("Your answer"), max_chars=2000, height=100)
             checked = st.form_submit_button(_("Check"), icon=":material/done:")

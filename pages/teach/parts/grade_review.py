@@ -10,7 +10,7 @@ from engine.steps import Workspace
 from engine.steps.gradebook import GradedSubmission, decide
 from pages.shared.grades import grade_text
 from pages.shared.i18n import _
-from pages.shared.literal import escaped, highlighted
+from pages.shared.literal import escaped, highlighted, written
 
 
 def flag_names() -> dict[str, str]:
@@ -40,10 +40,10 @@ def queue(
     item = items[m.submission.item_id]
     with st.container(border=True):
         st.caption(_("{n} left to review", n=len(waiting)))
-        st.markdown(f"**{escaped(item.question)}**")
+        st.markdown(f"**{written(item.question)}**")
         st.markdown(highlighted(m.submission.answer, [c.quote for c in m.grade.criteria]) or "–")
         with st.expander(_("Right answer")):
-            st.text("\n".join(item.references or [c.criterion for c in item.rubric]))
+            st.markdown(written("\n".join(item.references or [c.criterion for c in item.rubric])))
         if m.grade.flags:
             names = flag_names()
             st.warning(", ".join(names.get(flag, flag) for flag in m.grade.flags))
