@@ -17,6 +17,7 @@ class Point(Value):
     evidence: tuple[Evidence, ...]
     questions: tuple[str, ...]
     held_out: tuple[str, ...]
+    statements: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

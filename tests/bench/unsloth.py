@@ -33,6 +33,7 @@ EPOCHS = 3
 def sample_rows(settings: Settings) -> list[TrainingRow]:
     """Questions and answers of the English sample course."""
     from engine.distil.extractive import points_of
+
     from engine.documents import read_document
     from engine.sample import FOLDER
 

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from engine.distil.extractive import points_of
 
 from engine.course import SplitPlan, make_passages
 from engine.distil import CORPUS, DistilPlan, distil, estimate, preview, render
-from engine.distil.extractive import points_of
 from engine.distil.pairs import Distinct, pairs_of, same_wording
 from engine.duplicates import near_duplicates
 from engine.errors import BadAnswer, Missing, TeacherError, WorkFailed

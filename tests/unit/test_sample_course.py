@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-
 from engine.distil.extractive import points_of
+
 from engine.distil.points import Point
 from engine.documents import read_document
 from engine.schema import Document

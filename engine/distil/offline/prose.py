@@ -1,0 +1,169 @@
+"""Sentences of prose whose form says what they answer: definitions, causes, conditions, ways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from engine.distil.offline.entries import asked_as
+from engine.distil.offline.find import Find
+from engine.distil.offline.forms import Form, forms, is_pronoun
+from engine.distil.offline.place import Place, size
+from engine.gates import readable, tidy
+from engine.language import rules
+from engine.schema import Block
+from engine.text import sentences
+
+NAMED = ("thing", "things", "does", "works", "called", "parts")
+"""Wordings that ask about a term itself; the others ask about a clause that speaks of one."""
+SHOWN = ("how", "does", "works")
+"""Wordings whose answer the code after it belongs to."""
+_MOST_LINES = 8
+_LONGEST_HALF = 16
+"""Words (or so many and a half characters) of what may stand first in a turned sentence."""
+
+
+def in_prose(place: Place, block: Block, code: str = "") -> Iterator[Find]:
+    """What the sentences of a paragraph say outright.
+
+    ``code`` is a listing that follows: a colon at the end hands over to it, and what the sentence
+    explains it shows.
+    """
+    text, stop = block.text.rstrip(), rules(place.language).stop
+    opens = bool(code) and text.endswith((":", "："))
+    said = sentences(text[:-1] + stop if opens else text, place.language)
+    previous = ""
+    for number, sentence in enumerate(said, 1):
+        shown = code if opens and number == len(said) else ""
+        yield from in_sentence(place, sentence, block.page, previous, shown)
+        previous = sentence
+
+
+def in_sentence(
+    place: Place, sentence: str, page: int, previous: str = "", code: str = ""
+) -> Iterator[Find]:
+    """What one sentence says, by the first form that fits; with the one before if it leans on it."""
+    core = _tidy(sentence, place)
+    answer, quotes = core, [sentence]
+    leaning = not _complete(core, place)
+    if leaning:
+        answer, quotes = place.joined(_tidy(previous, place), core), [previous, sentence]
+        if not previous or not _goes_on(core, _tidy(previous, place), place):
+            return
+    for form in forms(place.language):
+        found = [m for m in form.pattern.finditer(core) if _parts(m, form, place)]
+        if not found or (leaning and not form.after):
+            continue
+        for match in found:
+            yield _find(place, form, match, answer, quotes, page, code)
+        return
+
+
+def _complete(core: str, place: Place) -> bool:
+    """Whether a sentence says all by itself, also where it only seems to point back."""
+    seems = rules(place.language).pattern("forms", "patterns", "seems")
+    rest = seems.sub("", core) if seems else core
+    return readable(core, place.language) and place.alone(rest)
+
+
+def _find(
+    place: Place,
+    form: Form,
+    match: re.Match[str],
+    answer: str,
+    quotes: Sequence[str],
+    page: int,
+    code: str,
+) -> Find:
+    parts, wording = _parts(match, form, place), form.wording
+    if wording == "called":
+        wording, named = asked_as(parts["bare"], "", place)
+        parts = {**parts, **named}
+    leaning = len(quotes) == 2
+    if code and wording in SHOWN and code.count("\n") < _MOST_LINES and not place.strange(code):
+        answer, quotes = f"{answer}\n{code}", [*quotes, code]
+    if leaning:
+        parts = {key: value for key, value in parts.items() if key in ("x", "bare")}
+    source = "prose2" if leaning else "prose"
+    return Find(source, form.kind, wording, parts, answer, quotes, page, place.section)
+
+
+def _tidy(sentence: str, place: Place) -> str:
+    """The sentence without its connector; a name of code keeps its small letter."""
+    core = tidy(sentence, place.language)
+    first = re.match(r"\w+", core)
+    if first and place.terms.source(first[0]) == "code" and first[0].lower() in sentence[:40]:
+        return core[:1].lower() + core[1:] if core[:1].lower() + core[1:] in sentence else core
+    return core
+
+
+def _goes_on(core: str, previous: str, place: Place) -> bool:
+    """Whether the sentence points at the one before it and at nothing else («This is called …»)."""
+    own = rules(place.language)
+    lightly = own.pattern("forms", "patterns", "continues")
+    if not lightly or not lightly.match(core):
+        return False
+    joined = place.joined(previous, core)
+    return (
+        place.alone("X" + lightly.sub("", core))
+        and place.alone(previous)
+        and readable(joined, place.language, longest=70)
+    )
+
+
+def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
+    """What goes into the wording, or nothing where the subject will not do."""
+    groups = {k: (v or "").strip(" ,，“”「」*") for k, v in match.groupdict().items()}
+    x = groups["x"]
+    if is_pronoun(x, place.language) or not x:
+        return {}
+    if form.wording == "difference":
+        return _compared(groups, place)
+    if form.wording in NAMED:
+        if not _known(x, place) or place.strange(x):
+            return {}
+        return {**groups, "x": _called(x, place), "bare": _bare(x, place)}
+    if not place.alone(x) or not _speaks_of_a_term(x, place):
+        return {}
+    groups["x"] = place.lowered(x)
+    y = groups.pop("y", "").rstrip(".。!！")
+    if y and size(y) <= _LONGEST_HALF * rules(place.language).sizes.scale:
+        groups["y"] = place.lowered(y)
+    return groups
+
+
+def _known(x: str, place: Place) -> bool:
+    """Whether the words are a term, or a name of code with the word for its sort beside it."""
+    sorts = rules(place.language).pattern("forms", "code", "sorts")
+    bare = sorts.sub(" ", x).strip() if sorts else x
+    return bool(place.terms.source(x) or (bare != x and place.terms.source(bare)))
+
+
+def _called(x: str, place: Place) -> str:
+    """A term as it stands in a question; a name of code says of what sort it is."""
+    sorts = rules(place.language).table("forms")["code"]
+    name = x[:1].lower() + x[1:]
+    if place.terms.source(x) != "code" or " " in x or not sorts["method"]:
+        return place.lowered(x)
+    return str(sorts["method" if place.terms.is_method(name) else "function"]).format(x=name)
+
+
+def _bare(x: str, place: Place) -> str:
+    """The term without its article."""
+    article = rules(place.language).pattern("forms", "patterns", "article", flags=re.IGNORECASE)
+    return article.sub("", x) if article else x
+
+
+def _speaks_of_a_term(x: str, place: Place) -> bool:
+    """Whether a clause names a term, near its beginning where the language may leave out subjects."""
+    within = rules(place.language).table("forms")["subjects"]["within"]
+    return bool(place.terms.within(x[:within] if within else x))
+
+
+def _compared(groups: dict[str, str], place: Place) -> dict[str, str]:
+    x, y = groups["x"], groups["y"]
+    known = any(place.terms.within(x)) and any(place.terms.within(y))
+    if not known or is_pronoun(y, place.language):
+        return {}
+    pair = f"{place.lowered(x)}{rules(place.language).conjunction}{place.lowered(y)}"
+    return {"x": pair}
