@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from engine.distil.extractive import points_of
 
+from engine.distil.offline import taught
 from engine.distil.points import Point
 from engine.documents import read_document
 from engine.schema import Document
@@ -47,7 +47,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
 @pytest.fixture(scope="module")
 def points(books: dict[str, Document]) -> dict[str, list[Point]]:
     return {
-        language: [point for section in book.sections for point in points_of(section)]
+        language: [point for _, own in taught([book], book.sections) for point in own]
         for language, book in books.items()
     }
 

@@ -33,6 +33,9 @@ def in_questions(place: Place, blocks: Sequence[Block], number: int) -> Find | N
     marked = any_pattern("forms", "patterns", "asked", form="^(?:{})")
     question = marked.sub("", text).strip()
     after = blocks[number + 1 : number + 2]
+    further = blocks[number + 2 : number + 3]
+    if further and further[0].kind == "list":
+        return None
     if not question.endswith(("?", "？")) or not after or after[0].kind != "prose":
         return None
     if not marked.match(text) and len(sentences(question, place.language)) > 1:
@@ -41,7 +44,10 @@ def in_questions(place: Place, blocks: Sequence[Block], number: int) -> Find | N
 
 
 def _answered(place: Place, question: str, blocks: Sequence[Block], page: int) -> Find | None:
-    quotes = list(takewhile(place.alone, sentences(blocks[0].text, place.language)[:_SENTENCES]))
+    said = sentences(blocks[0].text, place.language)
+    quotes = list(takewhile(place.alone, said[:_SENTENCES]))
+    if len(quotes) == 1 and len(said) > 1:
+        return None
     answer = place.joined(*quotes)
     if size(question) < 4 or not place.terms.within(question) or not place.alone(question):
         return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from engine.distil.offline.find import Find
 from engine.distil.offline.place import Place
+from engine.distil.offline.terms import SURE
 from engine.language import rules
 from engine.schema import Block
 from engine.text import sentences
@@ -35,5 +36,5 @@ def in_caution(place: Place, block: Block) -> Iterator[Find]:
 def _topic(place: Place, text: str) -> str:
     """The surest term that a text names first."""
     found = place.terms.within(text)
-    sure = [name for name in found if found[name] in ("glossary", "index", "heading")]
+    sure = [name for name in found if found[name] in SURE]
     return min(sure, key=lambda name: text.lower().find(name.lower()), default="")

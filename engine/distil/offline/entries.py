@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from engine.distil.offline.find import Find
 from engine.distil.offline.forms import ITEM, entry_of, is_pronoun
 from engine.distil.offline.place import Place
-from engine.distil.offline.terms import is_glossary
+from engine.distil.offline.terms import SURE, is_glossary
 from engine.gates import leans_back, readable
 from engine.language import rules
 from engine.schema import Block
@@ -40,7 +40,8 @@ def _entry(place: Place, line: str, page: int, boxed: bool) -> Find | None:
     ):
         return None
     translated = re.search(r"[（(][A-Za-z]", match.group(0)[: match.start("y")]) is not None
-    if not boxed and not translated and not _defines(answer, place):
+    repeated = term in answer and place.terms.source(term) in SURE and place.alone(answer)
+    if not (boxed or translated or repeated or _defines(answer, place)):
         return None
     wording, parts = asked_as(term, answer, place)
     source = "glossary" if boxed else "entry"

@@ -1,7 +1,7 @@
 """The sentence forms that the extractive teacher knows; ``forms.toml`` of each language lists them.
 
-A form names the kind of pair, the wording with which its subject is asked for (``wordings.toml``)
-and a pattern whose groups are put into that wording: ``x`` is the subject, ``y`` what it is compared
+A form names the kind of pair, the wording by which its subject is asked for (``wordings.toml``) and
+a pattern whose groups are put into that wording: ``x`` is the subject, ``y`` what it is compared
 with or the other half of the statement. Forms are tried in order.
 """
 
@@ -22,7 +22,7 @@ ITEM = re.compile(r"^\s*(?:[-*•–]|\d+[.)]|[（(]?\d+[）)])\s*")
 class Form:
     """A sentence form: what ``x`` (and ``y``) of the match is asked with which wording.
 
-    ``after``: its sentence may lean on the one before it.
+    ``after``: it only names what its sentence, or the one before, describes.
     """
 
     kind: PairKind
@@ -76,5 +76,8 @@ def announced(text: str, language: Language) -> tuple[str, dict[str, str]] | Non
     for row in rules(language).table("forms")["lists"]["announced"]:
         match = re.search(row["pattern"], text.strip())
         if match:
-            return row["wording"], {k: (v or "").strip() for k, v in match.groupdict().items()}
+            parts = {key: value or "" for key, value in match.groupdict().items()}
+            parts["s"] = parts.get("s", "")[:1].lower() + parts.get("s", "")[1:]
+            subject = " ".join(row["subject"].format_map(parts).split())
+            return row["wording"], {"x": subject, "y": parts.get("y", "")}
     return None

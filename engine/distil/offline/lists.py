@@ -1,4 +1,4 @@
-"""Lists that an introduction announces: kinds, properties, reasons, steps; and items that say it all."""
+"""Lists that an introduction announces (kinds, reasons, steps), and items that say it all."""
 
 from __future__ import annotations
 
@@ -25,10 +25,23 @@ def in_list(place: Place, block: Block, before: Block | None) -> Iterator[Find]:
     if whole:
         yield whole
     for item in items:
+        yield from _trait(place, item, block.page)
         previous = ""
         for sentence in sentences(item, place.language):
             yield from in_sentence(place, sentence, block.page, previous)
             previous = sentence
+
+
+def _trait(place: Place, item: str, page: int) -> Iterator[Find]:
+    """What an item says of the chapter's subject without naming it («time complexity is …»)."""
+    chapter = place.terms.chapters.get(place.section.id, "")
+    if not place.terms.source(chapter):
+        return
+    for wording, pattern in rules(place.language).table("forms")["traits"].items():
+        match = re.match(pattern, item) if pattern else None
+        if match and readable(item, place.language, longest=70) and not place.strange(item):
+            parts = {"x": chapter, "y": match.group("y")}
+            yield Find("trait", "fact", wording, parts, item, [item], page, place.section)
 
 
 def _whole(place: Place, block: Block, items: Sequence[str], before: Block | None) -> Find | None:

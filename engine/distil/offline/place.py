@@ -72,6 +72,8 @@ class Place:
         bare = _FORMULA.sub(" ", text)
         if _MADE_UP.search(bare) or any(_LOCAL.search(f) for f in _FORMULA.findall(text)):
             return True
+        if not rules(self.language).spaced and any(w not in self._said for w in _names(bare)):
+            return True
         local = self.invented - self._said
         if any(word in local for word in re.findall(r"[a-z_]\w*", bare)):
             return True
@@ -102,6 +104,11 @@ class Place:
 
         title = plain_title(self.section.title)
         return title if self.terms.source(title) else ""
+
+
+def _names(text: str) -> list[str]:
+    """Small Latin words in a text of another script: names of code, calls aside."""
+    return re.findall(r"(?<![A-Za-z_.])[a-z]{2,}(?![A-Za-z_(])", re.sub(r"（[^）]*）", "", text))
 
 
 def place_of(section: Section, terms: Terms) -> Place:

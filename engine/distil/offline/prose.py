@@ -14,7 +14,7 @@ from engine.language import rules
 from engine.schema import Block
 from engine.text import sentences
 
-NAMED = ("thing", "things", "does", "works", "called", "parts")
+NAMED = ("thing", "things", "does", "works", "parts")
 """Wordings that ask about a term itself; the others ask about a clause that speaks of one."""
 SHOWN = ("how", "does", "works")
 """Wordings whose answer the code after it belongs to."""
@@ -42,9 +42,11 @@ def in_prose(place: Place, block: Block, code: str = "") -> Iterator[Find]:
 def in_sentence(
     place: Place, sentence: str, page: int, previous: str = "", code: str = ""
 ) -> Iterator[Find]:
-    """What one sentence says, by the first form that fits; with the one before if it leans on it."""
+    """What one sentence says by the first form that fits, with the one before if it needs it."""
     core = _tidy(sentence, place)
     answer, quotes = core, [sentence]
+    if not _complete(core, place):
+        core = answer = _cut(core, place)
     leaning = not _complete(core, place)
     if leaning:
         answer, quotes = place.joined(_tidy(previous, place), core), [previous, sentence]
@@ -59,11 +61,19 @@ def in_sentence(
         return
 
 
+def _cut(core: str, place: Place) -> str:
+    """The sentence without a last clause that speaks of the whole of it."""
+    tail = rules(place.language).pattern("forms", "patterns", "tail")
+    return tail.sub(rules(place.language).stop, core) if tail else core
+
+
 def _complete(core: str, place: Place) -> bool:
     """Whether a sentence says all by itself, also where it only seems to point back."""
     seems = rules(place.language).pattern("forms", "patterns", "seems")
     rest = seems.sub("", core) if seems else core
-    return readable(core, place.language) and place.alone(rest)
+    short = rules(place.language).pattern("forms", "patterns", "cut_short")
+    whole = short is None or not short.search(core)
+    return whole and readable(core, place.language) and place.alone(rest)
 
 
 def _find(
@@ -76,7 +86,7 @@ def _find(
     code: str,
 ) -> Find:
     parts, wording = _parts(match, form, place), form.wording
-    if wording == "called":
+    if form.after:
         wording, named = asked_as(parts["bare"], "", place)
         parts = {**parts, **named}
     leaning = len(quotes) == 2
@@ -115,10 +125,13 @@ def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     """What goes into the wording, or nothing where the subject will not do."""
     groups = {k: (v or "").strip(" ,，“”「」*") for k, v in match.groupdict().items()}
     x = groups["x"]
-    if is_pronoun(x, place.language) or not x:
+    of_anyone = form.wording in ("if", "when")  # «if you divide by zero» is no pointing back
+    if not x or (is_pronoun(x, place.language) and not of_anyone):
         return {}
     if form.wording == "difference":
         return _compared(groups, place)
+    if form.kind == "definition" and _weak(match.string, place):
+        return {}
     if form.wording in NAMED:
         if not _known(x, place) or place.strange(x):
             return {}
@@ -130,6 +143,12 @@ def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     if y and size(y) <= _LONGEST_HALF * rules(place.language).sizes.scale:
         groups["y"] = place.lowered(y)
     return groups
+
+
+def _weak(text: str, place: Place) -> bool:
+    """Whether a sentence only praises or sorts what it seems to define («is a common method»)."""
+    weak = rules(place.language).pattern("forms", "patterns", "weak")
+    return weak is not None and weak.search(text) is not None
 
 
 def _known(x: str, place: Place) -> bool:
@@ -155,14 +174,14 @@ def _bare(x: str, place: Place) -> str:
 
 
 def _speaks_of_a_term(x: str, place: Place) -> bool:
-    """Whether a clause names a term, near its beginning where the language may leave out subjects."""
+    """Whether a clause names a term, near its beginning where subjects may be left out."""
     within = rules(place.language).table("forms")["subjects"]["within"]
     return bool(place.terms.within(x[:within] if within else x))
 
 
 def _compared(groups: dict[str, str], place: Place) -> dict[str, str]:
     x, y = groups["x"], groups["y"]
-    known = any(place.terms.within(x)) and any(place.terms.within(y))
+    known = all(place.terms.within(name) or place.terms.source(name) for name in (x, y))
     if not known or is_pronoun(y, place.language):
         return {}
     pair = f"{place.lowered(x)}{rules(place.language).conjunction}{place.lowered(y)}"

@@ -20,8 +20,8 @@ from engine.schema import Block
 _PROMPT = re.compile(r"^>>> ?(?P<code>.*)$")
 _MORE = re.compile(r"^\.\.\. ?(?P<code>.*)$")
 _OWN = frozenset(dir(builtins))
-_UNSURE = re.compile(r"0x|random|b'\\\\|<.* at |Traceback|\.\.\.|\[Errno|^#|,$|[(\[{]$")
-_MOST_LINES, _MOST_OUTPUT = 5, 120
+_UNSURE = re.compile(r"0x|random|^b['\"]|<.* at |Traceback|\.\.\.|\[Errno|^#|,$|[(\[{]$")
+_MOST_LINES, _MOST_OUTPUT, _MOST_FINDS = 5, 120, 4
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,12 @@ def in_session(place: Place, block: Block) -> Iterator[Find]:
             continue
         seen.add(step.shape)
         before = _needed(steps[:number], step)
+        if before and any("input(" in s.code for s in before):
+            continue
         if before is None or len(before) + 1 > _MOST_LINES:
             continue
-        yield _find(place, block, before, step)
+        if len(seen) <= _MOST_FINDS:
+            yield _find(place, block, before, step)
 
 
 def _find(place: Place, block: Block, before: Sequence[Step], step: Step) -> Find:
@@ -69,7 +72,13 @@ def _find(place: Place, block: Block, before: Sequence[Step], step: Step) -> Fin
 
 def _worth(step: Step) -> bool:
     """Whether the statement is more than a name or a number echoed."""
-    if _UNSURE.search(step.output) or len(step.output) > _MOST_OUTPUT or "\n" in step.code:
+    if (
+        "input(" in step.code
+        or "\n" in step.output
+        or _UNSURE.search(step.output)
+        or len(step.output) > _MOST_OUTPUT
+        or "\n" in step.code
+    ):
         return False
     if step.code.startswith(("import ", "from ")) or not (step.expression or _failed(step)):
         return False
@@ -82,7 +91,8 @@ def _failed(step: Step) -> bool:
 
 def _steps(text: str) -> list[Step]:
     found: list[Step] = []
-    code, output = "", []
+    code = ""
+    output: list[str] = []
     for line in [*text.split("\n"), ">>> "]:
         begins, goes_on = _PROMPT.match(line), _MORE.match(line)
         if begins:
@@ -115,7 +125,8 @@ def _step(code: str, output: str) -> Step:
     foreign = imported - sys.stdlib_module_names if imported & _foreign(tree) else set()
     needs = {n.id for n in names if isinstance(n.ctx, ast.Load)} - _OWN - stored | foreign
     single = len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)
-    changes = {n.id for n in names} - _OWN if single or "[" in code else set()
+    calls = any(isinstance(node, ast.Call) for node in ast.walk(tree))
+    changes = {n.id for n in names} - _OWN if calls and single else set()
     shape = re.sub(r"Constant\([^)]*\)", "C", ast.dump(tree))
     made = frozenset(stored | imported | changes)
     return Step(code, output, made, frozenset(needs), single, shape)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from engine.distil.offline.entries import asked_as
 from engine.distil.offline.find import Find
 from engine.distil.offline.place import Place, size
-from engine.distil.offline.terms import plain_title
 from engine.gates import leans_back
 from engine.language import any_pattern, rules
 from engine.schema import Block
@@ -27,7 +27,7 @@ def in_table(place: Place, block: Block) -> Iterator[Find]:
     meaning = _meaning_column(rows[0])
     if meaning:
         yield from _defined(place, block, rows, meaning)
-    elif not rows[0][0] and len(rows[0]) <= 5:
+    elif _compares(rows[0]) and len(rows[0]) <= 5:
         yield from _compared(place, block, rows)
 
 
@@ -37,6 +37,12 @@ def _meaning_column(head: Sequence[str]) -> int:
     return next((i for i, cell in enumerate(head) if i and pattern.match(cell)), 0)
 
 
+def _compares(head: Sequence[str]) -> bool:
+    """Whether rows are aspects of what heads the columns: nothing in the corner, or «Feature»."""
+    pattern = any_pattern("forms", "tables", "corner", form="^(?:{})$")
+    return not head[0] or pattern.match(head[0]) is not None
+
+
 def _defined(place: Place, block: Block, rows: Rows, column: int) -> Iterator[Find]:
     for row in rows[1:]:
         term, meaning = _bare(row[0]), row[column]
@@ -44,8 +50,11 @@ def _defined(place: Place, block: Block, rows: Rows, column: int) -> Iterator[Fi
             continue
         wording, parts = asked_as(term, meaning, place)
         if term.endswith("()"):
-            topic = plain_title(place.section.title)
-            wording, parts = "does", {**parts, "x": f"{term} ({topic})"}
+            chapter = place.terms.chapters.get(place.section.id, "")
+            member = str(rules(place.language).table("forms")["code"]["member"])
+            wording, parts = "does", {**parts, "x": member.format(x=term, y=chapter)}
+            if not place.terms.source(chapter):
+                continue
         yield Find(
             "table", "definition", wording, parts, meaning, [meaning], block.page, place.section
         )
@@ -59,7 +68,7 @@ def _bare(cell: str) -> str:
 def _compared(place: Place, block: Block, rows: Rows) -> Iterator[Find]:
     """One question a row: in what the things that head the columns differ there."""
     own = rules(place.language)
-    things = rows[0][1:]
+    things = [place.lowered(thing) for thing in rows[0][1:]]
     if not all(_is_name(thing) for thing in things) or not _known(things, place):
         return
     comma = own.clause_mark if own.spaced else own.focus_mark
@@ -67,7 +76,7 @@ def _compared(place: Place, block: Block, rows: Rows) -> Iterator[Find]:
     for row in rows[1:]:
         if not _is_name(row[0]) or not all(row[1:]) or len(set(row[1:])) == 1:
             continue
-        if any(place.strange(cell) for cell in row[1:]):
+        if any(place.strange(cell) or not re.search(r"\w", cell) for cell in row[1:]):
             continue
         said = [f"{thing}: {cell}" if own.spaced else f"{thing}：{cell}"
                 for thing, cell in zip(things, row[1:], strict=True)]  # fmt: skip

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,13 +24,18 @@ from engine.text import language_of, question_words, search_terms, tokens
 
 SOURCES = ("glossary", "index", "heading", "code", "defined", "salient")
 """Where a term is from, the surest first."""
+SURE = SOURCES[:3]
+"""Sources that say of a term outright that it is one."""
 _LEAST, _GATHERED = 8, 2.0
 """Of a salient word: how often it occurs, and how often where it occurs at all."""
 _USED = 3
-"""How often the course must write a term that one sentence defines, or a name that code calls."""
+"""How often a long course must write a term that a sentence defines, or a name of code."""
+_LONG = 100_000
+"""Characters of a course from which on it is long."""
 _CALLED = re.compile(r"(?:\b|\.)([a-z_]{2,})\(")
 _MADE = re.compile(r"\b(?:def|class)\s+(\w+)|\b([A-Za-z_]\w*)\s*=(?!=)|\bfor\s+(\w+)\s+in\b")
 _CAPITAL = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+\b")
+_LATIN, _EVERYWHERE = re.compile(r"[a-z_]+$"), 20
 _LONGEST = 4
 _INDEXED = re.compile(r"^(?P<x>[^\d,]{2,50}),\s*\d+(?:\s*[,–-]\s*\d+)*$", re.MULTILINE)
 Key = tuple[str, ...]
@@ -42,7 +47,9 @@ class Terms:
 
     ``sources`` holds the surest source of each; ``names`` how it is written; ``text`` is all that
     the course teaches, in lower case, by which articles are chosen. ``made`` are the names that its
-    code makes up, ``small`` the words that it writes with a small letter as a rule.
+    code makes up, ``small`` the words that it writes with a small letter as a rule, ``code`` its
+    listings in lower case, ``chapters`` the title of the nearest section above each that is no
+    general one («Summary»).
     """
 
     language: Language
@@ -52,6 +59,7 @@ class Terms:
     made: frozenset[str] = frozenset()
     small: frozenset[str] = frozenset()
     code: str = ""
+    chapters: Mapping[str, str] = field(default_factory=dict)
 
     def source(self, name: str) -> str:
         """Where this very term is from, or an empty string: it is none."""
@@ -88,7 +96,7 @@ class Terms:
 
     def counted(self, article: str, name: str) -> int:
         """How often the course writes the name after the article (``""``: after none of one)."""
-        ends = r"(?=[.,;:)]|\s+(?:is|are|was|that|which|of|to|in|and|or|with|has|can|for|as|by|on|from)\b)"
+        ends = r"(?=[.,;:)]|\s+(?:is|are|that|which|of|to|in|and|or|with|has|can|for|as|by|on)\b)"
         return len(re.findall(rf"\b{article}\s+{re.escape(name.lower())}{ends}", self.text))
 
 
@@ -110,9 +118,14 @@ def book_terms(documents: Sequence[Document]) -> Terms:
     whole = "\n".join(section.text for section in taught)
     language = documents[0].language if documents else language_of(whole)
     made = _made_up(taught)
-    terms = Terms(language, {}, {}, whole.lower(), made, _small(taught), _code(taught))
-    for source, name in _named(documents, taught, made):
+    terms = Terms(
+        language, {}, {}, whole.lower(), made, _small(taught), _code(taught), _chapters(documents)
+    )
+    for source, name in _named(documents, taught, made, language):
         key = key_of(name, language)
+        told = source in ("defined", "salient")
+        if told and not is_term(name, language):
+            continue
         if key and key not in terms.sources and _fit(name, language):
             terms.sources[key] = source
             terms.names[key] = name.strip(" *“”")
@@ -121,9 +134,8 @@ def book_terms(documents: Sequence[Document]) -> Terms:
 
 def _fit(name: str, language: Language) -> bool:
     size = rules(language_of(name, language)).sizes
-    return (
-        len(name) <= size.longest_term and len(name.split()) <= 5 and not is_pronoun(name, language)
-    )
+    short = len(name) <= size.longest_term and len(name.split()) <= 5
+    return short and not is_pronoun(name, language)
 
 
 def _made_up(taught: Sequence[Section]) -> frozenset[str]:
@@ -137,6 +149,17 @@ def _made_up(taught: Sequence[Section]) -> frozenset[str]:
         for name in names
     )
     return frozenset(name for name in found if name)
+
+
+def _chapters(documents: Sequence[Document]) -> dict[str, str]:
+    """Section id to the title of the section itself or of the outermost one above it."""
+    found: dict[str, str] = {}
+    for document in documents:
+        for section in document.sections:
+            above = found.get(section.parent or "")
+            own = plain_title(section.title)
+            found[section.id] = above or ("" if _general(own) else own)
+    return found
 
 
 def _code(taught: Sequence[Section]) -> str:
@@ -153,7 +176,10 @@ def _small(taught: Sequence[Section]) -> frozenset[str]:
 
 
 def _named(
-    documents: Sequence[Document], taught: Sequence[Section], made: frozenset[str]
+    documents: Sequence[Document],
+    taught: Sequence[Section],
+    made: frozenset[str],
+    language: Language,
 ) -> Iterator[tuple[str, str]]:
     sections = [section for document in documents for section in document.sections]
     for section in sections:
@@ -167,12 +193,13 @@ def _named(
     text = "\n".join(section.text for section in taught)
     called = Counter(name for name in _CALLED.findall(text) if name not in made)
     written = Counter(tokens(text))
+    least = _USED if len(text) >= _LONG else 1
     yield from (("code", name) for name in called if written[name] >= _USED)
     for section in taught:
         for found in definitions_of(section):
-            if text.count(found.term.strip(" *")) >= _USED:
+            if text.count(found.term.strip(" *")) >= least:
                 yield "defined", found.term
-    yield from (("salient", word) for word in _salient(taught) if word not in made)
+    yield from (("salient", word) for word in _salient(taught, language) if word not in made)
 
 
 def plain_title(title: str) -> str:
@@ -214,11 +241,15 @@ def _indexed(section: Section) -> Iterator[str]:
         yield from (match.group("x").strip() for match in _INDEXED.finditer(section.text))
 
 
-def _salient(sections: Iterable[Section]) -> list[str]:
-    """Words that are frequent and gathered in few sections."""
+def _salient(sections: Iterable[Section], language: Language) -> list[str]:
+    """Words that are frequent and gathered in few sections.
+
+    Latin words in another script are names of code, unless they are in very many sections.
+    """
     total: Counter[str] = Counter()
     places: Counter[str] = Counter()
     common = question_words()
+    spaced = rules(language).spaced
     for section in sections:
         own = Counter(tokens(" ".join(b.text for b in section.blocks if b.kind != "code")))
         total += own
@@ -231,4 +262,5 @@ def _salient(sections: Iterable[Section]) -> list[str]:
         and len(word) > 1
         and not word.isdecimal()
         and word not in common
+        and (not _LATIN.match(word) or spaced or places[word] >= _EVERYWHERE)
     ]

@@ -17,11 +17,10 @@ from typing import Any
 
 from engine.distil.offline.find import Find
 from engine.distil.offline.place import place_of, size
-from engine.distil.offline.terms import Terms, is_glossary, key_of, plain_title
+from engine.distil.offline.terms import SURE, Terms, is_glossary, key_of, plain_title
 from engine.language import rules
 
 _MODEL = Path(__file__).with_name("worth.json")
-_SURE = ("glossary", "index", "heading")
 
 
 def features(find: Find, terms: Terms) -> dict[str, float]:
@@ -35,12 +34,13 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
     return {
         f"source {find.source}": 1.0,
         f"wording {find.wording}": 1.0,
-        "subject is a sure term": float(terms.source(subject) in _SURE),
+        "subject is a sure term": float(terms.source(subject) in SURE),
         "subject is a heading": float(terms.source(subject) == "heading"),
-        "subject names a sure term": float(any(s in _SURE for s in named.values())),
+        "subject names a sure term": float(any(s in SURE for s in named.values())),
+        "subject opens with a sure term": float(_opens(find.subject, named)),
         "subject names a term of the title": float(bool(title & set(named))),
         "answer names a sure term": float(
-            any(s in _SURE for n, s in terms.within(find.answer).items() if n not in named)
+            any(s in SURE for n, s in terms.within(find.answer).items() if n not in named)
         ),
         "in a glossary": float(is_glossary(find.section)),
         "answer's words": log1p(answer) - 2.5,
@@ -55,6 +55,12 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "definite words in the subject": float(_definite(find.subject, place.language)),
         "answer opens with the subject": float(find.answer.lower().startswith(subject.lower())),
     }
+
+
+def _opens(text: str, named: Mapping[str, str]) -> bool:
+    """Whether a sure term stands within the first words of a text."""
+    head = text[: len(text) // 3 + 4].lower()
+    return any(s in SURE and name.lower() in head for name, s in named.items())
 
 
 def _definite(text: str, language: str) -> int:

@@ -56,6 +56,7 @@ def rated(pairs: Sequence[Pair], marks: str, reader: str) -> list[Rating]:
         Rating(
             id=pair.id,
             of=digest(pair.question, pair.answer),
+            answer=digest(pair.answer),
             half=half_of(pair.point),
             question=pair.question,
             reader=reader,
@@ -92,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         documents = workspace.store.documents(options.course)
     if options.sample:
         chosen = drawn(pairs, options.half, options.sample, options.seed)
+        if options.unread:
+            read = {rating.of for rating in read_ratings(options.book)}
+            chosen = [p for p in chosen if digest(p.question, p.answer) not in read]
         if options.marks:
             add_ratings(options.book, rated(chosen, options.marks, options.reader))
         else:
@@ -115,6 +119,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--half", choices=("look", "sealed"), default="look")
     parser.add_argument("--yes-sealed", action="store_true", help="read the sealed half, once")
+    parser.add_argument("--unread", action="store_true", help="leave out what was read before")
     parser.add_argument("--marks", default="")
     parser.add_argument("--reader", default="A")
     parser.add_argument("--index", type=Path, help="a LaTeX source with \\index entries")

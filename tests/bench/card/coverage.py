@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,10 +15,27 @@ from engine.text import language_of, search_terms
 _INDEX = re.compile(r"\\index\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
+_CATEGORY = 5
+"""Sub-entries of an index entry from which on it only sorts them (``method!append``)."""
+
+
 def index_of(path: Path) -> list[str]:
-    """The entries of a LaTeX source's index, ``a!b`` as «b a», without what only sorts them."""
-    found = dict.fromkeys(_INDEX.findall(path.read_text(encoding="utf-8")))
-    return [" ".join(_plain(part) for part in reversed(entry.split("!"))) for entry in found]
+    """The entries of a LaTeX source's index, ``a!b`` as «b a», without the words that only sort.
+
+    What heads five sub-entries or more («method», «exception») says of what sort they are: «append
+    method» and «method!append» are one entry, append.
+    """
+    entries = [
+        [_plain(part) for part in entry.split("!")]
+        for entry in dict.fromkeys(_INDEX.findall(path.read_text(encoding="utf-8")))
+    ]
+    below = Counter(entry[0] for entry in entries if len(entry) > 1)
+    sorts = {head for head, n in below.items() if n >= _CATEGORY}
+    found = []
+    for entry in entries:
+        words = " ".join(reversed(entry)).split()
+        found.append(" ".join(w for w in words if w not in sorts) or " ".join(words))
+    return list(dict.fromkeys(found))
 
 
 def _plain(part: str) -> str:

@@ -17,10 +17,15 @@ FOLDER = Path(__file__).with_name("ratings")
 
 
 class Rating(Value):
-    """What one reader said of one pair: 1 for yes. ``of`` is the digest of question and answer."""
+    """What one reader said of one pair: 1 for yes.
+
+    ``of`` is the digest of question and answer, ``answer`` that of the answer alone: by it a
+    rating still says something of a pair that is worded anew.
+    """
 
     id: str
     of: str
+    answer: str
     half: Half
     question: str
     natural: int
@@ -51,9 +56,9 @@ def drawn(pairs: Iterable[Pair], half: Half, sample: int, seed: int) -> list[Pai
     return chosen[:sample]
 
 
-def digest(question: str, answer: str) -> str:
+def digest(*texts: str) -> str:
     """Twelve hex digits of what was read: a rating of another text is stale."""
-    return content_id(question, answer)[:12]
+    return content_id(*texts)[:12]
 
 
 def read_ratings(book: str) -> list[Rating]:
