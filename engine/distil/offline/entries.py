@@ -9,7 +9,7 @@ from engine.distil.offline.find import Find
 from engine.distil.offline.forms import ITEM, entry_of, is_pronoun
 from engine.distil.offline.place import Place
 from engine.distil.offline.terms import SURE, is_glossary
-from engine.gates import leans_back, readable
+from engine.gates import readable
 from engine.language import rules
 from engine.schema import Block
 from engine.text import sentences
@@ -28,16 +28,14 @@ def entries(place: Place, block: Block) -> Iterator[Find]:
 def _entry(place: Place, line: str, page: int, boxed: bool) -> Find | None:
     """``term: what it is``; outside boxes the term must be one that the course knows elsewhere."""
     match = entry_of(" ".join(line.split()), place.language)
-    if not match or is_pronoun(match.group("x"), place.language):
+    if not match or (not boxed and is_pronoun(match.group("x"), place.language)):
         return None
     term, meaning = match.group("x").strip("*“” "), match.group("y").replace("**", "").strip()
     term = re.sub(r"[（(].*", "", term).strip()
     if not term or len(term.split()) > 5 or not (boxed or place.terms.source(term)):
         return None
     answer = _meaning(place, meaning)
-    if not readable(answer, place.language, shortest=3) or (
-        leans_back(answer, place.language) if boxed else not place.alone(answer)
-    ):
+    if not readable(answer, place.language, shortest=3) or (not boxed and not place.alone(answer)):
         return None
     translated = re.search(r"[（(][A-Za-z]", match.group(0)[: match.start("y")]) is not None
     repeated = term in answer and place.terms.source(term) in SURE and place.alone(answer)
@@ -51,7 +49,8 @@ def _entry(place: Place, line: str, page: int, boxed: bool) -> Find | None:
 def _meaning(place: Place, text: str) -> str:
     """What an entry says: its first sentence, and the next one where it stands alone."""
     first, *rest = sentences(text, place.language)
-    said = [first, *[s for s in rest[:1] if place.alone(s)]]
+    lone = [s for s in rest[:1] if place.alone(s) and not entry_of(s, place.language)]
+    said = [first, *lone]
     own = rules(place.language)
     last = said[-1].rstrip(";；,，")
     ended = last.endswith((".", "。", "!", "?", "！", "？", ")", "”"))

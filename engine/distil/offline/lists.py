@@ -58,7 +58,11 @@ def _whole(place: Place, block: Block, items: Sequence[str], before: Block | Non
         return None
     if not all(place.alone(item) or size(item) < 6 for item in items):
         return None
-    steps = _NUMBERED.match(block.text) and announces_steps(introduction, place.language)
+    steps = (
+        wording == "steps"
+        or _NUMBERED.match(block.text)
+        and announces_steps(introduction, place.language)
+    )
     return Find(
         "list", "procedure" if steps else "enumeration", wording,
         {**parts, "x": place.lowered(parts["x"])},

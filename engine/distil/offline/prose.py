@@ -123,7 +123,7 @@ def _goes_on(core: str, previous: str, place: Place) -> bool:
 
 def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     """What goes into the wording, or nothing where the subject will not do."""
-    groups = {k: (v or "").strip(" ,，“”「」*") for k, v in match.groupdict().items()}
+    groups = {k: (v or "").strip(" ,，“”「」") for k, v in match.groupdict().items()}
     x = groups["x"]
     of_anyone = form.wording in ("if", "when")  # «if you divide by zero» is no pointing back
     if not x or (is_pronoun(x, place.language) and not of_anyone):
@@ -170,7 +170,7 @@ def _called(x: str, place: Place) -> str:
 def _bare(x: str, place: Place) -> str:
     """The term without its article."""
     article = rules(place.language).pattern("forms", "patterns", "article", flags=re.IGNORECASE)
-    return article.sub("", x) if article else x
+    return place.lowered(article.sub("", x) if article else x)
 
 
 def _speaks_of_a_term(x: str, place: Place) -> bool:

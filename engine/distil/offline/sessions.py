@@ -21,7 +21,7 @@ _PROMPT = re.compile(r"^>>> ?(?P<code>.*)$")
 _MORE = re.compile(r"^\.\.\. ?(?P<code>.*)$")
 _OWN = frozenset(dir(builtins))
 _UNSURE = re.compile(r"0x|random|^b['\"]|<.* at |Traceback|\.\.\.|\[Errno|^#|,$|[(\[{]$")
-_MOST_LINES, _MOST_OUTPUT, _MOST_FINDS = 5, 120, 4
+_MOST_LINES, _MOST_OUTPUT, _MOST_FINDS = 5, 120, 6
 
 
 @dataclass(frozen=True)

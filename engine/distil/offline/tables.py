@@ -78,6 +78,8 @@ def _compared(place: Place, block: Block, rows: Rows) -> Iterator[Find]:
             continue
         if any(place.strange(cell) or not re.search(r"\w", cell) for cell in row[1:]):
             continue
+        if all(re.fullmatch(r"[\d\s.,/%-]+", cell) for cell in row[1:]):
+            continue
         said = [f"{thing}: {cell}" if own.spaced else f"{thing}：{cell}"
                 for thing, cell in zip(things, row[1:], strict=True)]  # fmt: skip
         answer = own.list_mark.join(said) + own.stop

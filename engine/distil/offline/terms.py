@@ -126,6 +126,8 @@ def book_terms(documents: Sequence[Document]) -> Terms:
         told = source in ("defined", "salient")
         if told and not is_term(name, language):
             continue
+        if source != "glossary" and is_pronoun(name, language):
+            continue
         if key and key not in terms.sources and _fit(name, language):
             terms.sources[key] = source
             terms.names[key] = name.strip(" *“”")
@@ -134,8 +136,7 @@ def book_terms(documents: Sequence[Document]) -> Terms:
 
 def _fit(name: str, language: Language) -> bool:
     size = rules(language_of(name, language)).sizes
-    short = len(name) <= size.longest_term and len(name.split()) <= 5
-    return short and not is_pronoun(name, language)
+    return len(name) <= size.longest_term and len(name.split()) <= 5
 
 
 def _made_up(taught: Sequence[Section]) -> frozenset[str]:

@@ -36,12 +36,14 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         f"wording {find.wording}": 1.0,
         "subject is a sure term": float(terms.source(subject) in SURE),
         "subject is a heading": float(terms.source(subject) == "heading"),
+        "subject is a term": float(bool(terms.source(subject))),
         "subject names a sure term": float(any(s in SURE for s in named.values())),
         "subject opens with a sure term": float(_opens(find.subject, named)),
         "subject names a term of the title": float(bool(title & set(named))),
         "answer names a sure term": float(
             any(s in SURE for n, s in terms.within(find.answer).items() if n not in named)
         ),
+        "words are set apart": float(rules(place.language).spaced),
         "in a glossary": float(is_glossary(find.section)),
         "answer's words": log1p(answer) - 2.5,
         "answer is short": float(answer < 8),
