@@ -32,7 +32,7 @@ def section(text: str, name: str = "s1", kind: str = "prose", title: str = "Titl
 def points_of(section: Section) -> list[Point]:
     """What the offline teacher finds in a book of this one section."""
     book = Document(id="d" * 16, title="T", filename="t", language="en", sections=(section,))
-    [(_, found)] = taught([book], [section])
+    [(_, found)] = taught([book], [section], least=0)
     return found
 
 
@@ -126,7 +126,7 @@ def shelf(tmp_path):
     sections = tuple(
         section(
             f"A widget{i} is a small device that has the number {i} on its back. "
-            f"Widget{i} machines are loud because wheel {i} is made of heavy iron. "
+            f"The purpose of a widget{i} is to carry the number {i} from place to place. "
             "There is more to say about such machines, and much of it was said elsewhere before.",
             f"s{i}",
             title=f"Widget {i}",
@@ -160,10 +160,10 @@ def test_another_plan_replaces_the_corpus_but_keeps_what_people_judged(shelf):
         update={"status": "accepted", "answer": "Mine.", "edited": True}
     )
     store.revise_pairs("c", [mine], batch="1")
-    distil(course, DistilPlan(pairs=40, kinds=("cause",)), chat=None, store=store)
+    distil(course, DistilPlan(pairs=40, kinds=("fact",)), chat=None, store=store)
     kept = {p.id: p for p in store.pairs("c")}
     assert kept[mine.id].answer == "Mine."
-    assert {p.kind for p in kept.values()} - {mine.kind} == {"cause"}
+    assert {p.kind for p in kept.values()} - {mine.kind} == {"fact"}
 
 
 def answer_points(request: Request) -> str | TeacherError:

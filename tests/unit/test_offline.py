@@ -36,7 +36,7 @@ def points(*blocks: Block, title: str = "Title", words: str = WORDS, language: s
     read = Section(id="s1", title=title, blocks=blocks)
     last = "Glossary" if language == "en" else "术语"
     glossary = Section(id="g", title=last, blocks=(Block(text=words, kind="list"),))
-    [(_, found)] = taught([book(read, glossary, language=language)], [read])
+    [(_, found)] = taught([book(read, glossary, language=language)], [read], least=0)
     return found
 
 
@@ -339,7 +339,8 @@ def test_a_common_error_is_asked_for_with_its_term():
 
 def test_what_the_judge_finds_poor_is_left_out():
     read = Section(id="s", title="T", blocks=(prose(EN),))
-    terms = book_terms([book(read)])
+    glossary = Section(id="g", title="Glossary", blocks=(Block(text=WORDS, kind="list"),))
+    terms = book_terms([book(read, glossary)])
     finds = list(finds_of(read, terms))
     assert best(finds, terms, least=1.1) == []
     assert len(best(finds, terms, least=0.0)) == len(finds) > 2

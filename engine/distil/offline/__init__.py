@@ -9,7 +9,7 @@ book. What it cannot do: reason, compare across sections, or word an answer bett
 """
 
 from engine.distil.offline.find import Find, point_of
-from engine.distil.offline.read import finds_of, points_of, taught
+from engine.distil.offline.read import finds_of, taught
 from engine.distil.offline.terms import Terms, book_terms
 
-__all__ = ["Find", "Terms", "book_terms", "finds_of", "point_of", "points_of", "taught"]
+__all__ = ["Find", "Terms", "book_terms", "finds_of", "point_of", "taught"]

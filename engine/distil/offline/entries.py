@@ -38,7 +38,12 @@ def _entry(place: Place, line: str, page: int, boxed: bool) -> Find | None:
     if not readable(answer, place.language, shortest=3) or (not boxed and not place.alone(answer)):
         return None
     translated = re.search(r"[（(][A-Za-z]", match.group(0)[: match.start("y")]) is not None
-    repeated = term in answer and place.terms.source(term) in SURE and place.alone(answer)
+    repeated = (
+        term in answer
+        and not is_pronoun(answer, place.language)
+        and place.terms.source(term) in SURE
+        and place.alone(answer)
+    )
     if not (boxed or translated or repeated or _defines(answer, place)):
         return None
     wording, parts = asked_as(term, answer, place)

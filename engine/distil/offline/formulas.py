@@ -12,13 +12,14 @@ from engine.language import rules
 from engine.schema import Block
 from engine.text import sentences
 
-_FORMULA = re.compile(r"^\$\$?[^$]+=[^$]+\$\$?$", re.DOTALL)
+_FORMULA = re.compile(r"^\$\$?[^$=]+=[^$=]+\$\$?$")
+"""One equation, not a chain of steps that only its page explains."""
 
 
 def in_formula(place: Place, blocks: Sequence[Block], number: int) -> Iterator[Find]:
     """A formula with what stands beside it: its name before it, its letters after it."""
     block = blocks[number]
-    if not (block.role == "formula" or _FORMULA.match(block.text.strip())) or not number:
+    if not _FORMULA.match(" ".join(block.text.split())) or not number:
         return
     own = rules(place.language)
     names = own.pattern("forms", "patterns", "formula", flags=re.IGNORECASE)

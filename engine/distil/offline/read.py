@@ -21,25 +21,20 @@ from engine.schema import Document, Section
 
 
 def taught(
-    documents: Sequence[Document], sections: Iterable[Section]
+    documents: Sequence[Document], sections: Iterable[Section], least: float | None = None
 ) -> Iterator[tuple[Section, list[Point]]]:
     """Each section with its knowledge points that are worth learning, by the books' own terms.
 
     All sections are read before the first is given: of what several define the best is kept.
+    ``least`` is the least worth (see ``worth``), the judge's own where none is given.
     """
     terms = book_terms(documents)
     chosen = list(sections)
-    finds = best([find for section in chosen for find in finds_of(section, terms)], terms)
+    finds = best([find for section in chosen for find in finds_of(section, terms)], terms, least)
     for section in chosen:
         language = place_of(section, terms).language
         own = [find for find in finds if find.section is section]
         yield section, [point_of(find, language) for find in own]
-
-
-def points_of(section: Section, terms: Terms) -> list[Point]:
-    """The knowledge points of one section alone that are worth learning, in reading order."""
-    language = place_of(section, terms).language
-    return [point_of(find, language) for find in best(finds_of(section, terms), terms)]
 
 
 def finds_of(section: Section, terms: Terms) -> Iterator[Find]:

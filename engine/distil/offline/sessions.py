@@ -25,7 +25,7 @@ _MOST_LINES, _MOST_OUTPUT, _MOST_FINDS = 5, 120, 6
 
 
 @dataclass(frozen=True)
-class Step:
+class Typed:
     """A statement of a session with what it printed.
 
     ``makes`` and ``needs`` are names; ``shape`` is the statement without its constants: of two of
@@ -57,7 +57,7 @@ def in_session(place: Place, block: Block) -> Iterator[Find]:
             yield _find(place, block, before, step)
 
 
-def _find(place: Place, block: Block, before: Sequence[Step], step: Step) -> Find:
+def _find(place: Place, block: Block, before: Sequence[Typed], step: Typed) -> Find:
     shown = "\n".join(f">>> {s.code}" for s in (*before, step))
     wording = "fails" if _failed(step) else "prints"
     code = shown if before else step.code
@@ -70,7 +70,7 @@ def _find(place: Place, block: Block, before: Sequence[Step], step: Step) -> Fin
     )  # fmt: skip
 
 
-def _worth(step: Step) -> bool:
+def _worth(step: Typed) -> bool:
     """Whether the statement is more than a name or a number echoed."""
     if (
         "input(" in step.code
@@ -85,12 +85,12 @@ def _worth(step: Step) -> bool:
     return not re.fullmatch(r"[\w.]+|'[^']*'|\"[^\"]*\"|[\d .+*/-]*", step.code.strip())
 
 
-def _failed(step: Step) -> bool:
+def _failed(step: Typed) -> bool:
     return re.match(r"^\w*(?:Error|Exception)\b", step.output) is not None
 
 
-def _steps(text: str) -> list[Step]:
-    found: list[Step] = []
+def _steps(text: str) -> list[Typed]:
+    found: list[Typed] = []
     code = ""
     output: list[str] = []
     for line in [*text.split("\n"), ">>> "]:
@@ -106,12 +106,12 @@ def _steps(text: str) -> list[Step]:
     return found
 
 
-def _step(code: str, output: str) -> Step:
+def _step(code: str, output: str) -> Typed:
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError):
         broken = "SyntaxError" in output
-        return Step(
+        return Typed(
             code, output, frozenset(), frozenset() if broken else frozenset("?"), False, code
         )
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
@@ -129,7 +129,7 @@ def _step(code: str, output: str) -> Step:
     changes = {n.id for n in names} - _OWN if calls and single else set()
     shape = re.sub(r"Constant\([^)]*\)", "C", ast.dump(tree))
     made = frozenset(stored | imported | changes)
-    return Step(code, output, made, frozenset(needs), single, shape)
+    return Typed(code, output, made, frozenset(needs), single, shape)
 
 
 def _foreign(tree: ast.AST) -> set[str]:
@@ -143,10 +143,10 @@ def _foreign(tree: ast.AST) -> set[str]:
     return found
 
 
-def _needed(before: Sequence[Step], step: Step) -> list[Step] | None:
+def _needed(before: Sequence[Typed], step: Typed) -> list[Typed] | None:
     """The statements before it on which a statement depends, in order; None: some are not shown."""
     wanted = set(step.needs)
-    kept: list[Step] = []
+    kept: list[Typed] = []
     open_names = set(wanted)
     for earlier in reversed(before):
         if earlier.makes & wanted:

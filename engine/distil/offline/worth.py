@@ -17,9 +17,11 @@ from typing import Any
 
 from engine.distil.offline.find import Find
 from engine.distil.offline.place import place_of, size
-from engine.distil.offline.terms import SURE, Terms, is_glossary, key_of, plain_title
+from engine.distil.offline.terms import SOURCES, SURE, Terms, is_glossary, key_of, plain_title
 from engine.language import rules
 
+CLAUSES = ("why", "reason", "how", "if", "when")
+"""Wordings that ask about a clause, not about a name."""
 _MODEL = Path(__file__).with_name("worth.json")
 
 
@@ -30,6 +32,8 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
     subject = find.parts.get("bare") or find.subject
     named = terms.within(find.subject)
     answer, asked = size(find.answer) / scale, size(find.subject) / scale
+    definite = _definite(find.subject, place.language)
+    clause = find.wording in CLAUSES
     title = set(terms.within(plain_title(find.section.title)))
     return {
         f"source {find.source}": 1.0,
@@ -38,7 +42,9 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "subject is a heading": float(terms.source(subject) == "heading"),
         "subject is a term": float(bool(terms.source(subject))),
         "subject names a sure term": float(any(s in SURE for s in named.values())),
-        "subject opens with a sure term": float(_opens(find.subject, named)),
+        "subject opens with a term": float(_opens(find.subject, named)),
+        "clause opens with a term": float(clause and _opens(find.subject, named)),
+        "clause without definite words": float(clause and not definite),
         "subject names a term of the title": float(bool(title & set(named))),
         "answer names a sure term": float(
             any(s in SURE for n, s in terms.within(find.answer).items() if n not in named)
@@ -54,15 +60,15 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "answer holds quotes": float(bool(re.search(r"[“”\"「」]", find.answer))),
         "subject holds capitals inside": float(bool(re.search(r"(?<=\s)[A-Z]", find.subject))),
         "answer holds digits": float(bool(re.search(r"\d", find.answer))),
-        "definite words in the subject": float(_definite(find.subject, place.language)),
+        "definite words in the subject": float(definite),
         "answer opens with the subject": float(find.answer.lower().startswith(subject.lower())),
     }
 
 
 def _opens(text: str, named: Mapping[str, str]) -> bool:
-    """Whether a sure term stands within the first words of a text."""
+    """Whether a term that the course tells of stands within the first words of a text."""
     head = text[: len(text) // 3 + 4].lower()
-    return any(s in SURE and name.lower() in head for name, s in named.items())
+    return any(s != SOURCES[-1] and name.lower() in head for name, s in named.items())
 
 
 def _definite(text: str, language: str) -> int:
