@@ -268,7 +268,7 @@ def test_a_list_is_asked_for_by_what_announces_it(intro, question, language):
 def test_rows_compare_what_heads_the_columns_and_columns_of_meanings_define():
     table = Block(text="Feature | List | Tuple\nLength | may change | is fixed", kind="table")
     [row] = points(table)
-    assert row.questions[0] == "How do list and tuple compare in terms of “Length”?"
+    assert row.questions[0] == "How do list and tuple compare in terms of “length”?"
     assert row.answer == "list: may change; tuple: is fixed."
     assert row.evidence[0].quote == "Length | may change | is fixed"
     table = Block(

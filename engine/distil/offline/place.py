@@ -53,8 +53,13 @@ class Place:
             return text
         first = text.split(" ", 1)[0]
         opening = own.pattern("forms", "patterns", "ordinary")
-        plain = (opening is not None and opening.match(first)) or first.lower() in self.terms.small
+        plain = (opening is not None and opening.match(first)) or self._common(first)
         return text[:1].lower() + text[1:] if plain else text
+
+    def _common(self, word: str) -> bool:
+        """Whether a word has its capital only from where it stands."""
+        plain = re.fullmatch(r"[A-Z][a-z’'-]*,?", word) is not None
+        return plain and word.lower().rstrip(",") not in self.terms.proper
 
     def alone(self, text: str) -> bool:
         """Whether a text can be understood without what stands around it.

@@ -102,7 +102,7 @@ def _tidy(sentence: str, place: Place) -> str:
     """The sentence without its connector; a name of code keeps its small letter."""
     core = tidy(sentence, place.language)
     first = re.match(r"\w+", core)
-    if first and place.terms.source(first[0]) == "code" and first[0].lower() in sentence[:40]:
+    if first and f"{first[0].lower()}(" in place.terms.code and first[0].lower() in sentence[:40]:
         return core[:1].lower() + core[1:] if core[:1].lower() + core[1:] in sentence else core
     return core
 

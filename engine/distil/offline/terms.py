@@ -47,9 +47,9 @@ class Terms:
 
     ``sources`` holds the surest source of each; ``names`` how it is written; ``text`` is all that
     the course teaches, in lower case, by which articles are chosen. ``made`` are the names that its
-    code makes up, ``small`` the words that it writes with a small letter as a rule, ``code`` its
-    listings in lower case, ``chapters`` the title of the nearest section above each that is no
-    general one («Summary»).
+    code makes up, ``proper`` the words that it writes with a capital as a rule (in small letters
+    here), ``code`` its listings in lower case, ``chapters`` the title of the nearest section above
+    each that is no general one («Summary»).
     """
 
     language: Language
@@ -57,7 +57,7 @@ class Terms:
     names: dict[Key, str] = field(default_factory=dict)
     text: str = ""
     made: frozenset[str] = frozenset()
-    small: frozenset[str] = frozenset()
+    proper: frozenset[str] = frozenset()
     code: str = ""
     chapters: Mapping[str, str] = field(default_factory=dict)
 
@@ -119,7 +119,7 @@ def book_terms(documents: Sequence[Document]) -> Terms:
     language = documents[0].language if documents else language_of(whole)
     made = _made_up(taught)
     terms = Terms(
-        language, {}, {}, whole.lower(), made, _small(taught), _code(taught), _chapters(documents)
+        language, {}, {}, whole.lower(), made, _proper(taught), _code(taught), _chapters(documents)
     )
     for source, name in _named(documents, taught, made, language):
         key = key_of(name, language)
@@ -168,12 +168,12 @@ def _code(taught: Sequence[Section]) -> str:
     return "\n".join(b.text for s in taught for b in s.blocks if b.kind == "code").lower()
 
 
-def _small(taught: Sequence[Section]) -> frozenset[str]:
-    """Words that are written with a small letter more often than not, where no sentence begins."""
+def _proper(taught: Sequence[Section]) -> frozenset[str]:
+    """Words written with a capital where no sentence begins, more often than without."""
     prose = " ".join(b.text for s in taught for b in s.blocks if b.kind in ("prose", "list"))
     capital = Counter(word.lower() for word in _CAPITAL.findall(prose))
     small = Counter(re.findall(r"\b[a-z]+\b", prose))
-    return frozenset(word for word, n in small.items() if n > capital[word])
+    return frozenset(word for word, n in capital.items() if n >= small[word])
 
 
 def _named(
