@@ -6,7 +6,7 @@ import pytest
 
 from engine.course import SplitPlan
 from engine.distil.offline import book_terms, finds_of, taught
-from engine.distil.offline.worth import best
+from engine.distil.offline.worth import best, worth
 from engine.distil.pairs import pairs_of
 from engine.distil.points import Point
 from engine.gates import grounded
@@ -111,6 +111,7 @@ def test_a_subject_is_cut_out_whole(sentence, kind, question):
     "text",
     [
         "Gribbles are the best of all the animals that swim here.",  # no term of the course
+        "Wheels turn quickly because heavy oil covers all of them.",
         "The list is a very good idea, and it is also very fast.",  # nothing is asked by «is»
         "Lists are useful because we have seen them so far in this chapter.",
         "A file is read by the program above, which opens it first.",
@@ -204,7 +205,13 @@ def test_a_key_term_box_in_a_chapter_is_a_glossary_too():
 def test_of_two_definitions_of_a_term_one_is_asked():
     text = "A tuple is a sequence of values that cannot be changed."
     other = "A tuple is a row of values that are held together by commas."
-    assert len(points(prose(text), prose(other))) == 1
+    read = Section(id="s", title="T", blocks=(prose(text), prose(other)))
+    terms = book_terms([book(read)])
+    both = list(finds_of(read, terms))
+    worthiest = max(both, key=lambda find: worth(find, terms))
+    for finds in (both, both[::-1]):
+        assert best(finds, terms, least=0) == [worthiest]
+    assert len({worth(find, terms) for find in both}) == 2
 
 
 def test_cause_and_effect_are_stated_both_ways():
@@ -283,6 +290,8 @@ SESSION = """>>> n = 17
 42
 >>> len('banana')
 6
+>>> len('apple')
+5
 >>> x.unknown()
 3
 >>> '2' - 1
@@ -297,7 +306,7 @@ def test_code_is_asked_for_the_output_that_the_book_shows():
     assert answers == {
         "What does Python show after the last line?\n>>> n = 17\n>>> n + 25": "42",
         "What is the value of `len('banana')` in Python?": "6",
-        "What happens when Python runs `'2' - 1`?": SESSION.split("\n")[8],
+        "What happens when Python runs `'2' - 1`?": SESSION.split("\n")[10],
     }
 
 
