@@ -217,6 +217,7 @@ def test_of_two_definitions_of_a_term_one_is_asked():
 def test_cause_and_effect_are_stated_both_ways():
     [point] = points(prose("Tuples are safe because no program can change a tuple."))
     assert point.statements == (
+        "Tuples are safe because no program can change a tuple.",
         "Because no program can change a tuple, tuples are safe.",
         "The reason that tuples are safe is that no program can change a tuple.",
     )

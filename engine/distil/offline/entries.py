@@ -74,7 +74,7 @@ def asked_as(term: str, meaning: str, place: Place) -> tuple[str, dict[str, str]
     Where the language has articles the course's own use decides: «a variable», but «debugging».
     """
     own = rules(place.language)
-    body = _body(meaning, place)
+    body = _body(meaning, term, place)
     parts = {"x": term, "bare": term} | ({"body": body} if body else {})
     action = own.pattern("forms", "patterns", "action")
     if action and action.match(meaning):
@@ -85,13 +85,20 @@ def asked_as(term: str, meaning: str, place: Place) -> tuple[str, dict[str, str]
     return "thing", {**parts, "x": f"{article} {term}".strip()}
 
 
-def _body(meaning: str, place: Place) -> str:
-    """A meaning of one sentence as it stands within another one; else an empty string."""
+def _body(meaning: str, term: str, place: Place) -> str:
+    """A meaning of one sentence as it stands within another one; else an empty string.
+
+    A meaning that names its term is a sentence by itself already.
+    """
     stop = ".。;；"
     text = meaning.rstrip(stop)
     own = rules(place.language)
     opens = own.pattern("forms", "patterns", "within")
-    if re.search(r"[.。;；:：]", text) or (opens and not opens.match(text)):
+    if (
+        re.search(r"[.。;；:：]", text)
+        or term.lower() in text.lower()
+        or (opens and not opens.match(text))
+    ):
         return ""
     return text[:1].lower() + text[1:] if own.capitals else text
 

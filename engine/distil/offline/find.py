@@ -48,8 +48,13 @@ def point_of(find: Find, language: Language) -> Point:
         evidence=quotes,
         questions=tuple(_filled(own["trained"], find.parts, capitals=capitals)),
         held_out=tuple(_filled(own["held_out"], find.parts, capitals=capitals)),
-        statements=tuple(_filled(own["statements"], find.parts, capitals=capitals)),
+        statements=(*_said(find), *_filled(own["statements"], find.parts, capitals=capitals)),
     )
+
+
+def _said(find: Find) -> Sequence[str]:
+    """The answer itself, where it is the book's own sentence."""
+    return [find.answer] if find.source == "prose" and "\n" not in find.answer else []
 
 
 def _filled(templates: Sequence[str], parts: Mapping[str, str], *, capitals: bool) -> list[str]:

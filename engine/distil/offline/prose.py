@@ -140,7 +140,11 @@ def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
         return {}
     groups["x"] = place.lowered(x)
     y = groups.pop("y", "").rstrip(".。!！")
-    if y and size(y) <= _LONGEST_HALF * rules(place.language).sizes.scale:
+    if (
+        y
+        and not (of_anyone and is_pronoun(y, place.language))
+        and size(y) <= _LONGEST_HALF * rules(place.language).sizes.scale
+    ):
         groups["y"] = place.lowered(y)
     return groups
 
