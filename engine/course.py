@@ -7,7 +7,7 @@ knowledge points keep one wording out of training (recall exam) or for validatio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.language import any_pattern, rules
 from engine.schema import Block, Document, Passage, Section, Value, content_id
@@ -80,18 +80,31 @@ def make_passages(
     """
     found: list[Passage] = []
     for document in documents:
+        known = {section.id: section for section in document.sections}
         for section in document.sections:
-            found += _passages_of(document, section, target_tokens)
+            path = _path(section, known)
+            found += _passages_of(document, section, path, target_tokens)
     return found
 
 
-def _passages_of(document: Document, section: Section, target: int) -> list[Passage]:
+def _path(section: Section, known: Mapping[str, Section]) -> str:
+    """The titles from the chapter down to the section; the title of the whole book is left out."""
+    titles = [section.title]
+    above = known.get(section.parent or "")
+    while above:
+        if above.level > 1 or above.blocks:
+            titles.insert(0, above.title)
+        above = known.get(above.parent or "")
+    return " › ".join(dict.fromkeys(titles))
+
+
+def _passages_of(document: Document, section: Section, path: str, target: int) -> list[Passage]:
     found: list[Passage] = []
     held: list[tuple[Block, int]] = []  # a piece and its tokens
 
     def flush() -> None:
         if held:
-            found.append(_passage(document, section, held, len(found)))
+            found.append(_passage(document, section, path, held, len(found)))
             held.clear()
 
     for piece in _pieces(section, target):
@@ -104,14 +117,19 @@ def _passages_of(document: Document, section: Section, target: int) -> list[Pass
 
 
 def _passage(
-    document: Document, section: Section, held: Sequence[tuple[Block, int]], number: int
+    document: Document,
+    section: Section,
+    path: str,
+    held: Sequence[tuple[Block, int]],
+    number: int,
 ) -> Passage:
     text = "\n\n".join(piece.text for piece, _ in held)
     return Passage(
-        id=content_id(section.id, number, text),
+        id=content_id(section.id, number, path, text),
         document=document.id,
         section=section.id,
         title=section.title,
+        path=path,
         text=text,
         blocks=tuple(piece for piece, _ in held),
         page_start=held[0][0].page,

@@ -111,7 +111,8 @@ class Document(Value):
 class Passage(Value):
     """A chunk of text inside one section; ``tokens`` are estimated tokens of the student.
 
-    ``blocks`` are the blocks, or pieces of long blocks, of which ``text`` is made, in order.
+    ``blocks`` are the blocks, or pieces of long blocks, of which ``text`` is made, in order;
+    ``path`` is ``title`` with the headings above it, the book's own left out.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Passage(Value):
     title: str
     text: str
     blocks: tuple[Block, ...] = ()
+    path: str = ""
     page_start: int = 0
     page_end: int = 0
     tokens: int = 0

@@ -1,8 +1,9 @@
-"""Hybrid retrieval: BM25 over words (jieba's for Chinese) and e5 embeddings, fused by rank.
+"""Hybrid retrieval: e5 embeddings of units and BM25 over words (jieba's for Chinese), fused by rank.
 
-Fusion is reciprocal rank fusion (Cormack, Clarke & Büttcher, SIGIR 2009: 1 / (60 + rank)), whose
-order needs no scaling between the two scores. ``Hit.score`` is the cosine similarity in [0, 1],
-which, unlike a rank, says whether anything relevant was found at all.
+A passage is as near to a question as its nearest unit (``engine.units``): one embedding of all its
+text drowns the sentence that answers. Fusion is reciprocal rank fusion (Cormack, Clarke & Büttcher,
+SIGIR 2009: 1 / (60 + rank)), the meaning counting ``_MEANING`` times: learners' words are seldom the
+book's (``tests/bench/quotes`` compares).
 """
 
 from __future__ import annotations
@@ -14,88 +15,99 @@ from typing import Any
 from engine.embeddings import DIMENSIONS, embed
 from engine.files import writing
 from engine.progress import Report, silent
-from engine.schema import Passage, Value
-from engine.text import language_of, question_words, search_terms
+from engine.schema import Language, Passage, Value, content_id
+from engine.text import language_of, search_terms, symbols
+from engine.units import Unit, units_of
 
 _RANK_CONSTANT = 60
+_MEANING = 2.0
+_FILE = "units.npz"
 
 
 class Hit(Value):
-    """A found passage.
-
-    ``score`` is the cosine of e5 embeddings; ``coverage`` the share of the query's terms, weighted
-    by rarity, that the passage holds; both in [0, 1].
-    """
+    """A found passage; ``score`` is the cosine of its nearest unit, in [0, 1]."""
 
     passage: Passage
     score: float
-    coverage: float
 
 
 class Index:
-    """A searchable set of passages. Build with ``Index.build``; it is read-only afterwards."""
+    """A searchable set of passages. Build with ``Index.build``; it is read-only afterwards.
 
-    def __init__(self, passages: Sequence[Passage], embeddings: Any) -> None:
+    Attributes:
+        passages: What is searched.
+        units: Their quotable pieces, in order.
+        vectors: The units' embeddings, array of shape (units, 384).
+        of_passage: Numbers of the units of each passage, by its number.
+        language: In which their words are stemmed.
+    """
+
+    def __init__(
+        self, passages: Sequence[Passage], units: Sequence[Sequence[Unit]], vectors: Any
+    ) -> None:
         import bm25s
+        import numpy as np
 
         self.passages = tuple(passages)
-        self._embeddings = embeddings
-        self._language = language_of("\n".join(p.text for p in self.passages))
-        texts = [f"{p.title}\n{p.text}" for p in self.passages]
-        self._terms = [search_terms(text, self._language) for text in texts]
+        self.units = tuple(unit for own in units for unit in own)
+        self.vectors = vectors
+        ends = np.cumsum([len(own) for own in units]).tolist()
+        self.of_passage = [range(e - len(own), e) for e, own in zip(ends, units, strict=True)]
+        self.language: Language = language_of("\n".join(p.text for p in self.passages))
         self._bm25 = bm25s.BM25()
+        terms = [self._terms_of(f"{p.path or p.title}\n{p.text}") for p in self.passages]
+        self._known = {term for held in terms for term in held}
         if self.passages:
-            self._bm25.index(self._terms, show_progress=False)
-        self._idf = _inverse_document_frequency(self._terms)
+            self._bm25.index(terms, show_progress=False)
+
+    def _terms_of(self, text: str) -> list[str]:
+        return [*search_terms(text, self.language), *symbols(text)]
 
     @classmethod
     def build(cls, passages: Sequence[Passage], folder: Path, report: Report = silent) -> Index:
         """The index of the passages; embeddings are kept in ``folder``, only new ones are made."""
         import numpy as np
 
-        path = folder / "embeddings.npz"
-        known = _load(path)
-        missing = [p for p in passages if p.id not in known]
+        units = [units_of(passage) for passage in passages]
+        flat = [unit for own in units for unit in own]
+        names = [content_id(unit.searched) for unit in flat]
+        known = _load(folder / _FILE)
+        missing = {n: u.searched for n, u in zip(names, flat, strict=True) if n not in known}
         if missing:
-            vectors = embed([f"{p.title}\n{p.text}" for p in missing], report=report)
-            known |= {p.id: vector for p, vector in zip(missing, vectors, strict=True)}
-            _save(path, {p.id: known[p.id] for p in passages})
-        rows = [known[p.id] for p in passages]
-        return cls(passages, np.stack(rows) if rows else np.zeros((0, DIMENSIONS)))
+            made = embed(list(missing.values()), report=report)
+            known |= dict(zip(missing, made, strict=True))
+            _save(folder / _FILE, {name: known[name] for name in names})
+        rows = [known[name] for name in names]
+        return cls(passages, units, np.stack(rows) if rows else np.zeros((0, DIMENSIONS)))
 
-    def search(self, query: str, k: int = 5) -> list[Hit]:
-        """The ``k`` best passages for the query, best first."""
+    def search(self, query: str, k: int = 5, *, vector: Any = None) -> list[Hit]:
+        """The ``k`` best passages for the query, best first.
+
+        Args:
+            query: What is looked for.
+            k: How many passages at most.
+            vector: The query's embedding where the caller has it, shape (384,).
+        """
         import numpy as np
 
-        if not self.passages or not query.strip():
+        if not self.units or not query.strip():
             return []
-        cosines = self._embeddings @ embed([query], query=True)[0]
-        terms = search_terms(query, self._language)
-        known = [term for term in terms if term in self._idf]
-        lexical = self._bm25.get_scores(known) if known else np.zeros(len(self.passages))
-        fused = _ranks(cosines)
+        asked = embed([query], query=True)[0] if vector is None else vector
+        near = self.vectors @ asked
+        cosines = np.array([max((near[i] for i in own), default=0.0) for own in self.of_passage])
+        known = [term for term in self._terms_of(query) if term in self._known]
+        fused = _MEANING * _ranks(cosines)
         if known:
+            lexical = self._bm25.get_scores(known)
             fused = fused + np.where(lexical > 0, _ranks(lexical), 0.0)
-        best = np.argsort(-fused, kind="stable")[:k]
         return [
-            Hit(
-                passage=self.passages[i],
-                score=float(np.clip(cosines[i], 0.0, 1.0)),
-                coverage=self._coverage(terms, i),
-            )
-            for i in best
+            Hit(passage=self.passages[i], score=float(np.clip(cosines[i], 0.0, 1.0)))
+            for i in np.argsort(-fused, kind="stable")[:k]
         ]
-
-    def _coverage(self, terms: Sequence[str], i: int) -> float:
-        rarest = max(self._idf.values(), default=1.0)
-        weights = {t: self._idf.get(t, rarest) for t in terms if t not in question_words()}
-        held = set(self._terms[i])
-        total = sum(weights.values())
-        return sum(w for term, w in weights.items() if term in held) / total if total else 0.0
 
 
 def _load(path: Path) -> dict[str, Any]:
-    """Passage id to its embedding, as saved."""
+    """Embeddings by the name of what was embedded, as saved; empty where nothing was."""
     import numpy as np
 
     if not path.exists():
@@ -117,11 +129,3 @@ def _ranks(scores: Any) -> Any:
     ranks = np.empty(len(scores))
     ranks[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
     return 1.0 / (_RANK_CONSTANT + ranks)
-
-
-def _inverse_document_frequency(documents: Sequence[Sequence[str]]) -> dict[str, float]:
-    from collections import Counter
-    from math import log
-
-    counts = Counter(term for document in documents for term in set(document))
-    return {term: log(1 + len(documents) / n) for term, n in counts.items()}

@@ -116,6 +116,23 @@ def search_terms(text: str, language: Language = "") -> list[str]:
     return [stem(term, own) for term in _jieba().cut_for_search(lowered) if _has_letter(term)]
 
 
+def symbols(text: str) -> list[str]:
+    """Operators, brackets and slices of a text: what a question on a sign is about.
+
+    An operator of one character counts only where blanks or quotation marks stand around it, so that
+    paths and hyphens are none.
+    """
+    return [match.group().replace(" ", "") for match in _SYMBOL.finditer(text)]
+
+
+_SYMBOL = re.compile(
+    r"""(?<![=!<>+*/%&|^~-])(?:\*\*|//|==|!=|<=|>=|<<|>>(?!>)|\+=|-=|\*=|&&|\|\||::-1)(?![=!<>+*/%&|^~])
+    |(?:(?<=\s)|(?<=^)|(?<=[“"'`，、。]))[-=+*/%^&|~<>](?=\s|$|[”"'`，、。?？])
+    |(?<=\w)\^(?=\w)|\[\ ?\]|\{\ ?\}|\[::?-?1?\]""",
+    re.VERBOSE | re.MULTILINE,
+)
+
+
 def _stemmed_as(text: str) -> Language:
     """The text's language, where languages differ in their stems at all."""
     known = languages()

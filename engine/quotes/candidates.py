@@ -1,0 +1,77 @@
+"""The units worth weighing for a question: found by meaning, by words, by letters; with features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.embeddings import embed
+from engine.quotes.asked import Asked, asked
+from engine.quotes.features import compared, features_of
+from engine.quotes.lexicon import lexicon_of
+from engine.search import Hit, Index
+
+PASSAGES = 15
+BY_MEANING = BY_WORDS = 15
+BY_LETTERS = 6
+_COMPARED = ("cosine", "passage_cosine", "bm25", "letters", "cover", "cover_title")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What was found for a question.
+
+    ``vector`` is the question's embedding, ``at`` are numbers of units in the index, ``rows`` their features, in the same order; ``hits``
+    the passages, best first.
+    """
+
+    asked: Asked
+    vector: Any
+    hits: tuple[Hit, ...]
+    at: tuple[int, ...]
+    rows: tuple[dict[str, float], ...]
+
+
+def candidates(question: str, index: Index) -> Candidates:
+    """The units that may answer the question, none twice; none in an empty index."""
+    import numpy as np
+
+    lexicon = lexicon_of(index)
+    taken = lexicon.repaired(asked(question, index.language))
+    whole, said = embed([question, taken.spoken], query=True)
+    hits = index.search(question, PASSAGES, vector=whole)
+    if not hits:
+        return Candidates(taken, whole, (), (), ())
+    cosines, spoken = index.vectors @ whole, index.vectors @ said
+    scores = {
+        "cosine": cosines, "spoken_cosine": spoken,
+        "bm25": lexicon.bm25(taken), "letters": lexicon.letters(question),
+    }  # fmt: skip
+    found = dict.fromkeys(at for hit in hits for at in lexicon.of_passage[hit.passage.id])
+    for values, most in (
+        (scores["bm25"], BY_WORDS),
+        (np.maximum(cosines, spoken), BY_MEANING),
+        (scores["letters"], BY_LETTERS),
+    ):
+        found |= dict.fromkeys(int(i) for i in np.argsort(-values)[:most] if values[i] > 0)
+    places = _places(hits)
+    lowest = (min(score for score, _ in places.values()), 0.0)
+    rows = []
+    for at in found:
+        near = {name: float(values[at]) for name, values in scores.items()}
+        near["passage_cosine"], near["passage_rank"] = places.get(index.units[at].passage, lowest)
+        rows.append(features_of(taken, index.units[at], at, lexicon, near))
+    return Candidates(taken, whole, tuple(hits), tuple(found), tuple(compared(rows, _COMPARED)))
+
+
+def _places(hits: Sequence[Hit]) -> dict[str, tuple[float, float]]:
+    """Cosine and reciprocal rank of each passage that was found."""
+    return {hit.passage.id: (hit.score, 1 / (1 + n)) for n, hit in enumerate(hits)}
+
+
+def matrix(rows: Any, names: Any) -> Any:
+    """The rows as an array of shape (rows, names)."""
+    import numpy as np
+
+    return np.array([[row[name] for name in names] for row in rows], dtype=float)
