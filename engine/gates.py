@@ -10,6 +10,8 @@ from engine.text import words
 
 _JUNK = re.compile(r"[\ufffd\ue000-\uf8ff]|https?://|\.{4,}|_{3,}|>>>|^\W+$|\|\s*\|")
 
+_FORMULA = re.compile(r"\$[^$]+\$")
+
 
 def tidy(sentence: str, language: Language) -> str:
     """The sentence without its leading connector («However, ...»), capitalised again."""
@@ -32,9 +34,10 @@ def readable(text: str, language: Language, *, shortest: int = 6, longest: int =
     count = len(words(text))
     if not shortest * scale <= count <= longest * scale:
         return False
-    letters = sum(character.isalpha() or character.isspace() for character in text)
+    plain = _FORMULA.sub("", text)
+    letters = sum(character.isalpha() or character.isspace() for character in plain)
     return (
-        letters / len(text) > 0.75
+        letters > 0.75 * len(plain) > 0
         and not _JUNK.search(text)
         and not text.rstrip().endswith(("?", "？", ":", "：", ","))
         and text.count("(") == text.count(")")

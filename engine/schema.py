@@ -183,7 +183,7 @@ class Pair(Value):
     ``part`` say where the pair may be used; they are fixed before generation (see ``course``).
     ``rejected_by`` is ``person``, or the name of the gate that rejected the pair (``corpus.guard``,
     ``distil``), and empty where ``status`` is another; ``reviewed`` says that a person accepted,
-    edited or rejected it.
+    edited or rejected it. ``statements`` say the same fact without a question, all of them true.
     """
 
     id: str
@@ -201,6 +201,7 @@ class Pair(Value):
     edited: bool = False
     teacher: str = "extractive"
     scores: dict[str, float] = Field(default_factory=dict)
+    statements: tuple[str, ...] = ()
 
     @property
     def section(self) -> str:

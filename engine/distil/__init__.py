@@ -1,7 +1,7 @@
 """From books to a reviewed corpus of question-answer pairs.
 
 ``distil`` makes the corpus by a plan, ``preview`` shows five pairs first, ``estimate`` says what it
-will cost, ``render`` writes it as a file. The offline teacher is ``extractive.py``.
+will cost, ``render`` writes it as a file. The offline teacher is ``offline/``.
 """
 
 from engine.distil.draft import CORPUS, CorpusRecord, Distilled

@@ -39,7 +39,7 @@ def _pair(
 ) -> Pair:
     return Pair(
         id=content_id(point.id, question),
-        question=question[:1].upper() + question[1:],
+        question=question,
         answer=point.answer,
         kind=point.kind,
         language=language,
@@ -48,6 +48,7 @@ def _pair(
         split=split,
         part=part,
         teacher=teacher,
+        statements=point.statements,
     )
 
 

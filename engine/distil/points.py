@@ -10,6 +10,8 @@ class Point(Value):
 
     ``questions`` are wordings for training; ``held_out`` are wordings that training never sees
     (the first for validation, the last for the exam), built in other words on purpose.
+    ``statements`` say the fact without a question, all of them true: turned round, as cause and
+    as effect.
     """
 
     kind: PairKind
@@ -17,6 +19,7 @@ class Point(Value):
     evidence: tuple[Evidence, ...]
     questions: tuple[str, ...]
     held_out: tuple[str, ...]
+    statements: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from engine.course import taught_sections, titles
 from engine.distil.draft import CORPUS, CorpusDraft, Distilled
-from engine.distil.extractive import points_of
+from engine.distil.offline import taught
 from engine.distil.pairs import in_rounds, pairs_of
 from engine.distil.plan import DistilPlan, chosen_passages, chosen_sections, points_a_passage
 from engine.distil.points import Point
@@ -18,7 +18,17 @@ from engine.language import table
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
-from engine.schema import Course, Document, Pair, PairKind, Passage, Progress, Value, content_id
+from engine.schema import (
+    Course,
+    Document,
+    Pair,
+    PairKind,
+    Passage,
+    Progress,
+    Section,
+    Value,
+    content_id,
+)
 from engine.store import Store
 
 T = TypeVar("T")
@@ -130,7 +140,7 @@ def preview(
     """
     documents = store.documents(course.id)
     if chat is None:
-        ranked = in_rounds(_raw_points(chosen_sections(documents, plan), plan))
+        ranked = in_rounds(p for _, found in _offline(documents, plan) for p in found)
         points = list({point.section: point for point in reversed(ranked)}.values())
         points.sort(key=lambda point: point.section)
         return [_first_pair(p, course, plan, "extractive") for p in _spread(points, sections)]
@@ -159,21 +169,22 @@ def _spread(items: Sequence[T], n: int) -> list[T]:
     return list(items[::step][:n])
 
 
-def _raw_points(sections: Sequence[object], plan: DistilPlan) -> Iterator[Point]:
-    for section in sections:
-        for point in points_of(section):  # type: ignore[arg-type]
-            if point.kind in plan.kinds:
-                yield point
+def _offline(
+    documents: Sequence[Document], plan: DistilPlan
+) -> Iterator[tuple[Section, list[Point]]]:
+    """What the offline teacher finds in each chosen section, of the kinds that are wanted."""
+    for section, found in taught(documents, chosen_sections(documents, plan)):
+        yield section, [point for point in found if point.kind in plan.kinds]
 
 
 def _extract(documents: Sequence[Document], draft: CorpusDraft, report: Report) -> None:
-    """Let the extractive teacher read all sections, then keep the best points of each in turn."""
-    sections = chosen_sections(documents, draft.plan)
+    """Let the offline teacher read all sections, then keep the best points of each in turn."""
+    total = len(chosen_sections(documents, draft.plan))
     points: list[Point] = []
-    for number, section in enumerate(sections, 1):
-        points += _raw_points([section], draft.plan)
-        report(Progress(stage="sections", done=number, total=len(sections), message=section.title))
-    draft.asked = len(sections)
+    for number, (section, found) in enumerate(_offline(documents, draft.plan), 1):
+        points += found
+        report(Progress(stage="sections", done=number, total=total, message=section.title))
+    draft.asked = total
     draft.add(in_rounds(points), "extractive")
 
 

@@ -32,12 +32,12 @@ EPOCHS = 3
 
 def sample_rows(settings: Settings) -> list[TrainingRow]:
     """Questions and answers of the English sample course."""
-    from engine.distil.extractive import points_of
+    from engine.distil.offline import taught
     from engine.documents import read_document
     from engine.sample import FOLDER
 
     book = read_document(FOLDER / "textbook_en.md", settings)
-    points = [point for section in book.sections for point in points_of(section)]
+    points = [point for _, own in taught([book], book.sections) for point in own]
     return [TrainingRow(question=q, answer=p.answer) for p in points for q in p.questions]
 
 

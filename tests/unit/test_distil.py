@@ -6,8 +6,9 @@ import pytest
 
 from engine.course import SplitPlan, make_passages
 from engine.distil import CORPUS, DistilPlan, distil, estimate, preview, render
-from engine.distil.extractive import points_of
+from engine.distil.offline import taught
 from engine.distil.pairs import Distinct, pairs_of, same_wording
+from engine.distil.points import Point
 from engine.duplicates import near_duplicates
 from engine.errors import BadAnswer, Missing, TeacherError, WorkFailed
 from engine.gates import grounded, holds_quote, leans_back, readable, tidy
@@ -22,89 +23,17 @@ To open a file, you call the function open with its name.
 If you divide a number by zero, the interpreter raises an exception.
 The difference between a list and a tuple is that a list can be changed.
 It is also very fast. As shown in Figure 3, this works."""
-ZH = """栈是一种遵循先入后出逻辑的线性数据结构。由于数组的元素连续存放，因此访问任意元素的速度很快。
-为了实现队列，我们可以使用链表。如果哈希表的负载过高，就需要扩容整个表。这很重要。"""
 
 
 def section(text: str, name: str = "s1", kind: str = "prose", title: str = "Title") -> Section:
     return Section(id=name, title=title, blocks=(Block(text=text, page=7, kind=kind),))
 
 
-def test_english_forms_are_found_with_verbatim_answers():
-    points = list(points_of(section(EN)))
-    kinds = {p.kind for p in points}
-    assert {"definition", "cause", "procedure", "fact", "comparison"} <= kinds
-    for point in points:
-        assert all(e.quote in EN.replace("\n", " ") for e in point.evidence)
-        assert grounded(point.answer, EN) == 1.0
-        assert point.evidence[0].page == 7
-    questions = [q for p in points for q in p.questions]
-    assert "What is a tuple?" in questions
-    assert "How do you open a file?" in questions
-    assert not any("Figure" in p.answer and p.kind != "summary" for p in points)
-
-
-def test_chinese_forms_are_found_with_verbatim_answers():
-    points = list(points_of(section(ZH, title="栈与队列")))
-    assert {"definition", "cause", "procedure", "fact"} <= {p.kind for p in points}
-    assert "什么是栈？" in [q for p in points for q in p.questions]
-    assert all(e.quote in ZH.replace("\n", "") for p in points for e in p.evidence)
-
-
-@pytest.mark.parametrize(
-    ("sentence", "kind", "question"),
-    [
-        (
-            "A tissue isolation chamber is a box that keeps one tissue apart from others.",
-            "definition",
-            "What is a tissue isolation chamber?",
-        ),
-        (
-            "由于链表的节点分散存放，内存地址并不连续，因此随机访问它的节点相对较慢。",
-            "cause",
-            "为什么随机访问它的节点相对较慢？",
-        ),
-        ("与栈不同，队列是先入先出的结构，就像排队一样。", "comparison", "栈与队列有什么区别？"),
-        ("下表面是指物体朝向地面的那一侧，与上表面相对应。", "definition", "什么是下表面？"),
-    ],
-)
-def test_a_subject_is_cut_out_whole(sentence, kind, question):
-    point = next(points_of(section(sentence, title="标题" if "。" in sentence else "Title")))
-    assert (point.kind, point.questions[0]) == (kind, question)
-
-
-def test_a_numbered_list_is_a_procedure_only_where_it_is_announced_as_steps():
-    def kind(intro: str) -> str:
-        items = "1. Water rises through the stem.\n2. Leaves give off vapour."
-        blocks = (Block(text=intro), Block(text=items, kind="list"))
-        found = points_of(Section(id="s", title="T", blocks=blocks))
-        return next(p.kind for p in found if p.kind in ("procedure", "enumeration"))
-
-    assert kind("Watering follows two steps in every plant:") == "procedure"
-    assert kind("Plants lose water for two reasons in summer:") == "enumeration"
-
-
-def test_a_glossary_entry_is_a_definition_of_its_term():
-    [point, *_] = points_of(
-        section("alias: A name that refers to an object that has a name.", kind="prose")
-    )
-    assert point.questions[0] == "What is alias?"
-    assert point.answer == "A name that refers to an object that has a name."
-
-
-def test_a_list_is_asked_for_by_its_introduction():
-    blocks = (
-        Block(text="A program may contain three kinds of errors:", page=1),
-        Block(
-            text="- Syntax errors stop it before it runs.\n- Runtime errors stop it while it runs.",
-            kind="list",
-        ),
-    )
-    points = list(points_of(Section(id="s", title="T", blocks=blocks)))
-    [listed] = [p for p in points if p.kind == "enumeration"]
-    assert "three kinds of errors" in listed.questions[0]
-    assert "Syntax errors" in listed.answer
-    assert "Runtime errors" in listed.answer
+def points_of(section: Section) -> list[Point]:
+    """What the offline teacher finds in a book of this one section."""
+    book = Document(id="d" * 16, title="T", filename="t", language="en", sections=(section,))
+    [(_, found)] = taught([book], [section], least=0)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -134,7 +63,7 @@ def test_gates():
 
 
 def test_pairs_of_one_point_share_no_question_between_exam_and_training():
-    point = next(iter(points_of(section(EN))))
+    point = points_of(section(EN))[0]
     for seed in range(40):
         pairs = pairs_of(point, "en", SplitPlan(seed=seed), "extractive")
         trained = {p.question for p in pairs if p.split == "train"}
@@ -146,7 +75,7 @@ def test_pairs_of_one_point_share_no_question_between_exam_and_training():
 
 
 def test_a_held_out_question_in_the_words_of_training_is_no_exam_question():
-    point = next(iter(points_of(section(EN))))
+    point = points_of(section(EN))[0]
     pairs = pairs_of(point, "en", SplitPlan(recall=1, transfer=0, validation=0), "x")
     exam = next(p for p in pairs if p.split == "exam")
     copy = pairs[0].model_copy(update={"question": exam.question.upper()})
@@ -156,14 +85,14 @@ def test_a_held_out_question_in_the_words_of_training_is_no_exam_question():
 
 def test_a_point_is_admitted_once():
     distinct = Distinct()
-    point = next(iter(points_of(section(EN))))
+    point = points_of(section(EN))[0]
     assert distinct.admit(point)
     assert not distinct.admit(point)
 
 
 def test_a_question_is_admitted_with_one_answer_only():
     distinct = Distinct()
-    point = next(iter(points_of(section(EN))))
+    point = points_of(section(EN))[0]
     other = point.model_copy(update={"answer": "Something else altogether stands here."})
     assert [distinct.admit(p) for p in (point, other, point)] == [True, False, False]
     asked = point.held_out[-1]
@@ -197,7 +126,7 @@ def shelf(tmp_path):
     sections = tuple(
         section(
             f"A widget{i} is a small device that has the number {i} on its back. "
-            f"Widget{i} machines are loud because wheel {i} is made of heavy iron. "
+            f"The purpose of a widget{i} is to carry the number {i} from place to place. "
             "There is more to say about such machines, and much of it was said elsewhere before.",
             f"s{i}",
             title=f"Widget {i}",
@@ -231,10 +160,10 @@ def test_another_plan_replaces_the_corpus_but_keeps_what_people_judged(shelf):
         update={"status": "accepted", "answer": "Mine.", "edited": True}
     )
     store.revise_pairs("c", [mine], batch="1")
-    distil(course, DistilPlan(pairs=40, kinds=("cause",)), chat=None, store=store)
+    distil(course, DistilPlan(pairs=40, kinds=("fact",)), chat=None, store=store)
     kept = {p.id: p for p in store.pairs("c")}
     assert kept[mine.id].answer == "Mine."
-    assert {p.kind for p in kept.values()} - {mine.kind} == {"cause"}
+    assert {p.kind for p in kept.values()} - {mine.kind} == {"fact"}
 
 
 def answer_points(request: Request) -> str | TeacherError:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from engine.cli import main
 from engine.concepts.definitions import definitions_of
 from engine.distil import DistilPlan
-from engine.distil.forms import forms
+from engine.distil.offline.forms import forms
 from engine.errors import BadInput, Missing
 from engine.grade import Item, Submission, grade
 from engine.grade.closed import grade_number

@@ -1,7 +1,8 @@
 """The sentence forms that the extractive teacher knows; ``forms.toml`` of each language lists them.
 
-A form names the kind of pair, the wording with which its subject is asked for (``wordings.toml``)
-and a pattern whose groups ``x`` (and ``y``) are that subject. Forms are tried in order.
+A form names the kind of pair, the wording by which its subject is asked for (``wordings.toml``) and
+a pattern whose groups are put into that wording: ``x`` is the subject, ``y`` what it is compared
+with or the other half of the statement. Forms are tried in order.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ ITEM = re.compile(r"^\s*(?:[-*•–]|\d+[.)]|[（(]?\d+[）)])\s*")
 
 @dataclass(frozen=True)
 class Form:
-    """A sentence form: what ``x`` (and ``y``) of the match is asked with which wording."""
+    """A sentence form: what ``x`` (and ``y``) of the match is asked with which wording.
+
+    ``after``: it only names what its sentence, or the one before, describes.
+    """
 
     kind: PairKind
     wording: str
     pattern: re.Pattern[str]
+    after: bool = False
 
 
 @cache
@@ -31,7 +36,12 @@ def forms(language: Language) -> tuple[Form, ...]:
     """The forms of a language, in the order in which they are tried."""
     table = rules(language).table("forms")
     return tuple(
-        Form(row["kind"], row["wording"], re.compile(expanded(row["pattern"], table["parts"])))
+        Form(
+            row["kind"],
+            row["wording"],
+            re.compile(expanded(row["pattern"], table["parts"])),
+            row.get("after", False),
+        )
         for row in table["forms"]
     )
 
@@ -61,11 +71,13 @@ def announces_steps(text: str, language: Language) -> bool:
     return pattern.search(text) is not None
 
 
-def ask_for(form: str, subject: str, language: Language) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Three questions to train on and two kept out, of a form (``wordings.toml``) for a subject."""
-    wordings = rules(language).table("wordings")[form]
-    trained, held_out = (
-        tuple(template.format(x=subject) for template in wordings[key])
-        for key in ("trained", "held_out")
-    )
-    return trained, held_out
+def announced(text: str, language: Language) -> tuple[str, dict[str, str]] | None:
+    """The wording by which an announced list is asked for, and its parts; None if it is none."""
+    for row in rules(language).table("forms")["lists"]["announced"]:
+        match = re.search(row["pattern"], text.strip())
+        if match:
+            parts = {key: value or "" for key, value in match.groupdict().items()}
+            parts["s"] = parts.get("s", "")[:1].lower() + parts.get("s", "")[1:]
+            subject = " ".join(row["subject"].format_map(parts).split())
+            return row["wording"], {"x": subject, "y": parts.get("y", "")}
+    return None
