@@ -61,6 +61,9 @@ def role(text, title="Cells", kind="prose"):
         ("Definition 2.3. A group is a set with an operation.", "definition"),
         ("Example 4.1. Let $x = 3$.", "example"),
         ("Example code is in the archive.", "prose"),
+        ("As an exercise, write a version that returns a new one.", "exercise"),
+        ("作为练习，请写出另一种实现。", "exercise"),
+        ("Exercise keeps people fit.", "prose"),
         ("例 3.2 求该数列的和。", "example"),
     ],
 )
@@ -215,6 +218,13 @@ NOTES = """# 栈
 
 [LeetCode](https://leetcode.com/x) [题解](https://x.y)
 """
+
+
+def test_a_quotation_within_the_text_is_no_motto(tmp_path, settings):
+    legend = "!!! quote\n\n    Three pillars stood in a temple.\n"
+    text = f"# Hanoi\n\nThe puzzle has discs.\n\n{legend}\n# Towers\n\n{legend}\nA tower is high.\n"
+    document = read(tmp_path, settings, "a.md", text)
+    assert [role for role, _ in roles_of(document)] == ["prose", "prose", "epigraph", "prose"]
 
 
 def test_mkdocs_boxes(tmp_path, settings):
