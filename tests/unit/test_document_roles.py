@@ -372,3 +372,13 @@ def test_what_stands_aside_is_in_no_passage(tmp_path, settings):
     shown = "\n".join(p.text for p in make_passages([document]))
     for given, text in roles_of(document):
         assert (text in shown) == (given not in ASIDE), (given, text)
+
+
+def test_a_lone_question_with_its_answer_does_not_answer_the_exercises_below():
+    body = [
+        Piece("Q: Why is a tree green?"),
+        Piece("A: It grows."),
+        Piece("Prove that T is a tree."),
+    ]
+    found = [p.role for p in assign([heading("Exercises", 1), *body])[1:]]
+    assert found == ["exercise", "solution", "exercise"]
