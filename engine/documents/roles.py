@@ -211,6 +211,9 @@ def _epigraphs(body: list[Piece]) -> None:
         for piece in body:  # all that a chapter's own page says is one short box: its motto
             piece.role = "epigraph"
         return
+    for last, piece in zip([None, *body], body, strict=False):
+        if piece.role == "epigraph" and last is not None and last.role != "epigraph":
+            piece.role = "prose"  # a quotation within the text
     free = [p for p in body if p.role not in ("caption", "credit")]
     at = 0
     while at < len(free) and free[at].kind in ("prose", "list") and not free[at].role:

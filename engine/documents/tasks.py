@@ -48,7 +48,7 @@ def parted(body: list[Piece], title: str) -> list[Piece]:
     for piece in body:
         texts = [piece.text]
         if piece.kind in ("prose", "list"):
-            texts = _innerlabel_of(languages()).split(piece.text)
+            texts = _inner_label(languages()).split(piece.text)
             asks = title == "exercise" or label_of("exercise", texts[-1])
             if asks:
                 texts = [part for x in texts for part in _inner_solution(languages()).split(x)]
@@ -62,7 +62,7 @@ def parted(body: list[Piece], title: str) -> list[Piece]:
 
 
 @cache
-def _innerlabel_of(_codes: tuple[str, ...]) -> re.Pattern[str]:
+def _inner_label(_codes: tuple[str, ...]) -> re.Pattern[str]:
     words = alternatives("documents", "labels", "exercise")
     number = r"\s*\d+(?:[.\-–]\d+)+[.:：．]\s*"
     return re.compile(rf"(?<=[.:?!。：？！])[ \n]+(?=(?:(?i:{words})){number}[A-Z\u4e00-\u9fff])")
@@ -77,6 +77,8 @@ def _inner_solution(_codes: tuple[str, ...]) -> re.Pattern[str]:
 def _answers(body: list[Piece]) -> None:
     """«Solution:» and «A:» below an exercise; in a Q & A all that follows «Q:» up to the next."""
     asked = False
+    texts = [bare(p.text) for p in body if p.role == "exercise"]
+    whole = sum(opens("question", x) for x in texts) > 1 or not any(map(_answers_it, texts))
     for last, piece in zip([None, *body], body, strict=False):
         text = bare(piece.text)
         below = piece.role == "exercise"
@@ -84,8 +86,8 @@ def _answers(body: list[Piece]) -> None:
             asked = True
             continue
         below = below or (not piece.role and last is not None and last.role == "exercise")
-        if below and (_answers_it(text) or (asked and piece.role)):
-            piece.role = "solution"
+        if below and (_answers_it(text) or (asked and whole and piece.role)):
+            piece.role = "solution"  # a lone «Q:» with its «A:» is a joke among other exercises
         if piece.role == "solution" and _only_a_link(text):
             piece.role = "reference"
 

@@ -61,6 +61,9 @@ def role(text, title="Cells", kind="prose"):
         ("Definition 2.3. A group is a set with an operation.", "definition"),
         ("Example 4.1. Let $x = 3$.", "example"),
         ("Example code is in the archive.", "prose"),
+        ("As an exercise, write a version that returns a new one.", "exercise"),
+        ("作为练习，请写出另一种实现。", "exercise"),
+        ("Exercise keeps people fit.", "prose"),
         ("例 3.2 求该数列的和。", "example"),
     ],
 )
@@ -217,6 +220,13 @@ NOTES = """# 栈
 """
 
 
+def test_a_quotation_within_the_text_is_no_motto(tmp_path, settings):
+    legend = "!!! quote\n\n    Three pillars stood in a temple.\n"
+    text = f"# Hanoi\n\nThe puzzle has discs.\n\n{legend}\n# Towers\n\n{legend}\nA tower is high.\n"
+    document = read(tmp_path, settings, "a.md", text)
+    assert [role for role, _ in roles_of(document)] == ["prose", "prose", "epigraph", "prose"]
+
+
 def test_mkdocs_boxes(tmp_path, settings):
     document = read(tmp_path, settings, "a.md", NOTES)
     assert roles_of(document) == [
@@ -362,3 +372,13 @@ def test_what_stands_aside_is_in_no_passage(tmp_path, settings):
     shown = "\n".join(p.text for p in make_passages([document]))
     for given, text in roles_of(document):
         assert (text in shown) == (given not in ASIDE), (given, text)
+
+
+def test_a_lone_question_with_its_answer_does_not_answer_the_exercises_below():
+    body = [
+        Piece("Q: Why is a tree green?"),
+        Piece("A: It grows."),
+        Piece("Prove that T is a tree."),
+    ]
+    found = [p.role for p in assign([heading("Exercises", 1), *body])[1:]]
+    assert found == ["exercise", "solution", "exercise"]

@@ -11,7 +11,6 @@ from engine.schema import Document
 from engine.steps import READ
 from engine.steps.books import ReadPlan, outdated
 from engine.workspace import Workspace
-from pages.shared.failures import safely
 from pages.shared.i18n import _, _n
 
 
@@ -30,12 +29,8 @@ def notices(workspace: Workspace, documents: Sequence[Document], document: Docum
             ),
             icon=":material/update:",
         )
-        st.button(
-            _("Read the books again"),
-            icon=":material/refresh:",
-            on_click=safely(_again),
-            args=(workspace, False),
-        )
+        if st.button(_("Read the books again"), icon=":material/refresh:", key="read-again"):
+            _again(workspace, ocr=False)
 
 
 def _damage(workspace: Workspace, document: Document) -> None:
@@ -53,14 +48,16 @@ def _damage(workspace: Workspace, document: Document) -> None:
         icon=":material/broken_image:",
     )
     read = any(warning.code == "pdf.ocr" for warning in document.warnings)
-    if found.share > 0.01 and not read and ocr_installed():
-        st.button(
-            _("Read these pages by text recognition (OCR)"),
-            icon=":material/document_scanner:",
-            on_click=safely(_again),
-            args=(workspace, True),
-        )
+    if found.share <= 0.01 or read or not ocr_installed():
+        return
+    if st.button(
+        _("Read these pages by text recognition (OCR)"),
+        icon=":material/document_scanner:",
+        key="read-damaged",
+    ):
+        _again(workspace, ocr=True)
 
 
-def _again(workspace: Workspace, ocr: bool) -> None:
+def _again(workspace: Workspace, *, ocr: bool) -> None:
     queue.start(workspace, READ, ReadPlan(files=(), again=True, ocr=ocr))
+    st.rerun()
