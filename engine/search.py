@@ -1,9 +1,9 @@
-"""Hybrid retrieval: e5 embeddings of units and BM25 over words (jieba's for Chinese), fused by rank.
+"""Hybrid retrieval: e5 embeddings of units and BM25 over words (jieba's in Chinese), fused by rank.
 
 A passage is as near to a question as its nearest unit (``engine.units``): one embedding of all its
 text drowns the sentence that answers. Fusion is reciprocal rank fusion (Cormack, Clarke & Büttcher,
-SIGIR 2009: 1 / (60 + rank)), the meaning counting ``_MEANING`` times: learners' words are seldom the
-book's (``tests/bench/quotes`` compares).
+SIGIR 2009: 1 / (60 + rank)), the meaning counting ``_MEANING`` times: learners' words are seldom
+the book's.
 """
 
 from __future__ import annotations

@@ -119,8 +119,8 @@ def search_terms(text: str, language: Language = "") -> list[str]:
 def symbols(text: str) -> list[str]:
     """Operators, brackets and slices of a text: what a question on a sign is about.
 
-    An operator of one character counts only where blanks or quotation marks stand around it, so that
-    paths and hyphens are none.
+    An operator of one character counts only where blanks or quotation marks stand around it, so
+    that paths and hyphens are none.
     """
     return [match.group().replace(" ", "") for match in _SYMBOL.finditer(text)]
 

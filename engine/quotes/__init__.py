@@ -9,8 +9,19 @@
 The models' weights are data (``weights.json``), fitted and measured by ``tests/bench/quotes``.
 """
 
+from engine.quotes.asked import Asked, asked, speaks
 from engine.quotes.candidates import Candidates, candidates
 from engine.quotes.coverage import Verdict, verdict
 from engine.quotes.rank import Quote, quotes_of
 
-__all__ = ["Candidates", "Quote", "Verdict", "candidates", "quotes_of", "verdict"]
+__all__ = [
+    "Asked",
+    "Candidates",
+    "Quote",
+    "Verdict",
+    "asked",
+    "candidates",
+    "quotes_of",
+    "speaks",
+    "verdict",
+]

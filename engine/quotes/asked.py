@@ -1,7 +1,7 @@
 """What a question asks: its terms, its operators and names, and what kind of answer it wants.
 
-Learners ask "= vs ==", "whats {} ??" or "为啥要剪枝": the marks between the words are looked up like
-words, and what they want is read from colloquial cues (``asking.toml`` of each language).
+Learners ask "= vs ==", "whats {} ??" or "为啥要剪枝": the marks between the words are looked up
+like words, and what they want is read from colloquial cues (``asking.toml`` of each language).
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def _idle(language: Language) -> frozenset[str]:
 
 
 _CODE_LINE = re.compile(
-    r"^\s*(?:[\w.\[\], ]+ ?[-+*/]?= ?\S|(?:def|for|while|if|else|elif|return|class|print|import)\b.*[:)]\s*$"
+    r"^\s*(?:[\w.\[\], ]+ ?[-+*/]?= ?\S"
+    r"|(?:def|for|while|if|else|elif|return|class|print|import)\b.*[:)]\s*$"
     r"|return\b|>>>|->|\w+\([^()]*\)\s*$)"
 )
 

@@ -1,4 +1,4 @@
-"""The units worth weighing for a question: found by meaning, by words, by letters; with features."""
+"""The units worth weighing for a question, found by meaning, words and letters; with features."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _COMPARED = ("cosine", "passage_cosine", "bm25", "letters", "cover", "cover_titl
 class Candidates:
     """What was found for a question.
 
-    ``vector`` is the question's embedding, ``at`` are numbers of units in the index, ``rows`` their features, in the same order; ``hits``
-    the passages, best first.
+    ``vector`` is the question's embedding; ``at`` are numbers of units in the index, ``rows`` their
+    features, in the same order; ``hits`` the passages, best first.
     """
 
     asked: Asked

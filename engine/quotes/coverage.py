@@ -2,8 +2,8 @@
 
 A logistic regression on what the search found (``weights.json``; ``tests/bench/quotes`` fits it on
 the panels' *look* halves, on questions written for other units, and on questions of other books).
-Two thresholds make three verdicts: below ``ABSENT`` the tutor declines; between the two it shows the
-nearest that the book says, and says that it is only that.
+Two thresholds make three verdicts: below ``ABSENT`` the tutor declines; between the two it shows
+the nearest that the book says, and says that it is only that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from engine.quotes.lexicon import lexicon_of
 from engine.quotes.rank import scores, weights
 from engine.search import Index
 
+ABSENT = 0.2
+COVERED = 0.5
+"""Probabilities, chosen on the panels' *look* halves for at most 10 % false refusals."""
 Verdict = Literal["covered", "doubtful", "absent"]
 
 
@@ -67,7 +70,3 @@ def verdict(found: Candidates, index: Index) -> Verdict:
     """What the tutor may say of the question."""
     sure = probability(found, index)
     return "covered" if sure >= COVERED else "doubtful" if sure >= ABSENT else "absent"
-
-
-ABSENT = 0.2
-COVERED = 0.5

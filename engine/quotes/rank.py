@@ -33,7 +33,7 @@ class Quote(Value):
     """A contiguous piece of one section that answers best.
 
     ``text`` is the book's, word for word; ``shown`` the same as Markdown, its code in fences;
-    ``focus`` the sentence that is nearest to the question; ``score`` the ranker's, of its best unit.
+    ``focus`` the sentence nearest to the question; ``score`` the ranker's, of its best unit.
     """
 
     text: str

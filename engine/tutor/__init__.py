@@ -6,16 +6,11 @@ other modes are moves over the book's own material, which a connected model may 
 
 from engine.tutor.answers import (
     ANSWER_TOKENS,
-    MIN_COVERAGE,
-    MIN_SCORE,
     Turn,
-    answer_from_book,
     answer_stream,
     closed_book,
-    covers,
     open_book,
     refusal,
-    sources_of,
 )
 from engine.tutor.check import nearest_pairs, same_question, supporting_pair
 from engine.tutor.conversation import MODES, Conversation, Material, Mode
@@ -25,8 +20,6 @@ from engine.tutor.replies import Mark, MarkName, mark_all, mark_name
 
 __all__ = [
     "ANSWER_TOKENS",
-    "MIN_COVERAGE",
-    "MIN_SCORE",
     "MODES",
     "Mark",
     "MarkName",
@@ -35,12 +28,10 @@ __all__ = [
     "Quiz",
     "Conversation",
     "Turn",
-    "answer_from_book",
     "answer_stream",
     "supporting_pair",
     "closed_book",
     "concept_of",
-    "covers",
     "mark_all",
     "mark_name",
     "mark_quiz",
@@ -50,6 +41,5 @@ __all__ = [
     "refusal",
     "reteach_set",
     "same_question",
-    "sources_of",
     "turn",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 from engine.judge import token_f1
 from engine.schema import Language, Pair
 from engine.text import question_cues, question_words, search_terms
+from engine.tutor.faithful import borne_out
 
 NEAREST = 5
 AGREES = 0.7
@@ -26,12 +27,14 @@ def supporting_pair(question: str, answer: str, pairs: Sequence[Pair]) -> Pair |
         question: What the learner asked.
         answer: What the student model said without the book.
         pairs: The reviewed pairs; the ``NEAREST`` questions by the cosine of their rarer words
-            (tf-idf) are looked at, and agreement is a token F1 of ``AGREES`` or more.
+            (tf-idf) are looked at; agreement is a token F1 of ``AGREES`` or more with nothing turned
+            round (``faithful``).
     """
     if not pairs or not answer.strip():
         return None
     near = nearest_pairs(question, pairs, NEAREST)
-    agreeing = [(token_f1(answer, pair.answer), n, pair) for n, pair in enumerate(near)]
+    said = (pair for pair in near if borne_out(answer, pair.answer, question))
+    agreeing = [(token_f1(answer, pair.answer), n, pair) for n, pair in enumerate(said)]
     best = max(agreeing, key=lambda row: (row[0], -row[1]), default=None)
     return best[2] if best and best[0] >= AGREES else None
 

@@ -19,7 +19,9 @@ class Conversation(Value):
     """Where the conversation about one question stands; the default is the start of one.
 
     ``step`` counts the tutor's moves; ``leads`` are the guiding questions with their answers;
-    ``said`` is what was written so far, the learner's turns at even places.
+    ``said`` is what was written so far, the learner's turns at even places. ``topic`` is the last
+    question that stands by itself, which "why?" and "another example" are about, and ``shown`` the
+    quotes that were given to it; both outlive the answer.
     """
 
     mode: Mode = "explain"
@@ -27,11 +29,23 @@ class Conversation(Value):
     step: int = 0
     leads: tuple[tuple[str, str], ...] = ()
     said: tuple[str, ...] = ()
+    topic: str = ""
+    shown: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:
         """Whether the tutor waits for a reply to this question."""
         return bool(self.question)
+
+    def closed(self) -> Conversation:
+        """The talk after an answer: open for a new question, which may go back to this one."""
+        return Conversation(
+            mode=self.mode, said=self.said[-_REMEMBERED:], topic=self.topic, shown=self.shown
+        )
+
+
+_REMEMBERED = 8
+"""Turns that are kept after an answer: enough for what "it" means, little enough to send."""
 
 
 @dataclass(frozen=True)

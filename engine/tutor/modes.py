@@ -12,27 +12,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from engine.duplicates import similar
 from engine.embeddings import embed
 from engine.language import rules
 from engine.levels import PARTLY
+from engine.quotes import Candidates, Quote, candidates, quotes_of, verdict
 from engine.schema import Evidence, Language, Pair, PairKind
-from engine.search import Hit
 from engine.text import question_words, search_terms, words
-from engine.tutor.answers import (
-    Turn,
-    answer_stream,
-    covers,
-    refusal,
-    sources_of,
-)
+from engine.tutor.answers import Turn, refusal, sentences_of, sources_of
 from engine.tutor.conversation import Conversation, Material
 from engine.tutor.explain import explain, remind
+from engine.tutor.followup import Meant, understood
 from engine.tutor.guide import guided
 from engine.tutor.replies import is_right, mark
 
 _LEADS = 2
+_QUOTES = 4
 _GAPS = 3
 _FACETS: tuple[PairKind, ...] = ("definition", "cause", "comparison", "procedure", "enumeration")
 _NEAR = 0.84
@@ -49,22 +46,35 @@ def turn(
         at: What the tutor has at hand.
         on_text: Called with each piece of the answer as it is made.
     """
-    question = talk.question or message
-    hits = at.index.search(question, 6)
-    if not covers(hits):
+    replying = talk.open and talk.mode != "explain"
+    meant = Meant(question=talk.question) if replying else understood(message, talk, at.language)
+    found = candidates(meant.question, at.index)
+    sure = verdict(found, at.index) if not (replying or meant.move) else "covered"
+    if sure == "absent" or not found.at:
         said = Turn(answer=refusal(at.language), refused=True)
         on_text(said.answer)
         return Conversation(mode=talk.mode), said
-    talk = talk.model_copy(update={"question": question, "said": (*talk.said, message)})
+    talk = talk.model_copy(update={"said": (*talk.said, message)})
     if talk.mode == "explain":
-        return explain(talk, hits, at, on_text)
+        return explain(talk, meant, found, sure, at, on_text)
+    if not replying:
+        talk = talk.model_copy(update={"question": meant.question, "topic": meant.question})
+    quotes = quotes_of(found, at.index, _QUOTES)
     if at.guide is not None:
-        return _guided(talk, hits, at, on_text)
+        return _guided(talk, found, quotes, at, on_text)
     move = {"hint": _hint, "socratic": _socratic, "viewpoints": _viewpoints}[talk.mode]
-    after, said = move(talk, message, hits, at)
-    said = remind(said, hits, at) if talk.step == 0 else said
+    after, said = move(talk, message, Found(found, tuple(quotes)), at)
+    said = remind(said, at) if talk.step == 0 else said
     on_text(said.answer)
     return _noted(after, said), said
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a move is made of: the search's result, and the quotes of it."""
+
+    candidates: Candidates
+    quotes: tuple[Quote, ...]
 
 
 def _noted(talk: Conversation, said: Turn) -> Conversation:
@@ -74,11 +84,9 @@ def _noted(talk: Conversation, said: Turn) -> Conversation:
 # ---------------------------------------------------------------------- hint first
 
 
-def _hint(
-    talk: Conversation, message: str, hits: Sequence[Hit], at: Material
-) -> tuple[Conversation, Turn]:
+def _hint(talk: Conversation, message: str, book: Found, at: Material) -> tuple[Conversation, Turn]:
     texts = rules(at.language).says("tutor")
-    sources = sources_of(talk.question, hits)
+    sources = sentences_of(book.quotes)
     best = sources[0]
     if talk.step == 0:
         focus = _focus(talk.question, at.language)
@@ -88,12 +96,12 @@ def _hint(
     if message.strip():
         found = mark(talk.question, best.quote, message, language=at.language)
         if is_right(found):
-            return Conversation(mode="hint"), _closing(texts["right"], talk, hits, at, sources)
+            return Conversation(mode="hint"), _closing(texts["right"], talk, book, at, sources)
         praise = texts["partly" if (found.score or 0) >= PARTLY else "not_yet"] + " "
     if talk.step == 1:
         text = praise + texts["gaps"].format(quote=gapped(best.quote, talk.question, at.language))
         return _on(talk), Turn(answer=text, model="book")
-    return Conversation(mode="hint"), _closing(praise + texts["answer"], talk, hits, at, sources)
+    return Conversation(mode="hint"), _closing(praise + texts["answer"], talk, book, at, sources)
 
 
 def _on(talk: Conversation) -> Conversation:
@@ -103,17 +111,13 @@ def _on(talk: Conversation) -> Conversation:
 def _closing(
     opening: str,
     talk: Conversation,
-    hits: Sequence[Hit],
+    book: Found,
     at: Material,
     sources: tuple[Evidence, ...],
 ) -> Turn:
-    """The answer at last, in the student's words where there is a student."""
-    stream = answer_stream(
-        talk.question, hits, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
-    )
-    answer = "".join(stream).strip()
-    model = at.chat.model if at.chat else "book"
-    return Turn(answer=f"{opening}\n\n{answer}", sources=sources, model=model)
+    """The answer at last: the book's quote, which nobody has to check."""
+    answer = book.quotes[0].shown
+    return Turn(answer=f"{opening}\n\n{answer}", sources=sources_of(book.quotes), model="book")
 
 
 def _focus(question: str, language: Language) -> str:
@@ -158,12 +162,12 @@ def _blank(quote: str, term: str, *, whole: bool) -> str:
 
 
 def _socratic(
-    talk: Conversation, message: str, hits: Sequence[Hit], at: Material
+    talk: Conversation, message: str, book: Found, at: Material
 ) -> tuple[Conversation, Turn]:
     texts = rules(at.language).says("tutor")
-    sources = sources_of(talk.question, hits)
+    sources = sentences_of(book.quotes)
     if talk.step == 0:
-        talk = talk.model_copy(update={"leads": leads(talk.question, hits, sources, at)})
+        talk = talk.model_copy(update={"leads": leads(talk.question, book.quotes, sources, at)})
         return _on(talk), Turn(answer=texts["before"] + " " + _asked(talk, 0, texts), model="book")
     asked = talk.step - 1
     question, expected = (
@@ -172,7 +176,7 @@ def _socratic(
     said = _verdict(question, expected, message, texts, at.language)
     if asked >= len(talk.leads):
         return Conversation(mode="socratic"), _closing(
-            f"{said} {texts['book']}", talk, hits, at, sources
+            f"{said} {texts['book']}", talk, book, at, sources
         )
     return _on(talk), Turn(answer=f"{said}\n\n{_asked(talk, talk.step, texts)}", model="book")
 
@@ -197,20 +201,20 @@ def _verdict(
 
 
 def leads(
-    question: str, hits: Sequence[Hit], sources: Sequence[Evidence], at: Material
+    question: str, quotes: Sequence[Quote], sources: Sequence[Evidence], at: Material
 ) -> tuple[tuple[str, str], ...]:
     """Up to two questions of the course that lead to the learner's, each with its answer.
 
     They come from the sections that were found, are close to the question in meaning, and give
     neither its answer away nor ask the same.
     """
-    near = {hit.passage.section for hit in hits[:4]}
-    quotes = {source.quote for source in sources[:1]}
+    near = {quote.section for quote in quotes}
+    given = {source.quote for source in sources[:1]}
     pairs = list({p.point: p for p in at.pairs if p.section in near}.values())
     pairs = [
         p
         for p in pairs
-        if similar(p.question, question) < 0.75 and not any(q in p.answer for q in quotes)
+        if similar(p.question, question) < 0.75 and not any(q in p.answer for q in given)
     ]
     if not pairs:
         return ()
@@ -225,14 +229,14 @@ def leads(
 
 
 def _viewpoints(
-    talk: Conversation, message: str, hits: Sequence[Hit], at: Material
+    talk: Conversation, message: str, book: Found, at: Material
 ) -> tuple[Conversation, Turn]:
     texts = rules(at.language).says("tutor")
     found = facets(talk.question, at)
     parts = [f"**{texts[p.kind]}** {p.answer}" for p in found]
     sources = [p.evidence[0] for p in found if p.evidence]
     seen = {source.section for source in sources}
-    for source in sources_of(talk.question, hits, 4):
+    for source in sentences_of(book.quotes):
         if source.section not in seen and len(parts) < 4:
             place = _place(source, texts)
             parts.append(f"**{texts['elsewhere'].format(place=place)}** {source.quote}")
@@ -261,18 +265,18 @@ def facets(question: str, at: Material) -> list[Pair]:
 
 
 def _guided(
-    talk: Conversation, hits: Sequence[Hit], at: Material, on_text: Callable[[str], None]
+    talk: Conversation,
+    found: Candidates,
+    quotes: Sequence[Quote],
+    at: Material,
+    on_text: Callable[[str], None],
 ) -> tuple[Conversation, Turn]:
     assert at.guide is not None
     weak = ", ".join(at.weak)
     pieces: list[str] = []
-    for piece in guided(talk.mode, talk.said, hits, weak, at.guide, at.language):
+    for piece in guided(talk.mode, talk.said, found.hits, weak, at.guide, at.language):
         pieces.append(piece)
         on_text(piece)
-    said = Turn(
-        answer="".join(pieces).strip(),
-        sources=sources_of(talk.question, hits),
-        model=at.guide.model,
-    )
+    said = Turn(answer="".join(pieces).strip(), sources=sentences_of(quotes), model=at.guide.model)
     after = Conversation(mode=talk.mode) if talk.mode == "viewpoints" else _on(talk)
     return _noted(after, said), said

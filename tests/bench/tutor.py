@@ -14,12 +14,13 @@ import argparse
 import json
 from pathlib import Path
 
+from engine.exam.baselines import nearest_sentence
 from engine.judge import interval, paired, token_f1
 from engine.levels import RIGHT
 from engine.settings import load
 from engine.steps.exam import EXAM
 from engine.store import Store
-from engine.tutor import answer_from_book, same_question, supporting_pair
+from engine.tutor import same_question, supporting_pair
 from engine.workspace import Workspace, open_index, training_pairs
 
 
@@ -63,8 +64,7 @@ def main() -> None:
         pair = asked[row.pair]
         kept = supporting_pair(pair.question, row.answer, taught) is not None
         known = same_question(pair.question, taught)
-        hits = index.search(pair.question, 6)
-        book = known.answer if known else answer_from_book(pair.question, hits, course.language)
+        book = known.answer if known else nearest_sentence(pair.question, index)
         mine = row.scores.f1
         result = (mine, mine if kept else token_f1(book, pair.answer), kept)
         found["all"].append(result)

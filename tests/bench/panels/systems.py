@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine.exam.baselines import nearest_sentence
 from engine.lesson import Lesson, answer_by, ask
-from engine.tutor import Conversation, Turn, answer_from_book, nearest_pairs
+from engine.tutor import Conversation, Turn, nearest_pairs
 from tests.bench.panels.panel import Question
 
 System = Callable[[Question], Turn]
 NAMES = ("lookup", "book", "student", "student-book", "tutor")
-_HITS = 6  # as many as the tutor looks at
 
 
 class Skipped(Exception):
@@ -43,12 +43,11 @@ def _lookup(lesson: Lesson) -> System:
 
 
 def _book(lesson: Lesson) -> System:
-    """The sentences of the best passages that are nearest in meaning; no model, never declines."""
-    index, language = lesson.index(), lesson.workspace.course.language
+    """The sentence of the best passages that is nearest in meaning; no model, never declines."""
+    index = lesson.index()
 
     def answer(question: Question) -> Turn:
-        hits = index.search(question.question, _HITS)
-        return Turn(answer=answer_from_book(question.question, hits, language), model="book")
+        return Turn(answer=nearest_sentence(question.question, index), model="book")
 
     return answer
 

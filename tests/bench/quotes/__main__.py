@@ -121,13 +121,13 @@ def fitted(rows: list[Asked], indexes: dict[str, Index], without: str = "") -> d
     used = [row for row in rows if row.book != without]
     names = sorted(used[0].found.rows[0])
     table: dict[str, Any] = {"rank": {"constant": 0.0, "weights": fit_rank(used, names)}}
-    with _weights(table):
+    with _Weights(table):
         features = [cover.coverage_features(r.found, indexes[r.book]) for r in used]
     weights, constant = fit_coverage(features, [r.answered for r in used], [r.weight for r in used])
     return {**table, "coverage": {"constant": constant, "weights": weights}}
 
 
-class _weights:
+class _Weights:
     """Other weights than the shipped ones, as long as the block lasts."""
 
     def __init__(self, table: dict[str, Any]) -> None:
@@ -164,7 +164,7 @@ def report(rows: list[Asked], indexes: dict[str, Index]) -> None:
         own = [r for r in rows if r.book == name and r.source == "panel"]
         if not own:
             continue
-        with _weights(fitted(rows, indexes, without=name)):
+        with _Weights(fitted(rows, indexes, without=name)):
             told = [r for r in own if r.answered]
             nearest = [r.right[int(np.argmax([x["cosine"] for x in r.found.rows]))] for r in told]
             units = [r.right[int(np.argmax(rank.scores(r.found)))] for r in told]
