@@ -28,8 +28,12 @@ ASIDE: frozenset[BlockRole] = frozenset(
 )
 """Roles that are never searched, quoted or taught as answers; exercises feed the exam."""
 PairKind = Literal[
-    "definition", "enumeration", "cause", "comparison", "procedure", "summary", "fact", "exercise"
-]
+    "definition", "enumeration", "cause", "comparison", "procedure", "summary", "fact", "exercise",
+    "misconception", "numeric", "dialogue", "unanswerable",
+]  # fmt: skip
+"""What a pair asks for. ``misconception`` names a wrong belief and corrects it, ``numeric`` is
+computed, ``dialogue`` follows on earlier turns, ``unanswerable`` is near the topic but not in the
+book: its answer says so."""
 PairStatus = Literal["proposed", "accepted", "rejected"]
 Split = Literal["train", "validation", "exam"]
 ExamPart = Literal["recall", "transfer", "uploaded"]
@@ -125,6 +129,13 @@ class Passage(Value):
     tokens: int = 0
 
 
+class Exchange(Value):
+    """What a learner asked before, and what was answered."""
+
+    question: str
+    answer: str
+
+
 class Evidence(Value):
     """Where an answer stands in the book: a verbatim quote, its section and page."""
 
@@ -139,9 +150,10 @@ class Pair(Value):
 
     ``point`` names the knowledge point; all wordings of one question share it. ``split`` and
     ``part`` say where the pair may be used; they are fixed before generation (see ``course``).
-    ``rejected_by`` is ``person``, or the name of the gate that rejected the pair (``corpus.guard``,
-    ``distil``), and empty where ``status`` is another; ``reviewed`` says that a person accepted,
-    edited or rejected it.
+    ``turns`` is the talk before the question (of a ``dialogue``); ``scores`` are a judge's, by
+    dimension. ``rejected_by`` is ``person``, or the name of the gate that rejected the pair
+    (``corpus.guard``, ``distil``), and empty where ``status`` is another; ``reviewed`` says that a
+    person accepted, edited or rejected it.
     """
 
     id: str
@@ -159,6 +171,7 @@ class Pair(Value):
     edited: bool = False
     teacher: str = "extractive"
     scores: dict[str, float] = Field(default_factory=dict)
+    turns: tuple[Exchange, ...] = ()
 
     @property
     def section(self) -> str:
