@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from engine.course import taught_sections, titles
@@ -15,11 +15,13 @@ from engine.distil.points import Point
 from engine.distil.prompted import Cast, lessons_of, previewed, view_of
 from engine.distil.prompted.judge import audit
 from engine.distil.prompted.values import Account
+from engine.distil.prompted.view import BookView
 from engine.errors import Missing, WorkFailed
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
-from engine.schema import Course, Document, Pair, PairKind, Passage, Progress, Value, content_id
+from engine.schema import Course, Document, Pair, PairKind, Progress, Value, content_id
+from engine.search import Index
 from engine.store import Store
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ def distil(
     report: Report = silent,
     second: Chat | None = None,
     judge: Chat | None = None,
+    index: Callable[[], Index] | None = None,
 ) -> Distilled:
     """Make the corpus of a course.
 
@@ -66,6 +69,7 @@ def distil(
         report: Called after each section or call.
         second: Another teacher whose questions are merged with the first one's.
         judge: A model that checks and scores in the teacher's place.
+        index: Opens the course's search, where it has one already.
 
     Raises:
         Missing: the course has no books with matter to teach.
@@ -80,7 +84,8 @@ def distil(
         _extract(documents, draft, report)
     else:
         cast = _cast(course, store, chat, second, judge)
-        _prompt(documents, passages, draft, cast, report)
+        view = view_of(course, documents, passages, plan, index)
+        _prompt(documents, view, draft, cast, report)
     _refuse_poor(draft)
     return draft.finish(time.monotonic() - started, chat.model if chat else "extractive")
 
@@ -182,7 +187,7 @@ def _extract(documents: Sequence[Document], draft: CorpusDraft, report: Report) 
 
 def _prompt(
     documents: Sequence[Document],
-    passages: Sequence[Passage],
+    view: BookView,
     draft: CorpusDraft,
     cast: Cast,
     report: Report,
@@ -196,7 +201,6 @@ def _prompt(
         done, total = min(draft.made, draft.plan.pairs), draft.plan.pairs
         report(Progress(stage="pairs", done=done, total=total, message=message, metrics=metrics))
 
-    view = view_of(draft.course, documents, passages, draft.plan)
     lessons = lessons_of(
         view, documents, draft.plan, cast, account, wanted=lambda: draft.wanted, told=told
     )

@@ -16,6 +16,7 @@ from engine.distil.prompted.view import BookView
 from engine.llm import Chat
 from engine.prompts import AnswerPrompt
 from engine.schema import Course, Document, Pair, Passage
+from engine.search import Index
 
 
 class Cast(NamedTuple):
@@ -33,10 +34,14 @@ class Cast(NamedTuple):
 
 
 def view_of(
-    course: Course, documents: Sequence[Document], passages: Sequence[Passage], plan: DistilPlan
+    course: Course,
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    plan: DistilPlan,
+    index: Callable[[], Index] | None = None,
 ) -> BookView:
     """The books as the plan's recipe sees them."""
-    return BookView(course, documents, passages, chosen_passages(documents, passages, plan))
+    return BookView(course, documents, passages, chosen_passages(documents, passages, plan), index)
 
 
 def lessons_of(

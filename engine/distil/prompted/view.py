@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import log
 
@@ -26,6 +26,7 @@ class BookView:
         documents: Its books.
         passages: All passages of the books, for looking up what a question is about.
         chosen: Section id to the passages that may be asked about.
+        index: Opens a search over all passages; by default one is built when it is first needed.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class BookView:
         documents: Sequence[Document],
         passages: Sequence[Passage],
         chosen: Mapping[str, Sequence[Passage]],
+        index: Callable[[], Index] | None = None,
     ) -> None:
         self.course, self.passages, self.chosen = course, passages, chosen
+        self._open_index = index
         self._sections = [section for document in documents for section in document.sections]
         self._place = {section.id: i for i, section in enumerate(self._sections)}
 
@@ -116,6 +119,8 @@ class BookView:
 
     @cached_property
     def _index(self) -> Index:
+        if self._open_index:
+            return self._open_index()
         return Index(self.passages, embed([f"{p.title}\n{p.text}" for p in self.passages]))
 
     def evidence(self, quote: str, source: Sequence[Passage]) -> Evidence:
