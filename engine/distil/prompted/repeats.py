@@ -11,7 +11,7 @@ from engine.duplicates import SAME
 from engine.embeddings import embed
 from engine.text import words
 
-ALIKE = 0.965
+ALIKE = 0.975
 """Cosine of two questions, and of their answers, from which on they count as one point.
 
 Both have to be alike: e5 puts «What is a list?» near «What is a tuple?», but not their answers.

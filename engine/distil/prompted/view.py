@@ -14,7 +14,7 @@ from engine.schema import Course, Document, Evidence, Passage, Section
 from engine.search import Index
 from engine.text import search_terms
 
-_NEAREST = 4
+_NEAREST = 6
 """Passages that count as what the book says about a question."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from engine.course import taught_sections
@@ -98,9 +99,9 @@ def run(
 def some_sections(documents: Sequence[Document], n: int) -> tuple[str, ...]:
     """So many taught sections, spread over the books, the longest of their neighbours."""
     own = taught_sections(documents)
-    size = max(1, len(own) // n)
-    groups = [own[i : i + size] for i in range(0, len(own), size)]
-    return tuple(max(group, key=lambda s: len(s.text)).id for group in groups)[:n]
+    cuts = [round(i * len(own) / n) for i in range(n + 1)]
+    groups = [own[low:high] for low, high in pairwise(cuts) if high > low]
+    return tuple(max(group, key=lambda s: len(s.text)).id for group in groups)
 
 
 def figures(found: Run, language: str) -> dict[str, Any]:
