@@ -81,7 +81,7 @@ def _courses(home: Path | None, names: list[str]) -> Iterator[Shelf]:
     if not names:
         yield from _samples()
         return
-    store = Store(f"sqlite:///{home}/coursewright.db") if home else Store(Settings().database)
+    store = Store(f"sqlite:///{home}/coursewright.db") if home else Store(load(None).database)
     for name in names:
         space = Workspace(load(home), store, store.course(name))
         opened = cache(partial(open_index, space))
@@ -93,7 +93,7 @@ def _samples() -> Iterator[Shelf]:
     from engine.course import make_passages
 
     for language in ("en", "zh"):
-        document = read_document(FOLDER / f"textbook_{language}.md", Settings())
+        document = read_document(FOLDER / f"textbook_{language}.md", Settings(home=FOLDER))
         course = Course(id=f"sample-{language}", title=document.title, language=language)
         yield course, [document], make_passages([document]), None
 
