@@ -113,8 +113,7 @@ class Account:
         if n <= 0:
             return
         self.refused[gate] += n
-        kept = self.examples.setdefault(gate, [])
-        if questions and len(kept) < EXAMPLES:
+        if questions and len(kept := self.examples.setdefault(gate, [])) < EXAMPLES:
             kept.append(GateExample(question=questions[0], reason=reason, section=section))
 
 
