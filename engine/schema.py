@@ -28,8 +28,12 @@ ASIDE: frozenset[BlockRole] = frozenset(
 )
 """Roles that are never searched, quoted or taught as answers; exercises feed the exam."""
 PairKind = Literal[
-    "definition", "enumeration", "cause", "comparison", "procedure", "summary", "fact", "exercise"
-]
+    "definition", "enumeration", "cause", "comparison", "procedure", "summary", "fact", "exercise",
+    "misconception", "numeric", "dialogue", "unanswerable",
+]  # fmt: skip
+"""What a pair asks for. ``misconception`` names a wrong belief and corrects it, ``numeric`` is
+computed, ``dialogue`` follows on earlier turns, ``unanswerable`` is near the topic but not in the
+book: its answer says so."""
 PairStatus = Literal["proposed", "accepted", "rejected"]
 Split = Literal["train", "validation", "exam"]
 ExamPart = Literal["recall", "transfer", "uploaded"]
@@ -167,6 +171,13 @@ class Passage(Value):
     language: str = ""
 
 
+class Exchange(Value):
+    """What a learner asked before, and what was answered."""
+
+    question: str
+    answer: str
+
+
 class Evidence(Value):
     """Where an answer stands in the book: a verbatim quote, its section and page."""
 
@@ -181,9 +192,11 @@ class Pair(Value):
 
     ``point`` names the knowledge point; all wordings of one question share it. ``split`` and
     ``part`` say where the pair may be used; they are fixed before generation (see ``course``).
-    ``rejected_by`` is ``person``, or the name of the gate that rejected the pair (``corpus.guard``,
-    ``distil``), and empty where ``status`` is another; ``reviewed`` says that a person accepted,
-    edited or rejected it. ``statements`` say the same fact without a question, all of them true.
+    ``turns`` is the talk before the question (of a ``dialogue``); ``scores`` are a judge's, by
+    dimension; ``statements`` say the same fact without a question, all of them true.
+    ``rejected_by`` is ``person``, or the name of the gate that rejected the pair
+    (``corpus.guard``, ``distil``), and empty where ``status`` is another; ``reviewed`` says that a
+    person accepted, edited or rejected it.
     """
 
     id: str
@@ -202,6 +215,7 @@ class Pair(Value):
     teacher: str = "extractive"
     scores: dict[str, float] = Field(default_factory=dict)
     statements: tuple[str, ...] = ()
+    turns: tuple[Exchange, ...] = ()
 
     @property
     def section(self) -> str:

@@ -80,6 +80,12 @@ class Index:
         rows = [known[name] for name in names]
         return cls(passages, units, np.stack(rows) if rows else np.zeros((0, DIMENSIONS)))
 
+    @classmethod
+    def of(cls, passages: Sequence[Passage]) -> Index:
+        """The index of some passages, kept nowhere."""
+        units = [units_of(passage) for passage in passages]
+        return cls(passages, units, embed([unit.searched for own in units for unit in own]))
+
     def search(self, query: str, k: int = 5, *, vector: Any = None) -> list[Hit]:
         """The ``k`` best passages for the query, best first.
 

@@ -104,8 +104,9 @@ def connected_chat(workspace: Workspace) -> Chat | None:
 
 
 def training_pairs(store: Store, course: str, split: str) -> list[Pair]:
-    """The pairs of a split that people did not reject."""
-    return [pair for pair in store.pairs(course, split=split) if pair.status != "rejected"]
+    """The pairs of a split that people did not reject and that can be asked by themselves."""
+    found = store.pairs(course, split=split)
+    return [pair for pair in found if pair.status != "rejected" and not pair.turns]
 
 
 def base_chat(workspace: Workspace, base: str = "") -> Chat:

@@ -10,11 +10,12 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from engine.cli.context import Context, Verbs
 from engine.cli.housekeeping import add_jobs, forget_teacher_key
 from engine.errors import BadInput, TeacherError, WorkFailed
+from engine.llm.teacher import Role
 from engine.python import child_environment, engine_command, module_command
 
 
@@ -42,6 +43,12 @@ def add_verbs(verbs: Verbs) -> None:
 def _add_teacher(verbs: Verbs) -> None:
     teacher = verbs.add_parser("teacher", help="choose and probe the teacher model")
     teacher.add_argument("action", choices=("set", "probe", "show", "forget-key"))
+    teacher.add_argument(
+        "--role",
+        choices=get_args(Role),
+        default="teacher",
+        help="whose address it is: the teacher's, a judge's, or a second teacher's (coursegpt)",
+    )
     teacher.add_argument("--kind", choices=("extractive", "endpoint", "embedded"))
     teacher.add_argument("--base-url")
     teacher.add_argument("--model")
@@ -169,8 +176,9 @@ def _set_teacher(context: Context) -> dict[str, Any]:
         changes["price"] = Price(prompt=prices[0] or 0.0, completion=prices[1] or 0.0)
     if not changes:
         raise BadInput("Nothing to set.", next="Give at least --base-url and --model.")
-    choice = load_choice(context.store).model_copy(update=changes)
-    save_choice(context.store, context.settings, choice)
+    role = context.options.role
+    choice = load_choice(context.store, role).model_copy(update=changes)
+    save_choice(context.store, context.settings, choice, role=role)
     return choice.model_dump(mode="json")
 
 
@@ -178,7 +186,7 @@ def _probe_teacher(context: Context) -> dict[str, Any]:
     from engine.llm.probe import probe
     from engine.llm.teacher import key_of, load_choice
 
-    choice = load_choice(context.store)
+    choice = load_choice(context.store, context.options.role)
     if choice.kind != "endpoint":
         raise BadInput(
             "No endpoint is set, so there is nothing to probe.",

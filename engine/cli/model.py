@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from engine.cli.context import Context, Verbs
 from engine.cli.housekeeping import add_key_options, tend_keys
 from engine.course import SplitPlan
-from engine.distil import FORMATS, DistilPlan, render
+from engine.distil import ALL_KINDS, FORMATS, DistilPlan, render
+from engine.distil.plan import Recipe
 from engine.errors import EngineError, Missing, TeacherError
 from engine.models.bases import accept_terms, facts, recommended
 from engine.schema import Value
@@ -84,6 +85,7 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     distil.add_argument("course")
     distil.add_argument("--pairs", type=int)
     distil.add_argument("--seed", type=int, default=0)
+    _add_recipe(distil)
     distil.add_argument("--queue", action="store_true")
     distil.set_defaults(run=_distil)
     corpus = verbs.add_parser("corpus", help="write the corpus as a file")
@@ -94,11 +96,51 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     corpus.set_defaults(run=_corpus)
 
 
+def _add_recipe(distil: Any) -> None:
+    """What a connected teacher is told; the offline one knows nothing of it."""
+    distil.add_argument("--kinds", nargs="+", choices=ALL_KINDS, help="all by default")
+    distil.add_argument(
+        "--recipe",
+        choices=get_args(Recipe),
+        default="grid",
+        help="how the teacher model is led: by our grid, or as in CourseGPT-zh",
+    )
+    distil.add_argument("--seeds", type=Path, help="example questions for coursegpt, one a line")
+    distil.add_argument("--no-judge", action="store_true", help="do not score answers")
+    distil.add_argument(
+        "--judge-floor",
+        type=int,
+        default=0,
+        help="leave out answers scored lower (1 to 10), once your own ratings agree with the judge",
+    )
+
+
+def _recipe_changes(options: Any) -> dict[str, Any]:
+    """What the options change of a corpus plan.
+
+    Raises:
+        Missing: there is no such file of seeds.
+    """
+    if not hasattr(options, "recipe"):
+        return {}
+    changes = {"recipe": options.recipe, "judge_floor": options.judge_floor}
+    changes["judge"] = not options.no_judge
+    if options.kinds:
+        changes["kinds"] = tuple(options.kinds)
+    if options.seeds:
+        if not options.seeds.is_file():
+            raise Missing(f"There is no file {options.seeds}.", next="Give a text file.")
+        lines = options.seeds.read_text(encoding="utf-8-sig").splitlines()
+        changes["seeds"] = tuple(line.strip() for line in lines if line.strip())
+    return changes
+
+
 def _corpus_plan(context: Context) -> DistilPlan:
     plan = DISTIL.default(context.workspace)
     changes: dict[str, Any] = {"split": SplitPlan(seed=getattr(context.options, "seed", 0))}
     if context.options.pairs:
         changes["pairs"] = context.options.pairs
+    changes |= _recipe_changes(context.options)
     return DistilPlan.model_validate(plan.model_dump() | changes)
 
 

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import get_args
 
 from engine.corpus import held_back, judged, marked, merge
 from engine.distil.pairs import Distinct, pairs_of, same_wording
 from engine.distil.plan import DistilPlan
 from engine.distil.points import Point
+from engine.distil.prompted.points import PromptedPoint, taught_pairs
+from engine.distil.prompted.teach import Ended
+from engine.distil.prompted.values import Account, Gate, GateExample
 from engine.schema import Course, Pair, Value
 from engine.store import ResultKind, Store
+
+POINT_GATES = (*get_args(Gate), "grounded")
+"""Gates that take out knowledge points (``grounded`` in results from before); others take pairs."""
 
 
 class Distilled(Value):
     """What a run made, and what became of all that was offered; nothing goes unsaid.
 
-    ``asked`` counts sections read or calls answered, ``failed_calls`` the calls that failed.
-    ``offered`` counts the knowledge points that the teacher found: ``points`` of them passed, the
-    rest stands in ``removed`` under ``wordings``, ``quote``, ``grounded`` and ``repeated`` (same
-    question or answer as another point). The other gates in ``removed`` count pairs:
+    ``asked`` counts sections read or calls made, ``failed_calls`` the calls that failed.
+    ``offered`` counts the knowledge points that were found in the book, or that a model was asked
+    for: ``points`` of them passed, ``lost`` went with failed calls, the rest stands in ``removed``
+    under the gates of points (``POINT_GATES``). The other gates in ``removed`` count pairs:
     ``same_wording``, ``asked_before`` (by a pair that a person judged) and those of
-    ``engine.corpus.guard``. ``pairs`` counts what can be used of the new corpus: ``train``,
-    ``validation``, ``recall`` and ``transfer``; ``kept`` of them were judged by people before.
+    ``engine.corpus.guard``. ``examples`` are some questions of each gate of points.
+    ``planned`` is the number of pairs wished for, ``ended`` why the run came to its end (see
+    ``prompted.teach.Ended``; the extractive teacher's ends as ``planned`` or ``exhausted``).
+    ``pairs`` counts what can be used of the new corpus: ``train``, ``validation``, ``recall`` and
+    ``transfer``; ``kept`` of them were judged by people before.
     """
 
     asked: int
@@ -38,6 +49,10 @@ class Distilled(Value):
     kept: int
     seconds: float
     teacher: str
+    planned: int = 0
+    ended: Ended = "planned"
+    lost: int = 0
+    examples: dict[str, tuple[GateExample, ...]] = {}
 
 
 class CorpusRecord(Value):
@@ -64,7 +79,9 @@ class CorpusDraft:
 
     def __init__(self, course: Course, plan: DistilPlan, name: str, store: Store) -> None:
         self.course, self.plan, self.name, self.store = course, plan, name, store
-        self.asked = self.failed = self.offered = self.points = 0
+        self.asked = self.failed = self.offered = self.points = self.lost = 0
+        self.ended: Ended = "planned"
+        self.examples: dict[str, tuple[GateExample, ...]] = {}
         self.removed: Counter[str] = Counter()
         self._distinct = Distinct()
         self._stored = {pair.id for pair in store.open_draft(course.id, name)}
@@ -75,10 +92,34 @@ class CorpusDraft:
         """Whether the plan's number of pairs is reached."""
         return len(self._made) >= self.plan.pairs
 
-    def refuse(self, by_gate: dict[str, int]) -> None:
-        """Count points that a gate took out before they came here."""
-        self.offered += sum(by_gate.values())
-        self.removed.update(by_gate)
+    @property
+    def wanted(self) -> int:
+        """How many more points the plan's number of pairs takes, by what each gave so far."""
+        each = len(self._made) / self.points if self.points else self.plan.pairs / self.plan.points
+        return math.ceil((self.plan.pairs - len(self._made)) / each)
+
+    @property
+    def made(self) -> int:
+        """Pairs so far."""
+        return len(self._made)
+
+    def take(self, account: Account) -> None:
+        """Take over what a model's run says of the questions that it asked for."""
+        self.asked, self.failed = account.calls, account.failed_calls
+        self.offered, self.lost = account.asked, account.failed
+        self.removed = Counter(account.refused)
+        self.examples = {gate: tuple(found) for gate, found in account.examples.items()}
+
+    def keep(self, points: Iterable[PromptedPoint]) -> int:
+        """Keep the pairs of a model's points until the draft is full; how many were not needed."""
+        left = 0
+        for point in points:
+            if self.full:
+                left += 1
+                continue
+            self.points += 1
+            self._keep(taught_pairs(point, self.course.language, self.plan.split))
+        return left
 
     def add(self, points: Iterable[Point], teacher: str) -> None:
         """Keep the pairs of each point that says something new, until the draft is full."""
@@ -134,6 +175,10 @@ class CorpusDraft:
             kept=sum(p.id in before for p in usable),
             seconds=seconds,
             teacher=teacher,
+            planned=self.plan.pairs,
+            ended=self.ended,
+            lost=self.lost,
+            examples=self.examples,
         )
 
 

@@ -16,25 +16,25 @@ def _native(pair: Pair) -> dict[str, Any]:
 
 
 def _messages(pair: Pair) -> dict[str, Any]:
-    return {
-        "messages": [
-            {"role": "user", "content": pair.question},
-            {"role": "assistant", "content": pair.answer},
-        ]
-    }
+    said = [("user", text) if i % 2 == 0 else ("assistant", text) for i, text in _talk(pair)]
+    return {"messages": [{"role": role, "content": text} for role, text in said]}
+
+
+def _talk(pair: Pair) -> Iterable[tuple[int, str]]:
+    """All that is said, the learner's turns at even places; earlier turns first."""
+    earlier = [text for turn in pair.turns for text in (turn.question, turn.answer)]
+    return enumerate([*earlier, pair.question, pair.answer])
 
 
 def _alpaca(pair: Pair) -> dict[str, Any]:
-    return {"instruction": pair.question, "input": "", "output": pair.answer}
+    history = [[turn.question, turn.answer] for turn in pair.turns]
+    row = {"instruction": pair.question, "input": "", "output": pair.answer}
+    return row | ({"history": history} if history else {})
 
 
 def _sharegpt(pair: Pair) -> dict[str, Any]:
-    return {
-        "conversations": [
-            {"from": "human", "value": pair.question},
-            {"from": "gpt", "value": pair.answer},
-        ]
-    }
+    said = [("human" if i % 2 == 0 else "gpt", text) for i, text in _talk(pair)]
+    return {"conversations": [{"from": who, "value": text} for who, text in said]}
 
 
 _ROWS: dict[str, Callable[[Pair], dict[str, Any]]] = {

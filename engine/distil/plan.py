@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,7 +12,7 @@ from engine.llm.costs import Estimate, endpoint_minutes, estimate_of
 from engine.schema import Document, PairKind, Passage, Section, Value
 from engine.text import count_tokens
 
-ALL_KINDS: tuple[PairKind, ...] = (
+BOOK_KINDS: tuple[PairKind, ...] = (
     "definition",
     "cause",
     "comparison",
@@ -20,9 +21,26 @@ ALL_KINDS: tuple[PairKind, ...] = (
     "fact",
     "summary",
 )
-WORDINGS_A_POINT = 4
+"""Kinds that the offline teacher knows, too."""
+ALL_KINDS: tuple[PairKind, ...] = (
+    *BOOK_KINDS,
+    "misconception",
+    "numeric",
+    "dialogue",
+    "unanswerable",
+)
+Recipe = Literal["grid", "coursegpt"]
+"""How an LLM teacher is led: see ``engine.distil.prompted``."""
+OF_A_MODEL = ("recipe", "seeds", "judge", "judge_floor")
+"""Choices that the extractive teacher knows nothing of: they are no part of its corpus's name."""
+CHECKS = 4
+"""Calls a knowledge point after it was asked for: two checks, the answer, the answer anew."""
 PROMPT_OVERHEAD_TOKENS = 420
+CHECK_OVERHEAD_TOKENS = 260
 ANSWER_TOKENS_A_POINT = 170
+CHECK_TOKENS = 130
+_EXPECTED_YIELD = 0.85
+"""Share of the points asked for that an estimate takes to pass the gates."""
 _START, _TOKENS_A_MINUTE = 0.05, 1.5e6
 """Of the extractive teacher: minutes before it begins, and tokens that it reads in one."""
 
@@ -31,7 +49,11 @@ class DistilPlan(Value):
     """The designer's choices for a corpus.
 
     ``pairs`` counts all pairs (training, validation and exam); ``sections`` empty means all that
-    are taught; ``teacher`` is the kind of teacher: extractive, endpoint or embedded.
+    are taught; ``teacher`` is the kind of teacher: extractive, endpoint or embedded. The rest is
+    for a model: ``prompt`` is a wish for its questions, ``recipe`` how it is led, ``seeds`` an
+    uploaded pool of example questions (empty: the book's exercises, or ours), ``judge`` whether
+    four dimensions are scored, ``judge_floor`` the overall score (1 to 10) below which a point is
+    left out, once the judge is audited (0: never).
     """
 
     pairs: int = Field(default=1600, ge=10, le=200_000)
@@ -40,11 +62,27 @@ class DistilPlan(Value):
     teacher: str = "extractive"
     prompt: str = ""
     split: SplitPlan = SplitPlan()
+    recipe: Recipe = "grid"
+    seeds: tuple[str, ...] = Field(default=(), max_length=500)
+    judge: bool = True
+    judge_floor: int = Field(default=0, ge=0, le=10)
 
     @property
     def points(self) -> int:
         """Knowledge points that yield so many pairs."""
-        return -(-self.pairs // WORDINGS_A_POINT) if self.teacher != "extractive" else self.pairs
+        if self.teacher == "extractive":
+            return self.pairs
+        return -(-self.pairs // WORDINGS[self.recipe])
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What of the plan a corpus depends on, as JSON."""
+        unused = set(OF_A_MODEL) if self.teacher == "extractive" else set()
+        return self.model_dump(mode="json", exclude=unused)
+
+
+WORDINGS: dict[Recipe, int] = {"grid": 3, "coursegpt": 1}
+"""Wordings of a point that are trained; one more is held out."""
 
 
 class CorpusEstimate(Estimate):
@@ -61,24 +99,30 @@ def chosen_sections(documents: Sequence[Document], plan: DistilPlan) -> list[Sec
 
 def chosen_passages(
     documents: Sequence[Document], passages: Sequence[Passage], plan: DistilPlan
-) -> list[Passage]:
-    """The passages that an LLM teacher reads, spread over the sections round by round."""
-    order = {section.id: i for i, section in enumerate(chosen_sections(documents, plan))}
-    rounds: dict[str, int] = {}
-    ranked = []
+) -> dict[str, list[Passage]]:
+    """Section id to the passages that an LLM teacher reads of it, in reading order.
+
+    Passages that are too short to ask about are left out, but no taught section is left without.
+    """
+    found: dict[str, list[Passage]] = {s.id: [] for s in chosen_sections(documents, plan)}
     for passage in passages:
-        if passage.section in order and passage.tokens >= 40:
-            rounds[passage.section] = rounds.get(passage.section, 0) + 1
-            ranked.append((rounds[passage.section], order[passage.section], passage))
-    return [passage for _, _, passage in sorted(ranked, key=lambda row: row[:2])]
+        if passage.section in found:
+            found[passage.section].append(passage)
+    return {section: _worth_asking(own) for section, own in found.items() if own}
 
 
-def points_a_passage(passages: Sequence[Passage], plan: DistilPlan) -> tuple[int, int]:
-    """``(passages to ask, points to ask of each)`` that yield the plan's pairs."""
-    if not passages:
-        return 0, 0
-    each = min(5, max(2, -(-plan.points // len(passages))))
-    return min(len(passages), -(-plan.points // each)), each
+def _worth_asking(own: Sequence[Passage]) -> list[Passage]:
+    long = [passage for passage in own if passage.tokens >= _SHORTEST]
+    return long or [max(own, key=lambda passage: passage.tokens)]
+
+
+_SHORTEST = 40
+"""Tokens of a passage that is asked about by itself."""
+
+
+def points_a_call(sections: int, plan: DistilPlan) -> int:
+    """Points to ask for in one call: as few as let every section be asked."""
+    return min(5, max(1, round(plan.points / max(1, sections))))
 
 
 def estimate(
@@ -90,7 +134,7 @@ def estimate(
     seconds_a_call: float = 6.0,
     in_flight: int = 8,
 ) -> CorpusEstimate:
-    """Calls, tokens, money and minutes of a run.
+    """Calls, tokens, money and minutes of a run, all passes together.
 
     Args:
         documents: The books.
@@ -102,13 +146,18 @@ def estimate(
     """
     if plan.teacher == "extractive":
         size = sum(count_tokens(s.text) for s in chosen_sections(documents, plan))
-        costs, pairs = estimate_of(0, 0, 0, _START + size / _TOKENS_A_MINUTE), plan.pairs
-    else:
-        chosen = chosen_passages(documents, passages, plan)
-        calls, each = points_a_passage(chosen, plan)
-        prompt = sum(p.tokens + PROMPT_OVERHEAD_TOKENS for p in chosen[:calls])
-        completion = calls * each * ANSWER_TOKENS_A_POINT
-        minutes = endpoint_minutes(calls, seconds_a_call, in_flight)
-        costs = estimate_of(calls, prompt, completion, minutes, prices)
-        pairs = min(plan.pairs, calls * each * WORDINGS_A_POINT)
-    return CorpusEstimate(**costs.model_dump(), pairs=pairs)
+        costs = estimate_of(0, 0, 0, _START + size / _TOKENS_A_MINUTE)
+        return CorpusEstimate(**costs.model_dump(), pairs=plan.pairs)
+    own = chosen_passages(documents, passages, plan)
+    each = points_a_call(len(own), plan)
+    points = round(plan.points / _EXPECTED_YIELD) if own else 0
+    asking, checking = -(-points // each), points * (CHECKS + plan.judge)
+    sizes = [passage.tokens for some in own.values() for passage in some]
+    passage = sum(sizes) / max(1, len(sizes))
+    prompt = asking * (passage + PROMPT_OVERHEAD_TOKENS)
+    prompt += checking * (passage + CHECK_OVERHEAD_TOKENS)
+    completion = points * ANSWER_TOKENS_A_POINT + checking * CHECK_TOKENS
+    calls = asking + checking
+    minutes = endpoint_minutes(calls, seconds_a_call, in_flight)
+    costs = estimate_of(calls, prompt, completion, minutes, prices)
+    return CorpusEstimate(**costs.model_dump(), pairs=plan.pairs if own else 0)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from engine.course import taught_sections, titles
 from engine.distil.draft import CORPUS, CorpusDraft, Distilled
 from engine.distil.offline import taught
 from engine.distil.pairs import in_rounds, pairs_of
-from engine.distil.plan import DistilPlan, chosen_passages, chosen_sections, points_a_passage
+from engine.distil.plan import DistilPlan, chosen_sections
 from engine.distil.points import Point
-from engine.distil.prompted import ask_points
-from engine.errors import Missing, TeacherError, WorkFailed
-from engine.language import table
+from engine.distil.prompted import Cast, lessons_of, previewed, view_of
+from engine.distil.prompted.judge import audit
+from engine.distil.prompted.values import Account
+from engine.distil.prompted.view import BookView
+from engine.errors import Missing, WorkFailed
 from engine.llm import Chat
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
@@ -23,12 +25,12 @@ from engine.schema import (
     Document,
     Pair,
     PairKind,
-    Passage,
     Progress,
     Section,
     Value,
     content_id,
 )
+from engine.search import Index
 from engine.store import Store
 
 T = TypeVar("T")
@@ -40,21 +42,13 @@ def fingerprint(store: Store, course: str, plan: DistilPlan) -> str:
     The draft lies under this name, and so does the finished corpus's result.
     """
     prompt = _prompt_version(store, course, plan)
-    return content_id(store.document_ids(course), plan.model_dump(mode="json"), *prompt)
+    return content_id(store.readings(course), plan.made_from, *prompt)
 
 
 def _prompt_version(store: Store, course: str, plan: DistilPlan) -> list[str]:
     """The chosen prompt's id, where it matters: the extractive teacher follows none."""
     version = "" if plan.teacher == "extractive" else prompt_version(store, course)
     return [version] if version else []
-
-
-def extra_instructions(store: Store, course: Course, plan: DistilPlan) -> str:
-    """What the prompted teacher is told besides its task: the designer's wish, the chosen style."""
-    if not prompt_version(store, course.id):
-        return plan.prompt
-    style = chosen_prompt(store, course.id, course.language).style
-    return f"{plan.prompt}\n{table(course.language, 'distil')['style'].format(style=style)}".strip()
 
 
 def distil(
@@ -64,6 +58,9 @@ def distil(
     chat: Chat | None,
     store: Store,
     report: Report = silent,
+    second: Chat | None = None,
+    judge: Chat | None = None,
+    index: Callable[[], Index] | None = None,
 ) -> Distilled:
     """Make the corpus of a course.
 
@@ -78,7 +75,10 @@ def distil(
         plan: What to make.
         chat: The teacher, or None for the extractive one.
         store: Where books, passages and pairs lie.
-        report: Called after each section or passage.
+        report: Called after each section or call.
+        second: Another teacher whose questions are merged with the first one's.
+        judge: A model that checks and scores in the teacher's place.
+        index: Opens the course's search, where it has one already.
 
     Raises:
         Missing: the course has no books with matter to teach.
@@ -92,9 +92,26 @@ def distil(
     if chat is None:
         _extract(documents, draft, report)
     else:
-        _prompt(documents, passages, draft, chat, report)
+        cast = _cast(course, store, chat, second, judge)
+        view = view_of(course, documents, passages, plan, index)
+        _prompt(documents, view, draft, cast, report)
     _refuse_poor(draft)
     return draft.finish(time.monotonic() - started, chat.model if chat else "extractive")
+
+
+def _cast(
+    course: Course,
+    store: Store,
+    chat: Chat,
+    second: Chat | None = None,
+    judge: Chat | None = None,
+) -> Cast:
+    """Who writes and checks a corpus, by which prompt, and whether the judge may filter."""
+    chosen = prompt_version(store, course.id)
+    prompt = chosen_prompt(store, course.id, course.language) if chosen else None
+    teachers = (chat, second) if second else (chat,)
+    trusted = audit(store.pairs(course.id)).may_filter
+    return Cast(teachers=teachers, judge=judge or chat, prompt=prompt, trusted=trusted)
 
 
 def _refuse_nothing(documents: Sequence[Document], plan: DistilPlan) -> None:
@@ -117,7 +134,8 @@ def _refuse_poor(draft: CorpusDraft) -> None:
             failed=draft.failed,
         )
     used = draft.store.saved(draft.course.id, CORPUS)
-    if used and used.inputs != draft.name and 2 * draft.failed > draft.asked:
+    poor = draft.ended == "failing" or 2 * draft.failed > draft.asked
+    if used and used.inputs != draft.name and poor:
         raise WorkFailed(
             f"{draft.failed} of {draft.asked} calls failed; the present corpus stays in use.",
             code="distil.unfinished",
@@ -132,7 +150,7 @@ def preview(
 ) -> list[Pair]:
     """One pair each from that many different sections, spread over the books; stores nothing.
 
-    With an LLM teacher the calls are the same that the full run will make, so they are not paid
+    With an LLM teacher the calls are the first ones of a run with this plan, so they are not paid
     twice.
 
     Raises:
@@ -143,25 +161,13 @@ def preview(
         ranked = in_rounds(p for _, found in _offline(documents, plan) for p in found)
         points = list({point.section: point for point in reversed(ranked)}.values())
         points.sort(key=lambda point: point.section)
-        return [_first_pair(p, course, plan, "extractive") for p in _spread(points, sections)]
-    passages = chosen_passages(documents, store.passages(course.id), plan)
-    asked, each = points_a_passage(passages, plan)
-    some = _spread(list({p.section: p for p in reversed(passages[:asked])}.values()), sections)
-    found: list[Pair] = []
-    failure: TeacherError | None = None
-    wish = extra_instructions(store, course, plan)
-    for _, outcome in ask_points(some, each, plan.kinds, course.language, chat, wish):
-        if isinstance(outcome, TeacherError):
-            failure = outcome
-        elif outcome.points:
-            found.append(_first_pair(outcome.points[0], course, plan, chat.model))
-    if failure and not found:
-        raise failure
-    return found
+        return [_first_pair(p, course, plan) for p in _spread(points, sections)]
+    view = view_of(course, documents, store.passages(course.id), plan)
+    return previewed(view, documents, plan, _cast(course, store, chat), sections)
 
 
-def _first_pair(point: Point, course: Course, plan: DistilPlan, teacher: str) -> Pair:
-    return pairs_of(point, course.language, plan.split, teacher)[0]
+def _first_pair(point: Point, course: Course, plan: DistilPlan) -> Pair:
+    return pairs_of(point, course.language, plan.split, "extractive")[0]
 
 
 def _spread(items: Sequence[T], n: int) -> list[T]:
@@ -186,35 +192,34 @@ def _extract(documents: Sequence[Document], draft: CorpusDraft, report: Report) 
         report(Progress(stage="sections", done=number, total=total, message=section.title))
     draft.asked = total
     draft.add(in_rounds(points), "extractive")
+    draft.ended = "planned" if draft.full else "exhausted"
 
 
 def _prompt(
     documents: Sequence[Document],
-    passages: Sequence[Passage],
+    view: BookView,
     draft: CorpusDraft,
-    chat: Chat,
+    cast: Cast,
     report: Report,
 ) -> None:
-    """Ask the teacher about passage after passage until the draft is full."""
-    chosen = chosen_passages(documents, passages, draft.plan)
-    asked, each = points_a_passage(chosen, draft.plan)
-    names, wish = titles(documents), extra_instructions(draft.store, draft.course, draft.plan)
-    language = draft.course.language
-    outcomes = ask_points(chosen[:asked], each, draft.plan.kinds, language, chat, wish)
-    for passage, outcome in outcomes:
-        draft.asked += 1
-        message = names[passage.section]
-        if isinstance(outcome, TeacherError):
-            draft.failed += 1
-            message = f"{message}: {outcome.message}"
-        else:
-            draft.refuse(outcome.refused)
-            draft.add(outcome.points, chat.model)
-        metrics = {"pairs": float(draft.points), "failed": float(draft.failed)}
-        done = draft.asked
-        report(Progress(stage="passages", done=done, total=asked, message=message, metrics=metrics))
-        if draft.full:
-            break
+    """Let a model ask and answer, wave by wave, until the draft is full or the book exhausted."""
+    account, names = Account(), titles(documents)
+
+    def told(doing: str, section: str) -> None:
+        metrics = {"pairs": float(draft.made), "failed": float(account.failed_calls)}
+        message = f"{doing}: {names.get(section, '')}"
+        done, total = min(draft.made, draft.plan.pairs), draft.plan.pairs
+        report(Progress(stage="pairs", done=done, total=total, message=message, metrics=metrics))
+
+    lessons = lessons_of(
+        view, documents, draft.plan, cast, account, wanted=lambda: draft.wanted, told=told
+    )
+    for points in lessons:
+        surplus = draft.keep(points)
+        account.made -= surplus
+        account.refuse("surplus", "", n=surplus)
+    draft.take(account)
+    draft.ended = lessons.ended
 
 
 class Coverage(Value):

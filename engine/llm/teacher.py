@@ -25,7 +25,8 @@ from engine.settings import Settings
 from engine.store import Store
 
 Kind = Literal["extractive", "endpoint", "embedded"]
-Role = Literal["teacher", "judge"]
+Role = Literal["teacher", "judge", "second"]
+"""``second`` is another teacher, whose questions are merged with the first one's."""
 
 
 class Preset(Value):

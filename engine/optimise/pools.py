@@ -44,7 +44,7 @@ def draw_pools(pairs: Sequence[Pair], plan: OptimisePlan) -> QuestionPools:
     """
     kept = [pair for pair in pairs if pair.status != "rejected"]
     examined = {pair.point for pair in kept if pair.split == "exam"}
-    free = [p for p in kept if p.split != "exam" and p.point not in examined]
+    free = [p for p in kept if p.split != "exam" and p.point not in examined and _by_itself(p)]
     points = {pair.point: pair for pair in _drawn(free, plan.seed)}
     own = _drawn(list(points.values()), plan.seed)
     cut = round(len(own) * _VALIDATION)
@@ -61,6 +61,11 @@ def draw_pools(pairs: Sequence[Pair], plan: OptimisePlan) -> QuestionPools:
         if held:
             exam[part] = tuple(_drawn(held, plan.seed)[: plan.exam])
     return QuestionPools(search=tuple(own[cut:]), validation=tuple(own[:cut]), exam=exam)
+
+
+def _by_itself(pair: Pair) -> bool:
+    """Whether a passage answers the question: it follows no talk, and the book does answer it."""
+    return not pair.turns and pair.kind != "unanswerable"
 
 
 def _drawn(pairs: Sequence[Pair], seed: int) -> list[Pair]:

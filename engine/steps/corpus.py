@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from engine.distil import CorpusEstimate, Distilled, DistilPlan, distil, estimate, fingerprint
-from engine.llm.teacher import load_choice
+from engine.llm import Chat
+from engine.llm.teacher import Role, TeacherChoice, load_choice
 from engine.progress import Report, silent
 from engine.steps.step import Step
-from engine.workspace import Workspace, teacher_chat
+from engine.workspace import Workspace, open_index, teacher_chat
 
 
 def make_corpus(workspace: Workspace, plan: DistilPlan, report: Report = silent) -> Distilled:
@@ -17,7 +18,35 @@ def make_corpus(workspace: Workspace, plan: DistilPlan, report: Report = silent)
         chat=teacher_chat(workspace.settings, workspace.store, plan.teacher),
         store=workspace.store,
         report=report,
+        second=second_chat(workspace, plan),
+        judge=judge_chat(workspace, plan),
+        index=lambda: open_index(workspace),
     )
+
+
+def second_chat(workspace: Workspace, plan: DistilPlan) -> Chat | None:
+    """The second teacher of CourseGPT-zh's recipe, where one is configured."""
+    if plan.teacher == "extractive" or plan.recipe != "coursegpt":
+        return None
+    return _other(workspace, "second")
+
+
+def judge_chat(workspace: Workspace, plan: DistilPlan) -> Chat | None:
+    """The model that checks and judges in the teacher's place, where one is configured."""
+    return None if plan.teacher == "extractive" else _other(workspace, "judge")
+
+
+def _other(workspace: Workspace, role: Role) -> Chat | None:
+    from engine.llm.teacher import connect
+
+    store, choice = workspace.store, load_choice(workspace.store, role)
+    if choice.kind != "endpoint" or _same(choice, load_choice(store)):
+        return None
+    return connect(choice, workspace.settings, store)
+
+
+def _same(one: TeacherChoice, other: TeacherChoice) -> bool:
+    return (one.base_url, one.model) == (other.base_url, other.model)
 
 
 def discard_corpus(workspace: Workspace, plan: DistilPlan) -> None:

@@ -116,7 +116,11 @@ def rows_to_train(
 
 
 def _as_rows(pairs: Iterable[Pair], split: Split) -> list[TrainingRow]:
-    return [TrainingRow(question=p.question, answer=p.answer) for p in pairs if p.split == split]
+    return [
+        TrainingRow(question=p.question, answer=p.answer, turns=p.turns)
+        for p in pairs
+        if p.split == split
+    ]
 
 
 def _panel(workspace: Workspace, folder: Path, base: str) -> tuple[dict[str, str], ...]:

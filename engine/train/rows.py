@@ -9,18 +9,22 @@ from typing import Any
 from engine.errors import BadInput, WorkFailed
 from engine.models.known import SMOLLM2, known_base
 from engine.models.tokenizer import prompt_ids
-from engine.schema import Value
+from engine.schema import Exchange, Value
 
 IGNORE = -100
 """The label of a token that is read but not learned (torch's convention)."""
 
 
 class TrainingRow(Value):
-    """One thing to learn; an empty ``system`` leaves the chat template's own default."""
+    """One thing to learn; an empty ``system`` leaves the chat template's own default.
+
+    ``turns`` is the talk before the question; of it nothing is learned.
+    """
 
     question: str
     answer: str
     system: str = ""
+    turns: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,9 @@ def _encode(row: TrainingRow, tokenizer: Any) -> Encoded:
 
 def _messages(row: TrainingRow) -> list[dict[str, str]]:
     head = [_said("system", row.system)] if row.system else []
-    return [*head, _said("user", row.question)]
+    said = [("user", turn.question, "assistant", turn.answer) for turn in row.turns]
+    talk = [_said(*half) for one in said for half in (one[:2], one[2:])]
+    return [*head, *talk, _said("user", row.question)]
 
 
 def _said(role: str, content: str) -> dict[str, str]:

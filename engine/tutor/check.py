@@ -26,8 +26,8 @@ def supporting_pair(question: str, answer: str, pairs: Sequence[Pair]) -> Pair |
     Args:
         question: What the learner asked.
         answer: What the student model said without the book.
-        pairs: The reviewed pairs; the ``NEAREST`` questions by the cosine of their rarer words
-            (tf-idf) are looked at; agreement is a token F1 of ``AGREES`` or more with nothing turned
+        pairs: The reviewed pairs; the ``NEAREST`` questions by the cosine of their rare words
+            (tf-idf) are looked at; agreement is a token F1 of ``AGREES`` or more, nothing turned
             round (``faithful``).
     """
     if not pairs or not answer.strip():

@@ -1,9 +1,9 @@
 """Whether a sentence says what its source says: numbers, negations, quantities and who does what.
 
 Word overlap lets a reversed statement through: "both are substrings" has all the words of a
-sentence that says it of one. So a claim counts as borne out only where every content word, number and
-quantity stands in one sentence of the source (or in the question), negated as often, in the same
-order. What is true but worded freely is withheld too; the book speaks then.
+sentence that says it of one. So a claim counts as borne out only where every content word, number
+and quantity stands in one sentence of the source (or in the question), negated as often, in the
+same order. What is true but worded freely is withheld too; the book speaks then.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a learner means who goes on: "why?", "another example", "I don't get it", "and for tuples?".
 
 Offline the subject comes from the talk: a message that has none of its own, or points back, is put
-behind the question that it follows. The words are in each language's ``tutor.toml`` (``followups``).
+behind the question that it follows. The words are in ``tutor.toml`` (``followups``).
 """
 
 from __future__ import annotations

@@ -3,12 +3,14 @@ import streamlit as st
 
 from engine import jobs as queue
 from engine.course import SplitPlan
-from engine.distil import ALL_KINDS, CORPUS, DistilPlan, coverage, preview
+from engine.distil import ALL_KINDS, BOOK_KINDS, CORPUS, DistilPlan, coverage, preview
 from engine.llm.teacher import load_choice
 from engine.steps import DISTIL
 from engine.steps.corpus import corpus_costs
 from engine.workspace import teacher_chat
 from pages.build.parts.gates import left_out
+from pages.build.parts.made import made_card
+from pages.build.parts.recipe import recipe_choices, recipe_form
 from pages.build.parts.review import review
 from pages.build.parts.teacher_card import teacher_card
 from pages.shared import session
@@ -28,6 +30,8 @@ live = board(course.id, ("distil", "build"))
 store = session.store()
 documents = session.knowledge(course.id).documents()
 teacher = load_choice(store)
+kinds = BOOK_KINDS if teacher.kind == "extractive" else ALL_KINDS
+pairs = session.pairs(course.id)
 made = store.saved(course.id, CORPUS)
 
 
@@ -35,11 +39,12 @@ def plan() -> DistilPlan:
     """The plan that the widgets describe."""
     return DistilPlan(
         pairs=st.session_state.get("pairs", 1600),
-        kinds=tuple(st.session_state.get("kinds") or ALL_KINDS),
+        kinds=tuple(st.session_state.get("kinds") or kinds),
         sections=tuple(st.session_state.get("sections") or ()),
         teacher=teacher.kind,
         prompt=st.session_state.get("extra", "").strip(),
         split=SplitPlan(seed=0),
+        **(recipe_choices() if teacher.kind != "extractive" else {}),
     )
 
 
@@ -58,9 +63,9 @@ def settings_form() -> None:
         )
         st.pills(
             _("Kinds of question"),
-            list(ALL_KINDS),
+            list(kinds),
             selection_mode="multi",
-            default=list(ALL_KINDS),
+            default=list(kinds),
             format_func=lambda kind: code_text("kinds", kind, kind.capitalize()),
             key="kinds",
             wrap=True,
@@ -80,6 +85,7 @@ def settings_form() -> None:
                 key="extra",
                 placeholder=_("For example: prefer questions a beginner would ask"),
             )
+            recipe_form(pairs)
 
 
 def estimate_card() -> None:
@@ -154,7 +160,9 @@ if made and (failed := made.value.result.failed_calls) and not live:
             queue.start(workspace, DISTIL, made.value.plan)
             st.rerun()
 if made and not live:
-    left_out(made.value.result)
+    covered = coverage(documents, [p for p in pairs if p.status != "rejected"])
+    made_card(made.value.result, covered)
+    left_out(made.value.result, session.knowledge(course.id).titles())
 if live and (drafted := store.count_draft(course.id)):
     st.caption(
         _n(
@@ -163,7 +171,6 @@ if live and (drafted := store.count_draft(course.id)):
             drafted,
         )
     )
-pairs = session.pairs(course.id)
 if pairs:
     with st.expander(_("What is covered"), icon=":material/grid_on:"):
         rows = coverage(documents, [p for p in pairs if p.status != "rejected"])

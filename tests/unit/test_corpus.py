@@ -1,6 +1,5 @@
 """The exam stays honest over the whole store, a person's word stays, and no failed run costs anything."""
 
-import json
 import random
 
 import numpy as np
@@ -11,14 +10,14 @@ from hypothesis import strategies as st
 
 from engine.corpus import held_back, judged, let_through, marked, merge, revise
 from engine.course import SplitPlan, make_passages
-from engine.distil import CORPUS, DistilPlan, distil, fingerprint
+from engine.distil import CORPUS, POINT_GATES, DistilPlan, distil, fingerprint
 from engine.duplicates import SAME, similar
 from engine.errors import BadAnswer, Cancelled, Missing, WorkFailed
 from engine.llm.ledger import Ledger
 from engine.llm.scripted import Scripted
 from engine.optimise import OptimisePlan
 from engine.optimise.pools import draw_pools
-from engine.schema import Block, Course, Document, Evidence, Pair, Section
+from engine.schema import Block, Course, Document, Evidence, Pair, Section, content_id
 from engine.steps import ALIGN, TRAIN
 from engine.steps.corpus import discard_corpus
 from engine.steps.train import TrainPlan, rows_to_train
@@ -26,6 +25,7 @@ from engine.store import Store
 from engine.train import Recipe
 from engine.workspace import TRAINED, Workspace
 from tests.app.conftest import make_student
+from tests.unit.teaching import Agreeable, point, tagged
 
 COURSE = Course(id="c", title="C", language="en")
 LLM = DistilPlan(pairs=200, teacher="endpoint")
@@ -86,26 +86,26 @@ def exam(name: str, **changes) -> Pair:
     return pair(name, **({"split": "exam", "part": "recall"} | changes))
 
 
-def teach(request):
+def two_points(passage):
     """Two points a passage, four wordings each, in other words each."""
-    passage = request.messages[-1].content.split("<passage>")[1].split("</passage>")[0].strip()
     first, second = (s + "." for s in passage.split(". ")[:2])
     name = passage.split(" ")[1]
-    rows = [
-        {
-            "kind": kind,
-            "answer": said,
-            "quote": said,
-            "questions": [
+    return [
+        point(
+            said,
+            [
                 f"{kind.capitalize()}: what is a {name}?",
                 f"Please tell me everything on {kind} and {name}.",
                 f"Which {kind} belongs to {name}, according to the author?",
                 f"Suppose somebody asks for the {kind} of {name}: your reply?",
             ],
-        }
+            kind=kind,
+        )
         for kind, said in (("definition", first), ("cause", second))
     ]
-    return json.dumps({"points": rows})
+
+
+teach = Agreeable(two_points)
 
 
 def everything(store):
@@ -308,7 +308,7 @@ def test_a_teacher_that_mostly_fails_does_not_replace_a_corpus_either(store):
     worked_on(store)
     before = everything(store)
     calls = iter(range(1000))
-    flaky = Scripted(lambda r: teach(r) if next(calls) < 5 else BadAnswer("no"))
+    flaky = Scripted(lambda r: teach(r) if next(calls) < 100 else BadAnswer("no"))
     with pytest.raises(WorkFailed) as caught:
         make(store, LLM, flaky)
     assert caught.value.code == "distil.unfinished"
@@ -328,7 +328,7 @@ class Stop:
             raise Cancelled("stop")
 
 
-@pytest.mark.parametrize("after", [0, 3, 7])
+@pytest.mark.parametrize("after", [0, 30, 150])
 def test_a_cancelled_run_changes_nothing_and_goes_on_without_paying_twice(store, after):
     worked_on(store)
     before, asked = everything(store), []
@@ -341,9 +341,9 @@ def test_a_cancelled_run_changes_nothing_and_goes_on_without_paying_twice(store,
     with pytest.raises(Cancelled):
         make(store, LLM, chat, report=Stop(after))
     assert everything(store) == before
-    assert store.count_draft("c") >= 2 * after
+    assert (store.count_draft("c") > 20) == (after == 150)
     result = make(store, LLM, chat)
-    assert len(asked) == result.asked == 25
+    assert len(asked) == len({request.key("m") for request in asked}) == result.asked
     assert store.count_draft("c") == 0
     assert {p.teacher for p in store.pairs("c") if not judged(p)} == {chat.model}
 
@@ -397,20 +397,28 @@ def test_another_plan_replaces_the_corpus_but_what_people_judged_survives(store)
 
 
 def test_the_same_plan_again_adds_only_what_is_missing(store):
-    calls = []
+    calls, busy = [], [word(i) for i in range(6)]
 
     def late(request):
         calls.append(request)
-        return BadAnswer("busy") if len(calls) <= 6 else teach(request)
+        passage = tagged(request.messages[-1].content, "passage")
+        return (
+            BadAnswer("busy") if any(f"A {name} " in passage for name in busy) else teach(request)
+        )
 
     chat = Ledger(Scripted(late), store)
     first = make(store, LLM, chat)
-    assert first.failed_calls == 6
+    assert first.failed_calls == 12 and first.lost == 24, (
+        "each section is asked twice, for two points"
+    )
     some = store.pairs("c")
     revise(store, "c", [some[0].model_copy(update={"status": "accepted"})])
     held = {p.id: p for p in store.pairs("c")}
+    busy.clear()
     again = make(store, LLM, chat)
-    assert again.failed_calls == 0 and len(calls) == 31
+    assert again.failed_calls == 0
+    keys = [request.key("m") for request in calls]
+    assert len(keys) - len(set(keys)) <= 12, "only the failed calls are made twice"
     now = {p.id: p for p in store.pairs("c")}
     assert {name: now[name] for name in held} == held and len(now) > len(held)
     assert store.undo("c") == 1, "the undo of the same corpus stays"
@@ -429,7 +437,7 @@ def test_discard_throws_the_draft_away_only(store, settings):
     worked_on(store)
     before = everything(store)
     with pytest.raises(Cancelled):
-        make(store, LLM, Scripted(teach), report=Stop(4))
+        make(store, LLM, Scripted(teach), report=Stop(100))
     assert store.count_draft("c") > 0
     discard_corpus(Workspace(settings, store, COURSE), LLM)
     assert store.count_draft("c") == 0
@@ -438,7 +446,7 @@ def test_discard_throws_the_draft_away_only(store, settings):
 
 def test_a_draft_and_a_corpus_bear_one_name(store):
     with pytest.raises(Cancelled):
-        make(store, LLM, Scripted(teach), report=Stop(4))
+        make(store, LLM, Scripted(teach), report=Stop(100))
     name = fingerprint(store, "c", LLM)
     assert len(store.open_draft("c", name)) == store.count_draft("c") > 0
     make(store, LLM, Scripted(teach))
@@ -448,7 +456,7 @@ def test_a_draft_and_a_corpus_bear_one_name(store):
 
 def test_a_course_has_one_draft(store):
     other = LLM.model_copy(update={"pairs": 100})
-    for plan, after in ((LLM, 6), (other, 2)):
+    for plan, after in ((LLM, 100), (other, 100)):
         with pytest.raises(Cancelled):
             make(store, plan, Scripted(teach), report=Stop(after))
     left = store.open_draft("c", fingerprint(store, "c", other))
@@ -514,21 +522,46 @@ def test_pairs_accepted_under_one_seed_never_spoil_the_exam_of_another(store):
 
 
 def test_nothing_vanishes_from_the_account(store):
-    def poor(request):
-        rows = json.loads(teach(request))["points"]
-        rows.append(rows[0] | {"quote": "This stands nowhere."})
-        rows.append(rows[0] | {"answer": "Entirely different vocabulary, unknown to everyone."})
-        rows.append(rows[0] | {"questions": ["What is shown above?"] * 4})
-        rows.append(rows[0])
-        return json.dumps({"points": rows})
+    """Every way to be lost, by a teacher and a checker that show it; asked = made + refused + lost."""
 
-    calls = iter(range(100))
-    chat = Scripted(lambda r: BadAnswer("no") if next(calls) == 3 else poor(r))
+    def draw(text):
+        return int(content_id(text), 16) % 6
+
+    def poor(passage):
+        good, other = two_points(passage)
+        number = draw(passage)
+        if number == 1:
+            return [good, other | {"quote": "This stands nowhere."}]
+        if number == 2:
+            return [good | {"questions": good["questions"][:1]}, other]
+        if number == 3:
+            return [good]
+        return [good, good] if number == 4 else [good, other]
+
+    class Poor(Agreeable):
+        def _questions(self, text):
+            found = super()._questions(text)
+            if draw(tagged(text, "passage")) == 5:
+                found["questions"] = [row | {"self_contained": False} for row in found["questions"]]
+            return found
+
+        def _claims(self, text):
+            found = super()._claims(text)
+            if tagged(text, "question").startswith("Cause"):
+                return found | {"answers_question": False, "reason": "another question"}
+            return found
+
+    calls = iter(range(10_000))
+    teacher = Poor(poor)
+    chat = Scripted(lambda r: BadAnswer("no") if next(calls) % 40 == 3 else teacher(r))
     result = make(store, DistilPlan(pairs=2000, teacher="endpoint"), chat)
-    assert (result.asked, result.failed_calls, result.offered) == (30, 1, 29 * 6)
-    points = {k: result.removed[k] for k in ("quote", "grounded", "wordings", "repeated")}
-    assert points == dict.fromkeys(points, 29)
-    assert result.offered == result.points + sum(points.values())
+    points = {k: n for k, n in result.removed.items() if k in POINT_GATES}
+    assert {"not_found", "quote", "wordings", "repeated", "beside", "self_contained"} <= set(points)
+    assert result.lost and result.failed_calls
+    assert result.offered == result.points + sum(points.values()) + result.lost
+    assert (result.planned, result.ended) == (2000, "exhausted")
+    assert result.examples["beside"][0].reason == "another question"
+    assert all(len(found) <= 3 for found in result.examples.values())
     live = [p for p in store.pairs("c") if p.status != "rejected"]
     out = [p for p in store.pairs("c") if p.status == "rejected"]
     assert (
@@ -536,7 +569,7 @@ def test_nothing_vanishes_from_the_account(store):
         == len(live)
         == result.train + result.validation + result.recall + result.transfer
     )
-    assert len(out) == sum(n for gate, n in result.removed.items() if gate not in points)
+    assert len(out) == sum(n for gate, n in result.removed.items() if gate not in POINT_GATES)
 
 
 def test_merge_puts_kept_pairs_in_the_place_that_the_new_plan_gives_them():

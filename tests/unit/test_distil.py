@@ -16,6 +16,8 @@ from engine.llm import Request
 from engine.llm.scripted import Scripted
 from engine.schema import Block, Course, Document, Section
 from engine.store import Store
+from tests.unit.teaching import Agreeable, step_of
+from tests.unit.teaching import point as offered
 
 EN = """A tuple is a sequence of values that cannot be changed.
 Strings are useful in patterns because they cannot be changed by accident.
@@ -166,30 +168,30 @@ def test_another_plan_replaces_the_corpus_but_keeps_what_people_judged(shelf):
     assert {p.kind for p in kept.values()} - {mine.kind} == {"fact"}
 
 
-def answer_points(request: Request) -> str | TeacherError:
-    passage = request.messages[-1].content.split("<passage>")[1].split("</passage>")[0].strip()
+def one_point(passage: str) -> list[dict]:
     number = passage.split("widget")[1].split(" ")[0]
-    if number == "7":
-        return BadAnswer("cut off")
     first = passage.split(". ")[0] + "."
-    row = {
-        "kind": "definition",
-        "answer": first,
-        "quote": first,
-        "questions": [f"Q{j} about widget{number}, please?" for j in range(4)],
-    }
-    invented = row | {"quote": "This stands nowhere.", "answer": "Nowhere."}
-    return json.dumps({"points": [row, invented]})
+    asked = [f"Q{j} about widget{number}, please?" for j in range(4)]
+    return [offered(first, asked), offered("This stands nowhere.", [f"And {q}" for q in asked])]
 
 
-def test_an_llm_teacher_is_asked_per_passage_and_a_failed_call_loses_nothing_else(shelf):
+def test_an_llm_teacher_is_asked_per_section_and_a_failed_call_loses_nothing_else(shelf):
     store, course = shelf
-    chat = Scripted(answer_points)
-    result = distil(course, DistilPlan(pairs=1000, teacher="endpoint"), chat=chat, store=store)
-    assert result.failed_calls == 1
+    teach = Agreeable(one_point)
+
+    def answer(request: Request) -> str | TeacherError:
+        if "A widget7 " in request.messages[-1].content and step_of(request.answer_schema) == "ask":
+            return BadAnswer("cut off")
+        return teach(request)
+
+    result = distil(
+        course, DistilPlan(pairs=1000, teacher="endpoint"), chat=Scripted(answer), store=store
+    )
+    assert result.failed_calls == 2, "a section is asked again before it is given up"
     answers = {p.answer for p in store.pairs("c")}
     assert len(answers) == 29
-    assert "Nowhere." not in answers
+    assert "This stands nowhere." not in answers
+    assert result.ended == "exhausted"
 
 
 def test_when_every_call_fails_the_run_fails_loudly(shelf):
@@ -223,7 +225,10 @@ def test_estimate_counts_calls_and_money(shelf):
     costs = estimate(
         documents, passages, DistilPlan(pairs=160, teacher="endpoint"), prices=(1.0, 2.0)
     )
-    assert 10 <= costs.calls <= 30
+    points = 54 / 0.85
+    assert points * 5 < costs.calls < points * 7, "asking, two checks, two answers, the judge"
+    unjudged = DistilPlan(pairs=160, teacher="endpoint", judge=False)
+    assert costs.calls - estimate(documents, passages, unjudged).calls == round(points)
     assert costs.money[0] < costs.money[1] < costs.money[2]
     assert estimate(documents, passages, DistilPlan(pairs=160)).calls == 0
 

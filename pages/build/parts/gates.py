@@ -5,15 +5,17 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from engine.distil import Distilled
+from engine.distil import POINT_GATES, Distilled
 from pages.shared.i18n import _
-
-_POINTS = ("wordings", "quote", "grounded", "repeated")
-"""Gates that count knowledge points; the others count pairs (see ``Distilled``)."""
+from pages.shared.literal import escaped
 
 
 def gate_text(gate: str) -> str:
     """Why a pair or a knowledge point is left out, in words."""
+    return (_of_pairs() | _of_points()).get(gate, gate)
+
+
+def _of_pairs() -> dict[str, str]:
     return {
         "person": _("rejected by a person"),
         "held_out_section": _("its section is kept out whole for the exam"),
@@ -23,36 +25,74 @@ def gate_text(gate: str) -> str:
         "untaught_section": _("its section is not taught"),
         "same_wording": _("it repeats a trained question"),
         "asked_before": _("a person judged a pair with this question before"),
+    }
+
+
+def _of_points() -> dict[str, str]:
+    return {
+        "not_found": _("the teacher model found nothing more to ask there"),
         "wordings": _("fewer than two of its questions can be understood by themselves"),
+        "self_contained": _("its question cannot be understood without the passage"),
+        "unanswerable": _("the passage does not answer its question"),
+        "in_book": _("the book does answer it, though it should not"),
         "quote": _("its quote does not stand in the book"),
+        "beside": _("its answer answers another question"),
+        "unsupported": _("the passage does not bear out its answer"),
+        "round_trip": _("asked anew, it was answered differently"),
+        "computed": _("its number is not what the computation gives"),
         "grounded": _("its answer says more than the passage"),
         "repeated": _("its question or answer repeats another one"),
-    }.get(gate, gate)
+        "judge": _("the judge scored it too low"),
+        "surplus": _("not needed any more"),
+    }
 
 
-def left_out(made: Distilled) -> None:
-    """What became of all that was offered when the corpus was made, as a table."""
+def left_out(made: Distilled, titles: Mapping[str, str]) -> None:
+    """What became of all that was offered when the corpus was made, with examples of each gate."""
     removed = {gate: n for gate, n in made.removed.items() if n}
-    if not removed:
+    if not removed and not made.lost:
         return
-    label = _("What was left out, and why ({n})", n=sum(removed.values()))
+    label = _("What was left out, and why ({n})", n=sum(removed.values()) + made.lost)
     with st.expander(label, icon=":material/filter_alt:"):
-        st.caption(
-            _(
-                "{n} knowledge points were found in the book; {m} passed and became pairs.",
-                n=f"{made.offered:,}",
-                m=f"{made.points:,}",
-            )
-        )
+        st.caption(_summary(made))
         rows = [
             {
                 _("Why"): gate_text(gate),
-                _("What"): _("knowledge points") if gate in _POINTS else _("pairs"),
+                _("What"): _("knowledge points") if gate in POINT_GATES else _("pairs"),
                 _("Left out"): count,
             }
             for gate, count in sorted(removed.items(), key=lambda row: -row[1])
         ]
+        if made.lost:
+            lost = {_("Why"): _("lost with a failed call"), _("What"): _("knowledge points")}
+            rows.append(lost | {_("Left out"): made.lost})
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt=label)
+        _examples(made, titles)
+
+
+def _summary(made: Distilled) -> str:
+    if made.teacher == "extractive":
+        return _(
+            "{n} knowledge points were found in the book; {m} passed and became pairs.",
+            n=f"{made.offered:,}",
+            m=f"{made.points:,}",
+        )
+    return _(
+        "The teacher model was asked for {n} knowledge points; {m} passed and became pairs.",
+        n=f"{made.offered:,}",
+        m=f"{made.points:,}",
+    )
+
+
+def _examples(made: Distilled, titles: Mapping[str, str]) -> None:
+    """Up to three questions of each gate: what it was asked, why it went, and where."""
+    for gate, found in made.examples.items():
+        st.markdown(f"**{gate_text(gate)}**")
+        for example in found:
+            place = titles.get(example.section, "")
+            reason = f" – {escaped(example.reason)}" if example.reason else ""
+            where = f" ({escaped(place)})" if place else ""
+            st.markdown(f"- {escaped(example.question)}{reason}{where}")
 
 
 def held_back(gates: Mapping[str, int]) -> None:

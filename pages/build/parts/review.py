@@ -94,9 +94,12 @@ def _table(shown: Sequence[Pair]) -> list[Pair]:
             _("Answer"): [pair.answer for pair in shown],
             _("Kind"): [code_text("kinds", pair.kind, pair.kind) for pair in shown],
             _("Use"): [splits[pair.split] for pair in shown],
+            _("Judge"): [pair.scores.get("overall") for pair in shown],
             _("Page"): [pair.evidence[0].page or None if pair.evidence else None for pair in shown],
         }
     )
+    if frame[_("Judge")].isna().all():
+        frame = frame.drop(columns=_("Judge"))
     if frame[_("Page")].isna().all():  # a book without pages
         frame = frame.drop(columns=_("Page"))
     state = st.dataframe(
@@ -179,6 +182,10 @@ def _one(workspace: Workspace, pair: Pair) -> None:
     with right.container(border=True):
         if pair.rejected_by:
             st.caption(":material/block: " + gate_text(pair.rejected_by))
+        _scores(pair)
+        for turn in pair.turns:
+            st.caption(_("Before it: {question}", question=escaped(turn.question)))
+            st.text(turn.answer)
         for source in pair.evidence:
             place = f"{source.title}" + (" · " + _("p. {n}", n=source.page) if source.page else "")
             st.caption(escaped(place))
@@ -187,6 +194,20 @@ def _one(workspace: Workspace, pair: Pair) -> None:
         if passage:
             with st.expander(_("The whole passage")):
                 st.markdown(written(passage))
+
+
+def _scores(pair: Pair) -> None:
+    """What the judge gave, by dimension; nothing where it was not asked."""
+    names = {
+        "factual_accuracy": _("accuracy"),
+        "user_satisfaction": _("usefulness"),
+        "clarity": _("clarity"),
+        "condensability": _("brevity"),
+        "overall": _("overall"),
+    }
+    given = [f"{name} {pair.scores[key]:g}" for key, name in names.items() if key in pair.scores]
+    if given:
+        st.caption(_("Judge, 1 to 10: {scores}", scores=", ".join(given)))
 
 
 def _passage_of(workspace: Workspace, pair: Pair) -> str:
