@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.embeddings import embed
 from engine.quotes.asked import Asked, asked
-from engine.quotes.features import compared, features_of
+from engine.quotes.features import features_of
 from engine.quotes.lexicon import lexicon_of
 from engine.search import Hit, Index
 
 PASSAGES = 15
 BY_MEANING = BY_WORDS = 15
 BY_LETTERS = 6
-_COMPARED = ("cosine", "passage_cosine", "bm25", "letters", "cover", "cover_title")
 
 
 @dataclass(frozen=True)
@@ -44,30 +42,20 @@ def candidates(question: str, index: Index) -> Candidates:
     if not hits:
         return Candidates(taken, whole, (), (), ())
     cosines, spoken = index.vectors @ whole, index.vectors @ said
-    scores = {
-        "cosine": cosines, "spoken_cosine": spoken,
-        "bm25": lexicon.bm25(taken), "letters": lexicon.letters(question),
-    }  # fmt: skip
+    letters = lexicon.letters(question)
     found = dict.fromkeys(at for hit in hits for at in lexicon.of_passage[hit.passage.id])
     for values, most in (
-        (scores["bm25"], BY_WORDS),
+        (lexicon.bm25(taken), BY_WORDS),
         (np.maximum(cosines, spoken), BY_MEANING),
-        (scores["letters"], BY_LETTERS),
+        (letters, BY_LETTERS),
     ):
         found |= dict.fromkeys(int(i) for i in np.argsort(-values)[:most] if values[i] > 0)
-    places = _places(hits)
-    lowest = (min(score for score, _ in places.values()), 0.0)
+    scores = {"cosine": cosines, "spoken_cosine": spoken, "letters": letters}
     rows = []
     for at in found:
         near = {name: float(values[at]) for name, values in scores.items()}
-        near["passage_cosine"], near["passage_rank"] = places.get(index.units[at].passage, lowest)
         rows.append(features_of(taken, index.units[at], at, lexicon, near))
-    return Candidates(taken, whole, tuple(hits), tuple(found), tuple(compared(rows, _COMPARED)))
-
-
-def _places(hits: Sequence[Hit]) -> dict[str, tuple[float, float]]:
-    """Cosine and reciprocal rank of each passage that was found."""
-    return {hit.passage.id: (hit.score, 1 / (1 + n)) for n, hit in enumerate(hits)}
+    return Candidates(taken, whole, tuple(hits), tuple(found), tuple(rows))
 
 
 def matrix(rows: Any, names: Any) -> Any:

@@ -42,7 +42,7 @@ def coverage_features(found: Candidates, index: Index) -> dict[str, float]:
         "score_third": float(ranked[order[min(2, len(order) - 1)]]),
         "cosine": cosine,
         "spoken_cosine": max(cosine, spoken),
-        "passage_cosine": max(row["passage_cosine"] for row in found.rows),
+        "passage_cosine": found.hits[0].score,
         "cover_best": best["cover_title"],
         "cover_any": max(row["cover_title"] for row in found.rows),
         "sentence_any": max(row["best_sentence_cover"] for row in found.rows),

@@ -22,7 +22,7 @@ from engine.search import Index
 from engine.text import words
 from engine.units import Unit
 
-LONGEST = 120
+LONGEST = 150
 """Words (1.6 characters each in Chinese) of a quote, unless its best unit alone is longer."""
 _ONWARD = 0.3
 """Added to the score of the unit that follows: an explanation goes on more often than it begins."""

@@ -19,6 +19,7 @@ import engine.quotes
 from engine.quotes import coverage as cover
 from engine.quotes import rank
 from engine.quotes.candidates import candidates
+from engine.quotes.features import RANKED
 from engine.search import Index
 from engine.settings import load
 from engine.workspace import open_index, opened
@@ -119,8 +120,7 @@ def _foreign(question: str, name: str, index: Index) -> Asked:
 def fitted(rows: list[Asked], indexes: dict[str, Index], without: str = "") -> dict[str, Any]:
     """Both models from all rows but those of one book."""
     used = [row for row in rows if row.book != without]
-    names = sorted(used[0].found.rows[0])
-    table: dict[str, Any] = {"rank": {"constant": 0.0, "weights": fit_rank(used, names)}}
+    table: dict[str, Any] = {"rank": {"constant": 0.0, "weights": fit_rank(used, RANKED)}}
     with _Weights(table):
         features = [cover.coverage_features(r.found, indexes[r.book]) for r in used]
     weights, constant = fit_coverage(features, [r.answered for r in used], [r.weight for r in used])

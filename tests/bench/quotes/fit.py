@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.quotes.candidates import Candidates, matrix
 
-RIDGE = 0.1
+RIDGE = 0.03
 PARTLY = 0.3
 
 
