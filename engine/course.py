@@ -7,7 +7,7 @@ knowledge points keep one wording out of training (recall exam) or for validatio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from engine.exercises import exercises as exercises
 from engine.language import any_pattern, rules
@@ -72,15 +72,21 @@ def taught_sections(documents: Iterable[Document]) -> list[Section]:
 
     Under an untaught heading nothing is, except glossaries and key terms (``defines``).
     """
-    found: list[Section] = []
-    for document in documents:
-        closed: set[str] = set()
-        for section in document.sections:
-            if _names_no_matter(section.title) or section.parent in closed:
-                closed.add(section.id)
-            if defines(section) or (section.id not in closed and is_taught(section)):
-                found.append(section)
-    return found
+    return [
+        section
+        for document in documents
+        for section, closed in _with_closed(document)
+        if defines(section) or (not closed and is_taught(section))
+    ]
+
+
+def _with_closed(document: Document) -> Iterator[tuple[Section, bool]]:
+    """Each section, and whether it stands under a heading that names no matter."""
+    closed: set[str] = set()
+    for section in document.sections:
+        if _names_no_matter(section.title) or section.parent in closed:
+            closed.add(section.id)
+        yield section, section.id in closed
 
 
 def make_passages(
@@ -89,13 +95,16 @@ def make_passages(
     """Cut every section into passages of about ``target_tokens``; none crosses a section.
 
     Blocks stay whole where they fit; a longer block is cut between sentences (prose) or lines.
-    Blocks that stand aside (captions, exercises ..., see ``schema.ASIDE``) are in no passage; of
-    all others the passages' text, joined, holds every word.
+    Blocks that stand aside (captions, exercises ..., see ``schema.ASIDE``) are in no passage, nor
+    are prefaces, lists of contributors and the like; of all others the passages' text, joined,
+    holds every word.
     """
     found: list[Passage] = []
     for document in documents:
         known = {section.id: section for section in document.sections}
-        for section in document.sections:
+        for section, closed in _with_closed(document):
+            if closed and not defines(section):
+                continue
             path = _path(section, known)
             found += _passages_of(document, section, path, target_tokens)
     return found

@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 
-def page_image(path: Path, page: int, scale: float = 1.5) -> bytes:
-    """A PNG of one page of a PDF (number from 1); ``scale`` 1 is 72 dots an inch.
+def page_image(path: Path, page: int, scale: float = 1.5, quote: str = "") -> bytes:
+    """A PNG of one page of a PDF (number from 1), a quote marked; ``scale`` 1 is 72 dots an inch.
 
     Raises:
         BadInput: ``page``, where the file has no such page.
@@ -47,4 +47,4 @@ def page_image(path: Path, page: int, scale: float = 1.5) -> bytes:
     """
     from engine.documents.pdf import page_image as render
 
-    return render(path, page, scale)
+    return render(path, page, scale, quote)

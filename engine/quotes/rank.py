@@ -107,8 +107,13 @@ def _quote(at: int, ranked: Mapping[int, float], found: Candidates, index: Index
 
 
 def grown(at: int, ranked: Mapping[int, float], index: Index) -> tuple[int, int]:
-    """First and last unit of the span around a unit: neighbours join, the better first."""
+    """First and last unit of the span around a unit: neighbours join, the better first.
+
+    An entry of a glossary stays alone: its neighbours are other terms.
+    """
     first = last = at
+    if "definition" in index.units[at].roles:
+        return first, last
     size = _size(index.units[at], index.language)
     while True:
         near = [i for i in (first - 1, last + 1) if _joins(i, at, size, index)]
@@ -121,6 +126,8 @@ def grown(at: int, ranked: Mapping[int, float], index: Index) -> tuple[int, int]
 
 def _joins(i: int, at: int, size: float, index: Index) -> bool:
     if not 0 <= i < len(index.units) or index.units[i].section != index.units[at].section:
+        return False
+    if "definition" in index.units[i].roles:
         return False
     return size + _size(index.units[i], index.language) <= LONGEST
 

@@ -28,6 +28,7 @@ class Turn(Value):
         answer: What is shown, in Markdown: code stands in fences.
         sources: Where it stands; the first is what the answer quotes or is worded from.
         refused: The book does not answer the question, and the tutor says so.
+        focus: The sentence of the book's quote that is nearest to the question.
         nearest: It may not answer: the tutor shows the nearest that the book says, and says so.
         model: Who words the answer: a model's name, or ``book``.
         withheld: What the student model said where the book does not bear it out; the answer is the
@@ -37,6 +38,7 @@ class Turn(Value):
 
     answer: str
     sources: tuple[Evidence, ...] = ()
+    focus: str = ""
     refused: bool = False
     nearest: bool = False
     model: str = ""

@@ -68,6 +68,7 @@ def _from_book(
     return Turn(
         answer=f"{opening}\n\n{quote.shown}".strip(),
         sources=sources_of([quote, *rest[:2]]),
+        focus=quote.focus,
         nearest=doubtful,
         model="book",
     )

@@ -3,7 +3,7 @@ import streamlit as st
 from engine.lesson import Lesson, answer_by, ask
 from engine.tutor import MODES, Conversation, Turn
 from pages.learn.parts import learner, quiz
-from pages.learn.parts.conversation import Exchange, show
+from pages.learn.parts.conversation import Exchange, draw, in_the_book, show
 from pages.shared import session
 from pages.shared.frame import heading, lacks
 from pages.shared.i18n import _
@@ -46,8 +46,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.session_state.pop(TALK, None)
         st.rerun()
 talk: Conversation = st.session_state.get(TALK) or Conversation(mode=mode)
-if talk.mode != mode or not talk.open:
-    talk = Conversation(mode=mode)
+if talk.mode != mode:  # another way to go about the same topic
+    talk = Conversation(mode=mode, topic=talk.topic, shown=talk.shown)
 
 
 def reply(message: str) -> None:
@@ -67,8 +67,10 @@ def reply(message: str) -> None:
         def on_text(piece: str) -> None:
             said = Turn(answer=turns[place].said.answer + piece)
             turns[place] = Exchange(message, said)
-            box.markdown(spoken(said.answer))
+            with box.container():
+                draw(said)
 
+        st.button(_("Stop"), icon=":material/stop_circle:", key="stop")  # a click ends this run
         with st.spinner(_("Looking it up in the book …")):
             try:
                 after, said = ask(lesson, talk, message, on_text, use_book=use_book)
@@ -103,6 +105,8 @@ with side:
     quiz.card(session.lesson(workspace, me))
     if me:
         learner.next_step(course.id, me)
+    if turns and turns[-1].said.sources:
+        in_the_book(workspace, turns[-1].said.sources[0])
 with main:
     for old in turns:
         show(workspace, old)

@@ -137,7 +137,7 @@ def _index(course_id: str, ids: tuple[str, ...]) -> Index:
 
 
 def index(course_id: str) -> Index:
-    return _index(course_id, tuple(store().document_ids(course_id)))
+    return _index(course_id, tuple(store().readings(course_id)))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -191,6 +191,6 @@ def flash(text: str) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def page_png(path: str, page: int) -> bytes:
-    """The image of a PDF's page."""
-    return page_image(Path(path), page)
+def page_png(path: str, page: int, quote: str = "") -> bytes:
+    """The image of a PDF's page, a quote on it marked."""
+    return page_image(Path(path), page, quote=quote)

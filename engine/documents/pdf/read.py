@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from engine.documents import damage
 from engine.documents.pdf import contents, flow, layout
 from engine.documents.pdf import outline as headings
 from engine.documents.pdf.lines import Line, LineReader
+from engine.documents.pdf.marked import marked_page
 from engine.documents.tree import Draft, Piece, heading
 from engine.errors import BadDocument, BadInput
 from engine.progress import Report, silent
@@ -56,8 +56,8 @@ def read_pdf(path: Path, settings: Settings, report: Report = silent) -> Draft:
     return draft
 
 
-def page_image(path: Path, page: int, scale: float = 1.5) -> bytes:
-    """A PNG of one page (number from 1); ``scale`` 1 is 72 dots an inch.
+def page_image(path: Path, page: int, scale: float = 1.5, quote: str = "") -> bytes:
+    """A PNG of one page (number from 1), a quote marked; ``scale`` 1 is 72 dots an inch.
 
     Raises:
         BadInput: ``page``, where the file has no such page.
@@ -71,9 +71,7 @@ def page_image(path: Path, page: int, scale: float = 1.5) -> bytes:
                 next="Choose a page inside the book.",
                 page=page,
             )
-        buffer = io.BytesIO()
-        document[page - 1].render(scale=scale).to_pil().save(buffer, format="PNG")
-        return buffer.getvalue()
+        return marked_page(document[page - 1], quote, scale)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from engine.tutor import Turn
 from pages.shared import session
 from pages.shared.failures import safely
 from pages.shared.i18n import _
-from pages.shared.literal import escaped, spoken, written
+from pages.shared.literal import escaped, highlighted, spoken, written
 
 
 @dataclass(frozen=True)
@@ -34,31 +34,87 @@ def show(workspace: Workspace, row: Exchange) -> None:
     with st.chat_message("assistant"):
         if row.base is not None:
             left, right = st.columns(2)
-            left.caption(_("Student model"))
-            left.markdown(spoken(row.said.answer))
+            with left:
+                st.caption(_("Student model"))
+                draw(row.said)
             right.caption(_("Base model"))
             right.markdown(spoken(row.base))
         else:
-            st.markdown(spoken(row.said.answer))
-        if row.said.withheld:
-            st.caption(_("The book answers: what the student model said does not agree with it."))
-            with st.expander(_("What the student model said"), icon=":material/do_not_disturb_on:"):
-                st.markdown(written(row.said.withheld))
+            draw(row.said)
+        _doubts(row.said)
         for number, source in enumerate(row.said.sources, 1):
             _source(workspace, number, source)
         if row.said.sources:
             _was_it_right(workspace, row)
 
 
+def draw(said: Turn) -> None:
+    """An answer: prose with the sentence that answers on green, code as code."""
+    if not said.answer:
+        st.caption(_("Stopped."))
+    for number, part in enumerate(said.answer.split("```")):
+        if number % 2:
+            st.code(part.strip("\n"), language=None)
+        elif part.strip():
+            st.markdown(highlighted(part.strip(), [said.focus]) if said.focus else spoken(part))
+
+
+def _doubts(said: Turn) -> None:
+    """Who speaks, and what of it the book does not bear out."""
+    if said.withheld:
+        st.caption(_("The book answers: what the student model said does not agree with it."))
+        with st.expander(_("What the student model said"), icon=":material/do_not_disturb_on:"):
+            st.markdown(written(said.withheld))
+    elif said.model == "book":
+        st.caption(_("The book answers, in its own words."))
+    elif said.model:
+        st.caption(_("Worded by {model}.", model=escaped(said.model)))
+    if said.unsupported:
+        st.warning(
+            _("The cited passages do not bear this out:")
+            + "\n\n"
+            + "\n".join(f"- {written(sentence)}" for sentence in said.unsupported),
+            icon=":material/report:",
+        )
+
+
 def _source(workspace: Workspace, number: int, source: Evidence) -> None:
     """A quote with its place, and the page's image where the book has pages."""
-    place = source.title + (", " + _("p. {n}", n=source.page) if source.page else "")
-    with st.expander(f"{number} · {escaped(place)}", icon=":material/format_quote:"):
+    with st.expander(f"{number} · {escaped(_place(source))}", icon=":material/format_quote:"):
         st.markdown(written(f"“{source.quote}”"))
-        pdf = _pdf_of(workspace, source)
-        if source.page and pdf:
-            image = session.page_png(str(pdf), source.page)
-            st.image(image, alt=_("Page {n} of the book", n=source.page))
+        _page(workspace, source)
+
+
+def in_the_book(workspace: Workspace, source: Evidence) -> None:
+    """The place of an answer's quote, opened beside the chat with the quote marked."""
+    with st.expander(_("In the book"), icon=":material/menu_book:", expanded=True):
+        st.caption(escaped(_place(source)))
+        if not _page(workspace, source):
+            _section(workspace, source)
+
+
+def _place(source: Evidence) -> str:
+    return source.title + (", " + _("p. {n}", n=source.page) if source.page else "")
+
+
+def _page(workspace: Workspace, source: Evidence) -> bool:
+    """The page's image, the quote marked; whether the book has pages."""
+    pdf = _pdf_of(workspace, source)
+    if not (source.page and pdf):
+        return False
+    image = session.page_png(str(pdf), source.page, source.quote)
+    st.image(image, alt=_("Page {n} of the book", n=source.page))
+    return True
+
+
+def _section(workspace: Workspace, source: Evidence) -> None:
+    """The text around a quote in a book without pages, the quote on green."""
+    own = [p for p in session.index(workspace.course.id).passages if p.section == source.section]
+    near = [p for p in own if any(b.text[:60] in source.quote for b in p.blocks)] or own[:1]
+    parts = [part for part in source.quote.split("\n\n") if part.strip()]
+    with st.container(height=420):
+        for passage in near:
+            st.markdown(highlighted(passage.text, parts))
 
 
 def _pdf_of(workspace: Workspace, source: Evidence) -> Path | None:

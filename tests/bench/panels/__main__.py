@@ -68,7 +68,7 @@ def run(name: str, lesson: Lesson, questions: Sequence[Question]) -> list[Row]:
                 question=q.question,
                 answer=said.answer,
                 refused=said.refused,
-                mark=mark(q, said.answer, refused=said.refused),
+                mark=mark(q, said.answer, refused=said.refused, nearest=said.nearest),
                 met=tuple(points_met(q, said.answer)),
                 need=q.need,
                 note=q.note,

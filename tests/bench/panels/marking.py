@@ -75,18 +75,20 @@ def points_met(question: Question, answer: str) -> list[int]:
     return [n for n, point in enumerate(question.points) if any(says(text, w) for w in point)]
 
 
-def mark(question: Question, answer: str, *, refused: bool = False) -> Mark:
+def mark(question: Question, answer: str, *, refused: bool = False, nearest: bool = False) -> Mark:
     """The mark of one answer.
 
     Args:
         question: What was asked, with its points.
         answer: What was said; empty is no answer, hence wrong.
         refused: The system itself says that it declined (else its words are looked at).
+        nearest: It says that the book may not answer, and shows the nearest: of a question that the
+            book does not answer that is partly right; else what it shows is marked like any answer.
     """
     if refused:
         return "refused" if question.answerable else "right"
     if not question.answerable:
-        return "right" if declines(answer) else "wrong"
+        return "right" if declines(answer) else "partly" if nearest else "wrong"
     if any(says(plain(answer), phrase) for phrase in question.wrong):
         return "wrong"
     met = len(points_met(question, answer))
