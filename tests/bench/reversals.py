@@ -25,7 +25,7 @@ from engine.judge import interval
 from engine.schema import Pair, Passage
 from engine.settings import load
 from engine.store import Store
-from engine.text import search_terms, sentences
+from engine.text import sentences
 from engine.tutor.faithful import borne_out
 
 KINDS = ("number", "negation", "quantity", "swapped", "antonym")
@@ -70,7 +70,9 @@ def _another_number(answer: str, dice: random.Random) -> str:
     if not places:
         return ""
     place = dice.choice(places)
-    return f"{answer[: place.start()]}{int(place.group()) + dice.randint(1, 4)}{answer[place.end() :]}"
+    return (
+        f"{answer[: place.start()]}{int(place.group()) + dice.randint(1, 4)}{answer[place.end() :]}"
+    )
 
 
 def _swapped(answer: str, language: str, dice: random.Random) -> str:
@@ -98,10 +100,68 @@ def _nouns(text: str, language: str) -> list[str]:
 
 
 _NO_NOUNS = frozenset(
-    "that this these those with from into when then than they them your their there which what where "
-    "will would could should have been being more most some such each both very also just only like "
-    "same other another because usually often always never called used using about does make makes "
-    "must many much well even however before after between".split()
+    [
+        "that",
+        "this",
+        "these",
+        "those",
+        "with",
+        "from",
+        "into",
+        "when",
+        "then",
+        "than",
+        "they",
+        "them",
+        "your",
+        "their",
+        "there",
+        "which",
+        "what",
+        "where",
+        "will",
+        "would",
+        "could",
+        "should",
+        "have",
+        "been",
+        "being",
+        "more",
+        "most",
+        "some",
+        "such",
+        "each",
+        "both",
+        "very",
+        "also",
+        "just",
+        "only",
+        "like",
+        "same",
+        "other",
+        "another",
+        "because",
+        "usually",
+        "often",
+        "always",
+        "never",
+        "called",
+        "used",
+        "using",
+        "about",
+        "does",
+        "make",
+        "makes",
+        "must",
+        "many",
+        "much",
+        "well",
+        "even",
+        "however",
+        "before",
+        "after",
+        "between",
+    ]
 )
 
 
