@@ -1,23 +1,36 @@
 """Whether a sentence says what its source says: numbers, negations, quantities and who does what.
 
 Word overlap lets a reversed statement through: "both are substrings" has all the words of a
-sentence that says it of one. So a claim counts as borne out only where every content word, number
-and quantity stands in one sentence of the source (or in the question), negated as often, in the
-same order. What is true but worded freely is withheld too; the book speaks then.
+sentence that says it of one. So a claim counts as borne out only where its content words and
+numbers stand in the same order in one sentence of the source (or two that follow each other), each
+under the same negations and quantities. What the question already said may stand in between. What
+is true but worded freely is withheld too; the book speaks then. ``tests/bench/reversals.py``
+measures it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from engine.language import rules
 from engine.schema import Language
-from engine.text import language_of, question_words, search_terms, sentences
+from engine.text import language_of, question_words, search_terms, sentences, symbols
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _HELD = 0.75
-"""Share of a claim's content words that one sentence of the source must hold, the rest anywhere."""
+"""Share of a claim's content words that the source must hold; the others are the question's."""
+_CLAUSE = re.compile(r"[;:；：，。！？()（）—]|,(?=\s)|[.!?](?=\s|$)")
+
+
+@dataclass(frozen=True)
+class _Word:
+    """A content word, the negations and quantities over it, and the number of its clause."""
+
+    term: str
+    marks: tuple[str, ...]
+    clause: int
 
 
 def borne_out(claim: str, source: str, question: str = "") -> bool:
@@ -30,60 +43,90 @@ def borne_out(claim: str, source: str, question: str = "") -> bool:
     """
     language = language_of(source)
     told = sentences(source, language) or [source]
+    spans = [*told, *(" ".join(pair) for pair in zip(told, told[1:], strict=False))]
+    given = frozenset(word.term for word in _words(question, language))
+    theirs = [_words(span, language) for span in spans]
     said = sentences(claim, language) or [claim]
-    return all(_said(part, told, source, question, language) for part in said)
+    return all(any(_agrees(_words(c, language), t, given) for t in theirs) for c in said)
 
 
-def _said(claim: str, told: list[str], source: str, question: str, language: Language) -> bool:
-    own = _content(claim, language)
-    anywhere = {*_content(source, language), *_content(question, language)}
-    if not set(_NUMBER.findall(claim)) <= {*_NUMBER.findall(source), *_NUMBER.findall(question)}:
+def _agrees(own: Sequence[_Word], theirs: Sequence[_Word], given: frozenset[str]) -> bool:
+    """Whether the claim's words stand among these, in order, under the same marks."""
+    known = {word.term for word in theirs}
+    shared = [word for word in own if word.term in known]
+    others = [word for word in own if word.term not in known]
+    if any(word.term not in given or word.marks for word in others):
         return False
-    if any(term not in anywhere for term in own):
-        return False
-    joined = [*told, *(" ".join(pair) for pair in zip(told, told[1:], strict=False))]
-    return any(_agrees(claim, own, sentence, language) for sentence in joined)
+    return len(shared) >= _HELD * len(own) and _in_order(shared, theirs)
 
 
-def _agrees(claim: str, own: list[str], sentence: str, language: Language) -> bool:
-    """Whether the claim's words stand in this sentence in this order, under the same marks."""
-    theirs = _content(sentence, language)
-    shared = [term for term in own if term in theirs]
-    if len(shared) < _HELD * len(own) or not _in_order(shared, theirs):
-        return False
-    return _marks(claim, language) == _marks(_part(sentence, shared, language), language)
+def _in_order(shared: Sequence[_Word], theirs: Sequence[_Word]) -> bool:
+    """Whether the words are a subsequence of the source's, with equal marks.
 
-
-def _part(sentence: str, shared: list[str], language: Language) -> str:
-    """The clauses of the sentence that hold words of the claim: marks elsewhere do not bind it."""
-    clauses = re.split(r"(?<=[,;:，；：])\s*", sentence)
-    held = [c for c in clauses if set(shared) & set(_content(c, language))]
-    return " ".join(held) or sentence
-
-
-def _in_order(shared: list[str], theirs: list[str]) -> bool:
-    """Whether what both say stands in the same order: nobody changed places."""
-    at = 0
-    for term in shared:
-        try:
-            at = theirs.index(term, at)
-        except ValueError:
+    Marks of a word that the claim leaves out fall on the next word of its clause: "is not fully
+    defined" does not bear out "is defined".
+    """
+    ends = {-1}
+    for word in shared:
+        ends = {
+            at
+            for at, other in enumerate(theirs)
+            if other.term == word.term
+            and any(end < at and _over(theirs, end, at) == word.marks for end in ends)
+        }
+        if not ends:
             return False
     return True
 
 
-def _content(text: str, language: Language) -> list[str]:
-    idle = question_words() | _light(language)
-    return [t for t in search_terms(text, language) if t not in idle]
+def _over(theirs: Sequence[_Word], end: int, at: int) -> tuple[str, ...]:
+    """The marks over a word where the words after ``end`` and before it are left out."""
+    clause = theirs[at].clause
+    return _sum(w.marks for w in theirs[end + 1 : at + 1] if w.clause == clause)
 
 
-def _marks(text: str, language: Language) -> tuple[int, tuple[str, ...]]:
-    """How often it negates, and its quantities (only, all, both, never ...)."""
+def _sum(marks: object) -> tuple[str, ...]:
+    """Marks that come together; two negations cancel each other."""
+    found = sorted(mark for own in marks for mark in own)  # type: ignore[attr-defined]
+    negated = found.count(_NOT) % 2
+    return (*((_NOT,) * negated), *(m for m in found if m != _NOT))
+
+
+_NOT = "\0not"
+
+
+def _words(text: str, language: Language) -> list[_Word]:
+    """The content words of a text, each with the marks that stand before it in its clause."""
+    found: list[_Word] = []
+    for number, clause in enumerate(_CLAUSE.split(text.lower().replace("’", "'"))):
+        waiting: list[str] = []
+        for piece, mark in _pieces(clause, language):
+            for term in _content(piece, language):
+                found.append(_Word(term, _sum([waiting]), number))
+                waiting = []
+            waiting += mark
+        if waiting and found:  # "…, tuples not": what comes last is over what stands before it
+            last = found.pop()
+            found.append(_Word(last.term, _sum([last.marks, waiting]), last.clause))
+    return found
+
+
+def _pieces(clause: str, language: Language) -> list[tuple[str, list[str]]]:
+    """The clause cut at its marks: what stands before each, and the mark (none after the last)."""
     table = rules(language).table("faithful")
-    lowered = text.lower()
-    negated = len(_pattern(tuple(table["negations"])).findall(lowered))
-    quantities = sorted(_pattern(tuple(table["quantities"])).findall(lowered))
-    return negated % 2, tuple(quantities)
+    negations = _pattern(tuple(table["negations"]))
+    either = _pattern((*table["negations"], *table["quantities"]))
+    found, at = [], 0
+    for match in either.finditer(clause):
+        mark = _NOT if negations.fullmatch(match.group()) else match.group()
+        found.append((clause[at : match.start()], [mark]))
+        at = match.end()
+    return [*found, (clause[at:], [])]
+
+
+def _content(text: str, language: Language) -> list[str]:
+    idle = _light(language)
+    return [t for t in (*search_terms(text, language), *symbols(text)) if t not in idle]
 
 
 @cache
@@ -94,5 +137,9 @@ def _pattern(parts: tuple[str, ...]) -> re.Pattern[str]:
 @cache
 def _light(language: Language) -> frozenset[str]:
     """Words that may come and go: they carry no claim."""
-    words = rules(language).table("faithful")["light"].split()
-    return frozenset(term for word in words for term in search_terms(word, language))
+    table = rules(language).table("faithful")
+
+    def terms(name: str) -> set[str]:
+        return {term for word in table[name].split() for term in search_terms(word, language)}
+
+    return frozenset((question_words() | terms("light")) - terms("kept"))

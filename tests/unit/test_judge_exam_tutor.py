@@ -12,9 +12,11 @@ from engine.exam import examine
 from engine.exam.baselines import by_lookup
 from engine.judge import interval, judge_by_reference, paired, rouge_l, token_f1
 from engine.llm.scripted import Scripted
-from engine.schema import Evidence, Pair, Passage
+from engine.quotes import asked
+from engine.schema import Block, Evidence, Pair, Passage
 from engine.search import Index
 from engine.tutor import Conversation, Material, refusal, turn
+from engine.units import units_of
 
 PASSAGES = [
     ("Lists", "A list is a sequence of values. The values in a list are called elements.", 10),
@@ -218,18 +220,26 @@ def test_a_rare_word_finds_its_passage_where_meaning_is_no_help(monkeypatch):
         Passage(id=str(i), document="d", section=f"s{i}", title="T", text=t)
         for i, t in enumerate(texts)
     ]
-    meaning = np.array([[1.0, 0.0], [0.96, 0.28], [1.0, 0.0]])
+    units = [units_of(passage) for passage in passages]
+    meaning = np.array([[1.0, 0.0]] * 3)
     monkeypatch.setattr("engine.search.embed", lambda *_, **__: np.array([[1.0, 0.0]]))
-    hits = Index(passages, meaning).search("zygomorph lid", 3)
-    assert hits[0].passage.id == "1"
-    assert hits[0].coverage == pytest.approx(1.0)
-    assert Index(passages, meaning).search("water", 1)[0].passage.id == "0"
+    found = Index(passages, units, meaning)
+    assert found.search("zygomorph lid", 1)[0].passage.id == "1"
+    assert found.search("hose", 1)[0].passage.id == "2"
+    assert found.search("nothing known", 1)[0].passage.id == "0", "words that no unit holds decide"
 
 
-def test_a_word_that_the_course_does_not_know_counts_as_its_rarest(monkeypatch, index):
-    hit = index.search("dictionary of Napoleon", 1)[0]
-    assert hit.passage.title == "Dictionaries"
-    assert 0.3 < hit.coverage < 0.7, "half of what is asked stands there"
+def test_a_passage_is_as_near_as_its_nearest_unit(monkeypatch):
+    """One embedding of all its text would drown the paragraph that answers."""
+    blocks = (Block(text="Water moves."), Block(text="The lid stays shut."))
+    long = Passage(
+        id="long", document="d", section="s", title="T", blocks=blocks, text="Water moves.\n\nLid."
+    )
+    short = Passage(id="short", document="d", section="t", title="U", text="Hoses.")
+    monkeypatch.setattr("engine.search.embed", lambda *_, **__: np.array([[1.0, 0.0]]))
+    near = np.array([[0.0, 1.0], [1.0, 0.0], [0.8, 0.6]])
+    hits = Index([long, short], [units_of(long), units_of(short)], near).search("what", 2)
+    assert [(hit.passage.id, round(hit.score, 2)) for hit in hits] == [("long", 1), ("short", 0.8)]
 
 
 def ask(question, index, chat=None, on_text=lambda _: None):
@@ -252,17 +262,30 @@ def test_a_question_outside_the_course_is_refused_without_asking_the_model(index
     assert said.sources == ()
 
 
-def test_the_student_streams_and_what_a_learner_types_is_no_instruction(index):
+def test_what_the_student_says_is_told_and_what_a_learner_types_is_no_instruction(index):
     seen = []
-    chat = Scripted(lambda r: seen.append(r) or "From the student.")
+    known = "The values in a list are called elements."
+    chat = Scripted(lambda r: seen.append(r) or known)
     pieces: list[str] = []
     question = "What are the elements of a list?"
-    said = ask(question, index, chat, pieces.append)
-    assert "".join(pieces).strip() == said.answer == "From the student."
+    pairs = [taught(question, known).model_copy(update={"question": question})]
+    said = turn(
+        Conversation(), question, Material(index, "en", pairs=pairs, chat=chat), pieces.append
+    )[1]
+    assert said.model == chat.model
+    assert "".join(pieces).strip() == said.answer == known
     assert all(question not in m.content for m in seen[0].messages if m.role == "system")
 
 
-def test_the_words_that_ask_are_not_looked_for_in_the_book(index):
-    """«Why is a list ... ?» is covered as well as «list»: books hold no «why»."""
-    [bare, *_], [asked, *_] = index.search("list"), index.search("Why and how is a list?")
-    assert asked.coverage == pytest.approx(bare.coverage)
+def test_what_the_student_says_unproved_never_reaches_the_screen(index):
+    chat = Scripted(lambda _: "The values in a list are called keys.")
+    pieces: list[str] = []
+    said = ask("What are the elements of a list?", index, chat, pieces.append)
+    assert said.withheld and "keys" not in "".join(pieces)
+    assert "".join(pieces) == said.answer
+
+
+def test_the_words_that_ask_are_not_looked_for_in_the_book():
+    """«Why is a list ... ?» is about as much as «list»: books hold no «why»."""
+    assert asked("Why and how is a list?", "en").terms == asked("list", "en").terms
+    assert asked("什么是栈？", "zh").terms == asked("栈", "zh").terms

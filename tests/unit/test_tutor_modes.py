@@ -102,10 +102,25 @@ def test_the_same_question_in_other_words_is_known():
     assert found("What is it?") is None
 
 
-def test_without_a_reviewed_corpus_the_student_speaks_for_itself(index):
-    assert (
-        said_by("A tuple is a kind of a loop.", index, ()).answer == "A tuple is a kind of a loop."
-    )
+def test_without_a_reviewed_corpus_the_book_speaks(index):
+    """The student's words count only where something that people reviewed bears them out."""
+    said = said_by("A tuple is a kind of a loop.", index, ())
+    assert said.model == "book" and said.withheld == "A tuple is a kind of a loop."
+    assert "cannot be changed" in said.answer
+
+
+@pytest.mark.parametrize(
+    "turned",
+    [
+        "A tuple is a sequence of values that can be changed.",
+        "A tuple is never a sequence of values that cannot be changed.",
+        "Only a tuple is a sequence of values that cannot be changed.",
+    ],
+)
+def test_a_reversed_answer_of_the_student_is_withheld(index, turned):
+    said = said_by(turned, index)
+    assert said.withheld == turned and said.model == "book"
+    assert turned not in said.answer
 
 
 def test_hint_first_gives_the_least_help_first_and_the_answer_last(at):
