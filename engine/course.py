@@ -2,16 +2,18 @@
 
 The split is decided *before* any question exists, from the seed and the names of things alone, so
 no run can peek: some sections are kept out whole (transfer exam); of the taught sections some
-knowledge points keep one wording out of training (recall exam) or for validation.
+knowledge points keep one wording out of training (reworded exam) or for validation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from pydantic import model_validator
+
 from engine.exercises import exercises as exercises
 from engine.language import any_pattern, rules
-from engine.schema import Block, Document, Passage, Section, Value, content_id
+from engine.schema import Block, Document, Passage, Section, Value, content_id, renamed
 from engine.text import count_tokens, language_of, sentences
 
 PASSAGE_TOKENS = 260
@@ -21,24 +23,26 @@ PASSAGE_TOKENS = 260
 class SplitPlan(Value):
     """Which section and which knowledge point serves what, from the seed alone.
 
-    ``transfer``, ``recall`` and ``validation`` are shares: of taught sections, and of points.
+    ``transfer``, ``reworded`` and ``validation`` are shares: of taught sections, and of points.
     """
 
     seed: int = 0
     transfer: float = 0.08
-    recall: float = 0.25
+    reworded: float = 0.25
     validation: float = 0.08
+
+    _formerly = model_validator(mode="before")(renamed)
 
     def is_transfer(self, section: str) -> bool:
         """Whether the section is kept out of generation for training altogether."""
         return _draw(self.seed, "section", section) < self.transfer
 
     def role(self, point: str) -> str:
-        """``recall``, ``validation`` or ``train``: what one wording of this point is kept for."""
+        """``reworded``, ``validation`` or ``train``: what one wording of this point is kept for."""
         draw = _draw(self.seed, "point", point)
-        if draw < self.recall:
-            return "recall"
-        return "validation" if draw < self.recall + self.validation else "train"
+        if draw < self.reworded:
+            return "reworded"
+        return "validation" if draw < self.reworded + self.validation else "train"
 
 
 def _draw(*parts: object) -> float:

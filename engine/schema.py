@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine.language import known_language
 
@@ -36,7 +36,27 @@ computed, ``dialogue`` follows on earlier turns, ``unanswerable`` is near the to
 book: its answer says so."""
 PairStatus = Literal["proposed", "accepted", "rejected"]
 Split = Literal["train", "validation", "exam"]
-ExamPart = Literal["recall", "transfer", "uploaded"]
+_FORMERLY = {"recall": "reworded"}
+"""Names of old, that stored rows and results still carry."""
+
+
+def renamed(found: Any) -> Any:
+    """A stored name, or a mapping with stored names as keys, by today's names."""
+    if isinstance(found, str):
+        return _FORMERLY.get(found, found)
+    return {renamed(k): v for k, v in found.items()} if isinstance(found, dict) else found
+
+
+ExamPart = Annotated[
+    Literal["reworded", "natural", "transfer", "uploaded"], BeforeValidator(renamed)
+]
+"""A part of the exam: ``reworded`` asks taught facts in another wording of ours (memory alone),
+``natural`` as people outside ask (the book's own exercises), ``transfer`` about whole sections that
+were kept out, ``uploaded`` what the designer brought. Never mixed in one figure."""
+PartName = Annotated[str, BeforeValidator(renamed)]
+"""A part of the exam in a result; rows from before it was renamed load, too."""
+EXAM_PARTS: tuple[ExamPart, ...] = ("natural", "transfer", "reworded", "uploaded")
+"""In the order in which they are shown: what says most first."""
 
 
 def content_id(*parts: Any) -> str:

@@ -44,7 +44,7 @@ def held_back(pairs: Sequence[Pair], changed: Collection[str] | None = None) -> 
     for pair in live:
         if pair.section in closed and pair.split != "exam":
             found[pair.id] = "held_out_section"
-        elif pair.section in closed and pair.part == "recall":
+        elif pair.section in closed and pair.part == "reworded":
             found[pair.id] = "untaught_section"
     exam = _left(exam, found)
     learned = _left([pair for pair in live if pair.split != "exam"], found)

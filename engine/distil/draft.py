@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
+from pydantic import model_validator
+
 from engine.corpus import held_back, judged, marked, merge
 from engine.distil.pairs import Distinct, pairs_of, same_wording
 from engine.distil.plan import DistilPlan
@@ -14,7 +16,7 @@ from engine.distil.points import Point
 from engine.distil.prompted.points import PromptedPoint, taught_pairs
 from engine.distil.prompted.teach import Ended
 from engine.distil.prompted.values import Account, Gate, GateExample
-from engine.schema import Course, Pair, Value
+from engine.schema import Course, Pair, Value, renamed
 from engine.store import ResultKind, Store
 
 POINT_GATES = (*get_args(Gate), "grounded")
@@ -32,7 +34,7 @@ class Distilled(Value):
     ``engine.corpus.guard``. ``examples`` are some questions of each gate of points.
     ``planned`` is the number of pairs wished for, ``ended`` why the run came to its end (see
     ``prompted.teach.Ended``; the extractive teacher's ends as ``planned`` or ``exhausted``).
-    ``pairs`` counts what can be used of the new corpus: ``train``, ``validation``, ``recall`` and
+    ``pairs`` counts what can be used of the new corpus: ``train``, ``validation``, ``reworded`` and
     ``transfer``; ``kept`` of them were judged by people before.
     """
 
@@ -44,7 +46,7 @@ class Distilled(Value):
     pairs: int
     train: int
     validation: int
-    recall: int
+    reworded: int
     transfer: int
     kept: int
     seconds: float
@@ -53,6 +55,8 @@ class Distilled(Value):
     ended: Ended = "planned"
     lost: int = 0
     examples: dict[str, tuple[GateExample, ...]] = {}
+
+    _formerly = model_validator(mode="before")(renamed)
 
 
 class CorpusRecord(Value):
@@ -170,7 +174,7 @@ class CorpusDraft:
             pairs=len(usable),
             train=sum(p.split == "train" for p in usable),
             validation=sum(p.split == "validation" for p in usable),
-            recall=sum(p.part == "recall" for p in usable),
+            reworded=sum(p.part == "reworded" for p in usable),
             transfer=sum(p.part == "transfer" for p in usable),
             kept=sum(p.id in before for p in usable),
             seconds=seconds,

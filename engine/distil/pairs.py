@@ -15,15 +15,15 @@ from engine.text import words
 def pairs_of(point: Point, language: Language, plan: SplitPlan, teacher: str) -> list[Pair]:
     """All pairs of one point, each in its split.
 
-    A point of a transfer section gives exam pairs only. A recall point is trained with its own
+    A point of a transfer section gives exam pairs only. A reworded point is trained with its own
     wordings and examined with the last held-out one; a validation point likewise.
     """
     if plan.is_transfer(point.section):
         return [_pair(point, point.held_out[-1], language, teacher, "exam", "transfer")]
     found = [_pair(point, q, language, teacher, "train", None) for q in point.questions]
     role = plan.role(point.id)
-    if role == "recall":
-        found.append(_pair(point, point.held_out[-1], language, teacher, "exam", "recall"))
+    if role == "reworded":
+        found.append(_pair(point, point.held_out[-1], language, teacher, "exam", "reworded"))
     elif role == "validation":
         found.append(_pair(point, point.held_out[0], language, teacher, "validation", None))
     return found

@@ -78,7 +78,9 @@ class DistilPlan(Value):
     def made_from(self) -> dict[str, Any]:
         """What of the plan a corpus depends on, as JSON."""
         unused = set(OF_A_MODEL) if self.teacher == "extractive" else set()
-        return self.model_dump(mode="json", exclude=unused)
+        found = self.model_dump(mode="json", exclude=unused)
+        split = found["split"]  # as it was named before, so that corpora keep their names
+        return found | {"split": {"recall" if k == "reworded" else k: split[k] for k in split}}
 
 
 WORDINGS: dict[Recipe, int] = {"grid": 3, "coursegpt": 1}

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from engine.judge import Scores, interval, paired
-from engine.schema import Figure, Pair, Value
+from engine.schema import EXAM_PARTS, Figure, Pair, PartName, Value
 
 
 class Graded(Value):
@@ -25,7 +25,7 @@ class Graded(Value):
 class ExamRow(Value):
     """Figures of one model in one condition on one part of the exam."""
 
-    part: str
+    part: PartName
     model: str
     book: bool
     figures: dict[str, Figure]
@@ -34,7 +34,7 @@ class ExamRow(Value):
 class Gain(Value):
     """Student minus base on the same questions, one metric, one part, one condition."""
 
-    part: str
+    part: PartName
     book: bool
     metric: str
     difference: Figure
@@ -52,7 +52,7 @@ class Baseline(Value):
     The best is picked on the very questions it is compared on, which favours the baseline.
     """
 
-    part: str
+    part: PartName
     model: str
     book: bool
     difference: Figure
@@ -69,16 +69,16 @@ class ExamReport(Value):
     """All figures of an exam, and the answers they come from; ``run`` is the student's.
 
     ``verdicts`` maps a part to the student's against the best baseline, see ``baselines``.
-    ``chapters`` maps a section's title to the student's gain in token F1, closed book, recall part.
+    ``chapters`` maps a chapter's title to the student's gain in token F1 (closed book, reworded).
     """
 
     rows: tuple[ExamRow, ...]
     gains: tuple[Gain, ...]
-    verdicts: dict[str, Verdict]
-    baselines: dict[str, Baseline] = {}
+    verdicts: dict[PartName, Verdict]
+    baselines: dict[PartName, Baseline] = {}
     chapters: dict[str, Figure] = {}
     answers: tuple[Graded, ...]
-    questions: dict[str, int]
+    questions: dict[PartName, int]
     failed: int = 0
     run: str = ""
 
@@ -99,10 +99,7 @@ def summarise(
     """The figures of every examinee on every part; ``chapters`` maps a section to its title."""
     table = {(a.model, a.book, a.pair): a.scores for a in answers}
     conditions = list(dict.fromkeys((a.model, a.book) for a in answers))
-    parts = {
-        part: [pair for pair in pairs if pair.part == part]
-        for part in ("recall", "transfer", "uploaded")
-    }
+    parts = {part: [pair for pair in pairs if pair.part == part] for part in EXAM_PARTS}
     parts = {part: own for part, own in parts.items() if own}
     rows, gains = [], []
     for part, own in parts.items():
@@ -116,7 +113,7 @@ def summarise(
         gains=tuple(gains),
         verdicts={part: baseline.verdict for part, baseline in baselines.items()},
         baselines=baselines,
-        chapters=_by_chapter(parts.get("recall", []), table, chapters),
+        chapters=_by_chapter(parts.get("reworded", []), table, chapters),
         answers=tuple(answers),
         questions={part: len(own) for part, own in parts.items()},
         failed=failed,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from engine.errors import Missing
 from engine.optimise.values import OptimisePlan
-from engine.schema import Pair, Value, content_id
+from engine.schema import EXAM_PARTS, Pair, Value, content_id
 
 _VALIDATION = 0.4
 FEWEST = 6
@@ -56,7 +56,7 @@ def draw_pools(pairs: Sequence[Pair], plan: OptimisePlan) -> QuestionPools:
             n=len(own),
         )
     exam: dict[str, tuple[Pair, ...]] = {}
-    for part in ("recall", "transfer", "uploaded"):
+    for part in EXAM_PARTS:
         held = [pair for pair in kept if pair.split == "exam" and pair.part == part]
         if held:
             exam[part] = tuple(_drawn(held, plan.seed)[: plan.exam])

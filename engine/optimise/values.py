@@ -10,7 +10,7 @@ from pydantic import Field
 from engine.errors import Missing
 from engine.judge import interval
 from engine.prompts import AnswerPrompt
-from engine.schema import Figure, Value
+from engine.schema import Figure, PartName, Value
 
 Method = Literal["recombine", "coursegpt", "gepa"]
 Origin = Literal["start", "role", "fragments", "composed", "reflection", "resample"]
@@ -95,7 +95,7 @@ class Sample(Value):
 class Examined(Value):
     """Start against chosen prompt on one part of the exam, on the same questions."""
 
-    part: str
+    part: PartName
     before: Standing
     after: Standing
     gains: dict[str, Figure]
@@ -133,7 +133,7 @@ class Optimised(Value):
     frontier: tuple[str, ...] = ()
     samples: dict[str, tuple[Sample, ...]] = {}
     exam: tuple[Examined, ...] = ()
-    pools: dict[str, int] = {}
+    pools: dict[PartName, int] = {}
     calls: Calls = Calls()
     seconds: float = 0.0
     done: bool = False
@@ -172,7 +172,7 @@ class SearchSummary(Value):
     prompt: AnswerPrompt
     frontier: tuple[str, ...]
     exam: tuple[Examined, ...]
-    questions: dict[str, int]
+    questions: dict[PartName, int]
     calls: Calls
     minutes: float
 

@@ -15,7 +15,7 @@ from engine.prompts import chosen_prompt
 from engine.report.answers import Quality, error_kinds, grading_quality, mistakes
 from engine.report.page import Facts, Heading, Interval, Paragraph, Part, Table, figure
 from engine.report.words import Words
-from engine.schema import Figure
+from engine.schema import EXAM_PARTS, Figure
 from engine.steps.books import BOOKS
 from engine.steps.exam import EXAM
 from engine.steps.gradebook import items_of, marked
@@ -68,7 +68,7 @@ def _corpus(workspace: Workspace, say: Words) -> Iterator[Part]:
     for pair in pairs:
         uses.setdefault(pair.part or pair.split, []).append(pair.status)
     head = [say(key) for key in ("use", "pairs", "accepted", "rejected")]
-    order = ("train", "validation", "recall", "transfer", "uploaded", "exam")
+    order = ("train", "validation", *EXAM_PARTS, "exam")
     rows = [
         (
             say(f"split_{use}"),

@@ -78,7 +78,7 @@ if result is None:
     st.stop()
 report = result.value
 PARTS = {
-    "recall": (_("Recall"), _("taught knowledge, asked in other words")),
+    "reworded": (_("Reworded"), _("wordings of taught facts: memory only")),
     "transfer": (_("Transfer"), _("sections it was never taught")),
     "uploaded": (_("Uploaded exam"), _("questions from outside")),
 }
@@ -160,14 +160,14 @@ if report.chapters:
     st.altair_chart(
         charts.gains(
             report.chapters,
-            _("Gain in token F1, recall part"),
+            _("Gain in token F1, reworded part"),
             _("Chapter"),
         ),
         alt=_("Gain in token F1 by chapter with intervals"),
     )
     with st.expander(_("As a table"), icon=":material/table_rows:"):
         chapters = [
-            {_("Chapter"): title, _("Gain in token F1, recall part"): figure(row), "n": row.n}
+            {_("Chapter"): title, _("Gain in token F1, reworded part"): figure(row), "n": row.n}
             for title, row in report.chapters.items()
         ]
         st.dataframe(pd.DataFrame(chapters), hide_index=True)

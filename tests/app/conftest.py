@@ -112,7 +112,7 @@ def _pretend_search(store: Store) -> None:
         best=other.id,
         frontier=(other.id,),
         samples={start.id: (sample,), other.id: (sample,)},
-        exam=(Examined(part="recall", before=rows[1], after=rows[0], gains=gains),),
+        exam=(Examined(part="reworded", before=rows[1], after=rows[0], gains=gains),),
         done=True,
     )
     version = store.corpus_version("c", "train", "validation")
@@ -187,24 +187,24 @@ def pretend_exam(store: Store) -> ExamReport:
         run="r1",
         rows=tuple(
             ExamRow(
-                part="recall",
+                part="reworded",
                 model=model,
                 book=False,
                 figures=dict.fromkeys(Scores.model_fields, figure),
             )
             for model in ("base", "student")
         ),
-        gains=(Gain(part="recall", book=False, metric="f1", difference=figure),),
-        verdicts={"recall": "better"},
+        gains=(Gain(part="reworded", book=False, metric="f1", difference=figure),),
+        verdicts={"reworded": "better"},
         baselines={
-            "recall": Baseline(part="recall", model="lookup", book=False, difference=figure)
+            "reworded": Baseline(part="reworded", model="lookup", book=False, difference=figure)
         },
         chapters={"Soil": figure},
         answers=tuple(
             Graded(pair=p.id, model="student", book=False, answer="x", scores=scores)
             for p in store.pairs("c")[:3]
         ),
-        questions={"recall": 12},
+        questions={"reworded": 12},
     )
 
 

@@ -51,7 +51,7 @@ def fill(home: Path, pairs: int, book: Path) -> None:
                 point=f"k{i // 3}",
                 evidence=(Evidence(quote="q", section=sections[i % len(sections)], page=1),),
                 split="exam" if i % 10 == 0 else "train",
-                part="recall" if i % 10 == 0 else None,
+                part="reworded" if i % 10 == 0 else None,
             )
             for i in range(pairs)
         ],

@@ -35,7 +35,7 @@ def pair(number, split):
         point=f"p{number}",
         evidence=(Evidence(quote=answer, section="s"),),
         split=split,
-        part="recall" if split == "exam" else None,
+        part="reworded" if split == "exam" else None,
     )
 
 

@@ -83,7 +83,7 @@ def pair(name: str, **changes) -> Pair:
 
 
 def exam(name: str, **changes) -> Pair:
-    return pair(name, **({"split": "exam", "part": "recall"} | changes))
+    return pair(name, **({"split": "exam", "part": "reworded"} | changes))
 
 
 def two_points(passage):
@@ -129,13 +129,13 @@ def test_training_in_a_section_that_the_exam_keeps_out_is_held_back():
     assert held_back([*pairs[:-1], gone]) == {}
 
 
-def test_a_recall_question_of_a_section_that_is_not_taught_leaves_the_exam():
+def test_a_reworded_question_of_a_section_that_is_not_taught_leaves_the_exam():
     pairs = [exam("r", section="s1"), exam("t", part="transfer", section="s1"), exam("q")]
     assert held_back(pairs) == {"r": "untaught_section"}
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])
-@pytest.mark.parametrize("part", ["recall", "transfer", "uploaded"])
+@pytest.mark.parametrize("part", ["reworded", "transfer", "uploaded"])
 def test_an_exam_question_is_not_trained_on(split, part):
     asked = exam("e", part=part)
     copy = pair("a", split=split, question=asked.question.upper().replace("?", " ?"))
@@ -143,7 +143,7 @@ def test_an_exam_question_is_not_trained_on(split, part):
 
 
 def test_a_transfer_answer_is_not_trained_on_but_a_taught_one_is():
-    secret, taught = exam("t", part="transfer"), exam("r", part="recall")
+    secret, taught = exam("t", part="transfer"), exam("r", part="reworded")
     pairs = [
         secret,
         taught,
@@ -176,7 +176,7 @@ def test_what_is_let_through_holds_nothing_rejected_and_nothing_of_the_exam():
 USES = [
     ("train", None),
     ("validation", None),
-    *(("exam", p) for p in ("recall", "transfer", "uploaded")),
+    *(("exam", p) for p in ("reworded", "transfer", "uploaded")),
 ]
 TEXTS = [f"Which {word(f'text {i}')} is {word(f'other {i}')}?" for i in range(4)]
 PAIRS = st.lists(
@@ -221,7 +221,7 @@ def test_what_the_guard_leaves_is_honest_and_the_exam_loses_no_question_to_train
     }
     assert not {p.answer for p in learned} & {p.answer for p in asked if p.part == "transfer"}
     gone = [p for p in pairs if p.id in found and p.split == "exam"]
-    assert {p.part for p in gone} <= {"recall"}
+    assert {p.part for p in gone} <= {"reworded"}
 
 
 @given(PAIRS, st.integers(0, 11), st.sampled_from(TEXTS))
@@ -503,7 +503,7 @@ def conflicts(store) -> list[str]:
 
 
 def test_pairs_accepted_under_one_seed_never_spoil_the_exam_of_another(store):
-    shares = {"transfer": 0.3, "recall": 0.3, "validation": 0.1}
+    shares = {"transfer": 0.3, "reworded": 0.3, "validation": 0.1}
     make(store, pairs=200, split=SplitPlan(seed=1, **shares))
     accepted = [p.model_copy(update={"status": "accepted"}) for p in store.pairs("c")]
     revise(store, "c", [p for p in accepted if p.part != "transfer"])
@@ -567,7 +567,7 @@ def test_nothing_vanishes_from_the_account(store):
     assert (
         result.pairs
         == len(live)
-        == result.train + result.validation + result.recall + result.transfer
+        == result.train + result.validation + result.reworded + result.transfer
     )
     assert len(out) == sum(n for gate, n in result.removed.items() if gate not in POINT_GATES)
 

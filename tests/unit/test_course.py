@@ -38,15 +38,15 @@ def test_long_prose_is_cut_between_sentences():
 
 
 def test_the_split_is_repeatable_and_has_about_the_shares_asked_for():
-    plan = SplitPlan(seed=3, transfer=0.1, recall=0.25, validation=0.1)
+    plan = SplitPlan(seed=3, transfer=0.1, reworded=0.25, validation=0.1)
     roles = [plan.role(f"point {i}") for i in range(4000)]
     assert roles == [
-        SplitPlan(seed=3, recall=0.25, validation=0.1).role(f"point {i}") for i in range(4000)
+        SplitPlan(seed=3, reworded=0.25, validation=0.1).role(f"point {i}") for i in range(4000)
     ]
-    assert 0.22 < roles.count("recall") / 4000 < 0.28
+    assert 0.22 < roles.count("reworded") / 4000 < 0.28
     assert 0.08 < roles.count("validation") / 4000 < 0.12
     assert 0.08 < sum(plan.is_transfer(f"s{i}") for i in range(4000)) / 4000 < 0.12
-    assert roles != [SplitPlan(seed=4, recall=0.25).role(f"point {i}") for i in range(4000)]
+    assert roles != [SplitPlan(seed=4, reworded=0.25).role(f"point {i}") for i in range(4000)]
 
 
 def test_exercises_indexes_and_what_stands_under_them_are_not_taught():

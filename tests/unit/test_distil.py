@@ -78,7 +78,7 @@ def test_pairs_of_one_point_share_no_question_between_exam_and_training():
 
 def test_a_held_out_question_in_the_words_of_training_is_no_exam_question():
     point = points_of(section(EN))[0]
-    pairs = pairs_of(point, "en", SplitPlan(recall=1, transfer=0, validation=0), "x")
+    pairs = pairs_of(point, "en", SplitPlan(reworded=1, transfer=0, validation=0), "x")
     exam = next(p for p in pairs if p.split == "exam")
     copy = pairs[0].model_copy(update={"question": exam.question.upper()})
     assert same_wording([*pairs, copy]) == {exam.id: "same_wording"}
@@ -149,7 +149,7 @@ def test_distil_makes_train_validation_and_exam_and_is_idempotent(shelf):
     first = store.pairs("c")
     assert result.pairs == len([p for p in first if p.status != "rejected"])
     assert result.train > 60
-    assert result.recall > 3
+    assert result.reworded > 3
     again = distil(course, plan, chat=None, store=store)
     assert [p.id for p in store.pairs("c")] == [p.id for p in first]
     assert again.pairs == result.pairs

@@ -112,8 +112,8 @@ def exam_pair(i: int, part: str) -> Pair:
 
 
 def test_the_exam_compares_on_the_same_questions_and_keeps_parts_apart(index):
-    pairs = [exam_pair(i, part) for part in ("recall", "transfer") for i in range(12)]
-    by_question = {p.question: p.answer for p in pairs if p.part == "recall"}
+    pairs = [exam_pair(i, part) for part in ("reworded", "transfer") for i in range(12)]
+    by_question = {p.question: p.answer for p in pairs if p.part == "reworded"}
     base = Scripted(lambda _: "no idea", model="base")
     student = Scripted(
         lambda r: by_question.get(r.messages[-1].content, "no idea"), model="student"
@@ -122,22 +122,22 @@ def test_the_exam_compares_on_the_same_questions_and_keeps_parts_apart(index):
         {"base": base, "student": student}, pairs, index=None, chapters={"s0": "One", "s1": "Two"}
     )
     gains = {(g.part, g.metric): g.difference for g in report.gains}
-    assert gains["recall", "f1"].value == pytest.approx(1.0)
+    assert gains["reworded", "f1"].value == pytest.approx(1.0)
     assert gains["transfer", "f1"].value == 0.0
-    assert report.verdicts == {"recall": "better", "transfer": "noise"}
+    assert report.verdicts == {"reworded": "better", "transfer": "noise"}
     assert set(report.chapters) == {"One", "Two"}
-    assert report.questions == {"recall": 12, "transfer": 12}
+    assert report.questions == {"reworded": 12, "transfer": 12}
 
 
 def taught(question, answer):
-    return exam_pair(0, "recall").model_copy(
+    return exam_pair(0, "reworded").model_copy(
         update={"question": question, "answer": answer, "split": "train", "part": ""}
     )
 
 
 def test_a_student_that_a_lookup_would_replace_gets_no_praise_for_beating_its_base():
-    pairs = [exam_pair(i, "recall") for i in range(12)]
-    trained = [taught(f"Please: question {i} of recall?", p.answer) for i, p in enumerate(pairs)]
+    pairs = [exam_pair(i, "reworded") for i in range(12)]
+    trained = [taught(f"Please: question {i} of reworded?", p.answer) for i, p in enumerate(pairs)]
     by_heart = {pair.question: pair.answer for pair in pairs[:6]}
     student = Scripted(lambda r: by_heart.get(r.messages[-1].content, "no idea"), model="student")
     models = {"base": Scripted(lambda _: "no idea", model="base"), "student": student}
@@ -145,17 +145,19 @@ def test_a_student_that_a_lookup_would_replace_gets_no_praise_for_beating_its_ba
     alone = examine(models, pairs, index=None)
     beside = examine(models, pairs, index=None, trained=trained)
 
-    assert alone.verdicts == {"recall": "better"} and alone.baselines["recall"].model == "base"
-    assert beside.verdicts == {"recall": "worse"} and beside.baselines["recall"].model == "lookup"
+    assert alone.verdicts == {"reworded": "better"} and alone.baselines["reworded"].model == "base"
+    assert (
+        beside.verdicts == {"reworded": "worse"} and beside.baselines["reworded"].model == "lookup"
+    )
     rows = {row.model: row.figures["f1"].value for row in beside.rows}
     assert rows["lookup"] == pytest.approx(1.0)
-    assert beside.baselines["recall"].difference.value == pytest.approx(
+    assert beside.baselines["reworded"].difference.value == pytest.approx(
         rows["student"] - rows["lookup"]
     )
 
 
 def test_the_lookup_says_nothing_where_no_word_agrees():
-    assert by_lookup([exam_pair(0, "recall")], [taught("Zygomorph lids?", "shut")]) == [""]
+    assert by_lookup([exam_pair(0, "reworded")], [taught("Zygomorph lids?", "shut")]) == [""]
 
 
 def test_the_book_answers_word_for_word_and_beats_a_student_that_says_nothing(index):
@@ -177,7 +179,7 @@ def test_the_book_answers_word_for_word_and_beats_a_student_that_says_nothing(in
 
 
 def test_failed_answers_count_as_wrong_and_are_told(index):
-    pairs = [exam_pair(i, "recall") for i in range(4)]
+    pairs = [exam_pair(i, "reworded") for i in range(4)]
     broken = Scripted(lambda _: BadAnswer("no"), model="broken")
     report = examine({"base": broken}, pairs, index=index)
     assert report.failed == 8
@@ -186,7 +188,7 @@ def test_failed_answers_count_as_wrong_and_are_told(index):
 
 def test_the_book_lies_open_in_the_rows_that_say_so_and_in_no_other(index):
     pairs = [
-        exam_pair(i, "recall").model_copy(update={"question": f"{t}?"})
+        exam_pair(i, "reworded").model_copy(update={"question": f"{t}?"})
         for i, (t, _, _) in enumerate(PASSAGES)
     ]
     seen = {}

@@ -49,7 +49,7 @@ def pair(i: int, split: str, wording: int = 0, part: str | None = None) -> Pair:
 def corpus() -> list[Pair]:
     """60 points, two wordings each; every fourth is examined in a third wording; 8 are transfer."""
     found = [pair(i, "train", w) for i in range(60) for w in (0, 1)]
-    found += [pair(i, "exam", 2, "recall") for i in range(0, 60, 4)]
+    found += [pair(i, "exam", 2, "reworded") for i in range(0, 60, 4)]
     found += [pair(i, "exam", 0, "transfer") for i in range(60, 68)]
     return found
 
@@ -201,7 +201,7 @@ def test_pools_share_no_knowledge_point_with_each_other_or_the_exam():
     assert not points[0] & points[1]
     assert not (points[0] | points[1]) & exam
     assert len(points[0]) == len(pools.search) == 27
-    assert set(pools.exam) == {"recall", "transfer"}
+    assert set(pools.exam) == {"reworded", "transfer"}
     assert pools == draw_pools(corpus(), PLAN)
     assert pools.search != draw_pools(corpus(), PLAN.model_copy(update={"seed": 1})).search
 
@@ -220,12 +220,12 @@ def test_recombine_finds_the_brief_prompt_and_reports_on_the_exam(store):
     assert found.done
     assert "one sentence" in found.candidate(found.best).prompt.text
     assert set(found.frontier) <= {c.id for c in found.candidates}
-    assert {row.part for row in found.exam} == {"recall", "transfer"}
-    recall = found.exam[0]
-    assert recall.before.n == recall.after.n == recall.gains["score"].n == 15
-    assert recall.gains["score"].low > 0
-    assert recall.gains["length"].high < 0
-    assert recall.after.penalty.value < recall.before.penalty.value
+    assert {row.part for row in found.exam} == {"reworded", "transfer"}
+    reworded = next(row for row in found.exam if row.part == "reworded")
+    assert reworded.before.n == reworded.after.n == reworded.gains["score"].n == 15
+    assert reworded.gains["score"].low > 0
+    assert reworded.gains["length"].high < 0
+    assert reworded.after.penalty.value < reworded.before.penalty.value
     assert len(found.samples[found.best]) == 3
     paid = found.calls.answers - 2 * (15 + 8)
     assert 0.7 * PLAN.budget <= paid <= 1.1 * PLAN.budget

@@ -124,7 +124,7 @@ def point(**changes):
 
 
 def test_a_dialogue_is_trained_with_its_talk_and_never_examined():
-    split = SplitPlan(transfer=0, recall=1.0)
+    split = SplitPlan(transfer=0, reworded=1.0)
     pairs = taught_pairs(point(), "en", split)
     assert [pair.split for pair in pairs] == ["train"] and pairs[0].turns == TALK
     assert len(taught_pairs(point(kind="fact", turns=()), "en", split)) == 2

@@ -3,14 +3,18 @@
 import pytest
 import sqlalchemy as sa
 
+from engine.course import SplitPlan
+from engine.distil.draft import Distilled
+from engine.distil.plan import DistilPlan
 from engine.errors import BadInput, Missing
+from engine.exam import ExamReport
 from engine.grade import Grade, Item, Submission
 from engine.learner import Event, record
 from engine.schema import Course, Document, Evidence, Figure, Pair, Passage, Warn
 from engine.settings import Settings
 from engine.steps import Workspace
 from engine.steps.gradebook import add_items, add_submissions, decide, marked
-from engine.store import ResultKind, Store
+from engine.store import ResultKind, Store, tables
 
 NOTE = ResultKind("note", Warn)
 
@@ -37,7 +41,7 @@ def pair(name: str, **changes) -> Pair:
 
 
 def test_pairs_round_trip_in_order(store):
-    pairs = [pair("b"), pair("a", split="exam", part="recall")]
+    pairs = [pair("b"), pair("a", split="exam", part="reworded")]
     store.put_pairs("c", pairs)
     assert store.pairs("c") == pairs
     assert store.pairs("c", split="exam") == pairs[1:]
@@ -374,3 +378,32 @@ def test_erasing_takes_one_learner_whole_and_nobody_else(store):
     assert store.cached_answer("t") == {"text": "book"}
     assert sum(row["calls"] for row in store.spent()) == 3, "what was paid stays counted"
     assert store.erase_learner("c", "nobody") == 0
+
+
+def test_rows_from_before_the_part_was_renamed_load(store):
+    """What an older version stored: pairs, plans and results that say «recall»."""
+    old = pair("a", split="exam").model_dump(mode="json") | {"part": "recall"}
+    row = {"course": "c", "plan": "", "id": "a", "position": 0, "data": old}
+    store._upsert(tables.drafts, [row])
+    assert store.open_draft("c", "")[0].part == "reworded"
+    assert SplitPlan.model_validate({"recall": 0.5}) == SplitPlan(reworded=0.5)
+    figure = {"value": 1, "low": 1, "high": 1, "n": 9}
+    report = ExamReport.model_validate(
+        {
+            "rows": [{"part": "recall", "model": "base", "book": False, "figures": {"f1": figure}}],
+            "gains": [{"part": "recall", "book": False, "metric": "f1", "difference": figure}],
+            "verdicts": {"recall": "better"},
+            "answers": [],
+            "questions": {"recall": 9},
+        }
+    )
+    assert report.rows[0].part == report.gains[0].part == "reworded"
+    assert set(report.verdicts) == set(report.questions) == {"reworded"}
+    counts = dict.fromkeys(Distilled.model_fields, 0) | {"removed": {}, "teacher": "x"}
+    del counts["reworded"], counts["ended"], counts["examples"]
+    assert Distilled.model_validate(counts | {"recall": 7}).reworded == 7
+
+
+def test_a_corpus_keeps_the_name_that_it_got_before_the_part_was_renamed():
+    split = {"seed": 0, "transfer": 0.08, "recall": 0.25, "validation": 0.08}
+    assert DistilPlan().made_from["split"] == split

@@ -175,7 +175,8 @@ def _rounds_table(frame: pd.DataFrame) -> pd.DataFrame:
 def verdict(search: Optimised) -> None:
     """What the untouched exam says about the best prompt, in words and in figures."""
     parts = {
-        "recall": _("Recall"),
+        "natural": _("Natural"),
+        "reworded": _("Reworded"),
         "transfer": _("Transfer"),
         "uploaded": _("Uploaded exam"),
     }

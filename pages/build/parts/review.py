@@ -41,8 +41,8 @@ def _counts(pairs: Sequence[Pair]) -> None:
     cells[0].metric(_("Training"), f"{sum(p.split == 'train' for p in kept):,}")
     cells[1].metric(_("Validation"), sum(p.split == "validation" for p in kept))
     cells[2].metric(
-        _("Exam: recall"),
-        sum(p.part == "recall" for p in kept),
+        _("Exam: reworded"),
+        sum(p.part == "reworded" for p in kept),
         help=_("Taught knowledge asked in words that training never sees."),
     )
     cells[3].metric(
