@@ -11,10 +11,11 @@ from engine.course import SplitPlan
 from engine.distil import ALL_KINDS, FORMATS, DistilPlan, render
 from engine.distil.plan import Recipe
 from engine.errors import EngineError, Missing, TeacherError
+from engine.exam import EXAM
 from engine.models.bases import accept_terms, facts, recommended
 from engine.schema import Value
 from engine.steps import DISTIL, EXPORT, SERVE, STEPS, TAKE_EXAM, TRAIN, step_named
-from engine.steps.exam import EXAM, EXAM_OF_SOME, ExamPlan
+from engine.steps.exam import EXAM_OF_SOME, ExamPlan
 from engine.steps.publish import ExportPlan, ServePlan
 from engine.steps.train import TrainPlan
 from engine.train import preset

@@ -6,11 +6,12 @@ run.py        every examinee asked every question once
 report.py     figures, gains, the best baseline of each part and the verdict against it
 """
 
-from engine.exam.report import Baseline, ExamReport, ExamRow, Gain, Graded, Verdict
+from engine.exam.report import EXAM, Baseline, ExamReport, ExamRow, Gain, Graded, Verdict
 from engine.exam.run import examine
 from engine.exam.uploaded import read_questions
 
 __all__ = [
+    "EXAM",
     "ExamReport",
     "ExamRow",
     "Gain",

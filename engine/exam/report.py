@@ -10,6 +10,7 @@ from typing import Literal
 
 from engine.judge import Scores, interval, paired
 from engine.schema import EXAM_PARTS, Figure, Pair, PartName, Value
+from engine.store import ResultKind
 
 
 class Graded(Value):
@@ -81,6 +82,11 @@ class ExamReport(Value):
     questions: dict[PartName, int]
     failed: int = 0
     run: str = ""
+
+    @property
+    def worth_asking(self) -> bool:
+        """Whether the student beat every baseline, beyond chance, on questions it never learned."""
+        return any(self.verdicts.get(part) == "better" for part in ("natural", "transfer"))
 
     def gain(self, part: str, metric: str = "f1") -> Figure:
         """Student minus base on a part, closed book.
@@ -164,3 +170,7 @@ def _by_chapter(
             mine = [table["student", False, p.id].f1 for p in own]
             found[title] = paired(mine, [table["base", False, p.id].f1 for p in own])
     return found
+
+
+EXAM = ResultKind("exam", ExamReport)
+"""The course's exam, of the student that was current then."""

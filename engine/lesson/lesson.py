@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from engine.classroom import CourseKnowledge
+from engine.exam import EXAM
 from engine.llm import Chat
 from engine.schema import Pair
 from engine.search import Index
@@ -16,6 +17,7 @@ from engine.workspace import (
     current_run,
     open_index,
     student_chat,
+    trained_run,
     training_pairs,
 )
 
@@ -34,6 +36,8 @@ class Lesson:
         index: The course's search index.
         pairs: The pairs of the corpus that learners may be asked.
         student: The student model, or None before there is one: then the book answers.
+        trusts: Whether the student answers where nobody chose: where the course's exam found it
+            better than every baseline on questions that it never learned.
         guide: A connected model that words hints and questions, if there is one.
     """
 
@@ -44,6 +48,7 @@ class Lesson:
     pairs: Callable[[], Sequence[Pair]]
     student: Callable[[], Chat | None]
     guide: Callable[[], Chat | None]
+    trusts: Callable[[], bool]
 
 
 def open_lesson(
@@ -55,6 +60,7 @@ def open_lesson(
     pairs: Callable[[], Sequence[Pair]] | None = None,
     student: Callable[[], Chat | None] | None = None,
     guide: Callable[[], Chat | None] | None = None,
+    trusts: Callable[[], bool] | None = None,
 ) -> Lesson:
     """A lesson; a caller that has something open already passes it, else it is opened on need.
 
@@ -66,6 +72,7 @@ def open_lesson(
         pairs: Reads the pairs.
         student: Opens the student model.
         guide: Connects the guide.
+        trusts: Says whether the student answers where nobody chose.
     """
     store, course = workspace.store, workspace.course.id
     return Lesson(
@@ -76,9 +83,14 @@ def open_lesson(
         pairs=pairs or cache(lambda: training_pairs(store, course, "train")),
         student=student or cache(lambda: _student(workspace)),
         guide=guide or cache(lambda: connected_chat(workspace)),
+        trusts=trusts or cache(lambda: trusts_student(workspace)),
     )
 
 
-def _student(workspace: Workspace) -> Chat | None:
-    run = current_run(workspace)
-    return student_chat(workspace, run) if run else None
+def trusts_student(workspace: Workspace) -> bool:
+    """Whether the exam of the student in use found it worth asking; no exam, no trust."""
+    store, course = workspace.store, workspace.course.id
+    saved = store.saved(course, EXAM)
+    if saved is None or saved.value.run != trained_run(store, course):
+        return False
+    return saved.value.worth_asking

@@ -54,6 +54,7 @@ def ask(
     on_text: Callable[[str], None] = lambda _: None,
     *,
     use_book: bool = False,
+    student: bool | None = None,
 ) -> tuple[Conversation, Turn]:
     """One turn of a conversation with the tutor.
 
@@ -63,6 +64,8 @@ def ask(
         message: A new question, or the reply to the tutor's last move; empty asks for more help.
         on_text: Called with each piece of the answer as it is made.
         use_book: Put the passages found into the student model's prompt.
+        student: Whether the student model answers where reviewed answers bear it out, else the
+            book; None is as the exam found (``Lesson.trusts``), and with ``use_book`` it does.
 
     Returns:
         The state for the next turn, and what the tutor said with its sources.
@@ -74,11 +77,12 @@ def ask(
     if not (message.strip() or talk.open):
         raise BadInput("The question is empty.", code="ask.empty", next="Type a question.")
     course = lesson.workspace.course
+    speaks = use_book or (lesson.trusts() if student is None else student)
     at = Material(
         index=lesson.index(),
         language=course.language,
         pairs=lesson.pairs(),
-        chat=lesson.student(),
+        chat=lesson.student() if speaks else None,
         guide=lesson.guide(),
         use_book=use_book,
         prompt=chosen_prompt(lesson.workspace.store, course.id, course.language),

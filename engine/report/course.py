@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.classroom import ClassView, class_view
 from engine.concepts import course_concepts
-from engine.exam import ExamRow
+from engine.exam import EXAM, ExamRow
 from engine.language import rules
 from engine.llm.ledger import spend
 from engine.llm.teacher import load_choice, prices
@@ -17,7 +17,6 @@ from engine.report.page import Facts, Heading, Interval, Paragraph, Part, Table,
 from engine.report.words import Words
 from engine.schema import EXAM_PARTS, Figure
 from engine.steps.books import BOOKS
-from engine.steps.exam import EXAM
 from engine.steps.gradebook import items_of, marked
 from engine.steps.publish import EXPORTS
 from engine.workspace import TRAINED, Workspace

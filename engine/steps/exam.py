@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from engine.errors import Missing
-from engine.exam import ExamReport, Verdict, examine
+from engine.exam import EXAM, ExamReport, Verdict, examine
 from engine.llm import Chat
 from engine.llm.costs import Estimate, embedded_minutes, endpoint_minutes, estimate_of
 from engine.llm.teacher import load_choice
@@ -71,7 +71,6 @@ class ExamSummary(Value):
     rows: tuple[ExamFigure, ...]
 
 
-EXAM = ResultKind("exam", ExamReport)
 """The course's exam; under the names of models: an exam of these alone."""
 EXAM_OF_SOME = ResultKind("exam.some", ExamReport)
 """Exams of named models alone, under their names joined by ``+``."""

@@ -3,11 +3,11 @@ import streamlit as st
 
 from engine import jobs as queue
 from engine.documents.encoding import decode
-from engine.exam import read_questions
+from engine.exam import EXAM, read_questions
 from engine.llm.teacher import load_choice
 from engine.schema import Figure
 from engine.steps import TAKE_EXAM
-from engine.steps.exam import EXAM, ExamPlan, exam_costs
+from engine.steps.exam import ExamPlan, exam_costs
 from pages.build.parts import charts
 from pages.build.parts.costs import cost_line
 from pages.shared import session

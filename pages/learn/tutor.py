@@ -35,10 +35,16 @@ mode = st.segmented_control(
     key="tutor-mode",
 )
 with st.container(horizontal=True, vertical_alignment="center"):
-    compare = use_book = False
+    compare = use_book = by_student = False
     if student is None:
         st.caption(_("No student model yet: the book answers with its own sentences."))
     elif mode == "explain":
+        by_student = st.toggle(
+            _("Let the student model answer"),
+            value=session.lesson(workspace, me).trusts(),
+            key="by-student",
+            help=_("On by itself where the exam found it better than the book and the lookup."),
+        )
         compare = st.toggle(_("Show the base model beside it"), key="compare")
         use_book = st.toggle(_("With the book at hand"), key="use-book")
     if turns and st.button(_("New conversation"), icon=":material/restart_alt:"):
@@ -73,7 +79,9 @@ def reply(message: str) -> None:
         st.button(_("Stop"), icon=":material/stop_circle:", key="stop")  # a click ends this run
         with st.spinner(_("Looking it up in the book …")):
             try:
-                after, said = ask(lesson, talk, message, on_text, use_book=use_book)
+                after, said = ask(
+                    lesson, talk, message, on_text, use_book=use_book, student=by_student or compare
+                )
             except Exception:
                 del turns[place:]
                 raise

@@ -79,11 +79,21 @@ def test_a_question_is_answered_with_its_source(home):
 def test_what_a_caller_has_open_is_used(home):
     student = Scripted(lambda request: "Soil is a mixture of minerals, water and remains of plants")
     pairs = [p for p in home.store.pairs("c") if "mixture" in p.answer]
-    lesson = open_lesson(home, student=lambda: student, pairs=lambda: pairs, guide=lambda: None)
+    own = {"student": lambda: student, "guide": lambda: None, "trusts": lambda: True}
+    lesson = open_lesson(home, pairs=lambda: pairs, **own)
     assert ask(lesson, Conversation(), "What is soil?")[1].model == student.model
-    bare = open_lesson(home, student=lambda: student, pairs=list, guide=lambda: None)
+    bare = open_lesson(home, pairs=list, **own)
     assert ask(bare, Conversation(), "What is soil?")[1].model == "book", "nothing bears it out"
     assert "".join(answer_by(lesson, Scripted(lambda r: "base"), "What is soil?")) == "base"
+
+
+def test_a_student_that_no_exam_found_better_is_not_asked_unless_someone_wants_it(home):
+    student = Scripted(lambda request: "Soil is a mixture of minerals, water and remains of plants")
+    pairs = [p for p in home.store.pairs("c") if "mixture" in p.answer]
+    lesson = open_lesson(home, student=lambda: student, pairs=lambda: pairs, guide=lambda: None)
+    assert not lesson.trusts()
+    assert ask(lesson, Conversation(), "What is soil?")[1].model == "book"
+    assert ask(lesson, Conversation(), "What is soil?", student=True)[1].model == student.model
 
 
 def test_the_tutor_names_what_the_learner_is_not_firm_on(home, me):
