@@ -6,11 +6,21 @@ run.py        every examinee asked every question once
 report.py     figures, gains, the best baseline of each part and the verdict against it
 """
 
-from engine.exam.report import Baseline, ExamReport, ExamRow, Gain, Graded, Verdict
+from engine.exam.report import (
+    FEWEST,
+    Baseline,
+    ExamReport,
+    ExamRow,
+    Gain,
+    Graded,
+    Verdict,
+    verdict_of,
+)
 from engine.exam.run import examine
 from engine.exam.uploaded import read_questions
 
 __all__ = [
+    "FEWEST",
     "ExamReport",
     "ExamRow",
     "Gain",
@@ -19,4 +29,5 @@ __all__ = [
     "Verdict",
     "examine",
     "read_questions",
+    "verdict_of",
 ]
