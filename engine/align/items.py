@@ -76,7 +76,9 @@ def make_pools(pairs: Sequence[Pair], sizes: tuple[int, int, int], seed: int) ->
     """
     usable = [p for p in pairs if p.kind in KINDS and 2 <= len(words(p.answer)) <= LONGEST]
     asked_of = {p.point for p in pairs if p.split == "exam"}
-    examined = _first_by_point(p for p in usable if p.split == "exam" and p.part != "uploaded")
+    examined = _first_by_point(
+        p for p in usable if p.split == "exam" and p.part in ("reworded", "transfer")
+    )
     trained = _first_by_point(p for p in usable if p.split == "train" and p.point not in asked_of)
     drafts, preference, test = sizes
     own, asked = _drawn(trained, seed), _drawn(examined, seed)[:test]

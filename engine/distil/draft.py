@@ -69,6 +69,10 @@ class CorpusRecord(Value):
 CORPUS = ResultKind("distil", CorpusRecord)
 
 
+OUTSIDE = ("natural", "uploaded")
+"""Parts of the exam that no teacher makes: a run does not count them."""
+
+
 class CorpusDraft:
     """The pairs of one run as they grow: distinct, stored at once, counted.
 
@@ -143,12 +147,12 @@ class CorpusDraft:
             self.store.extend_draft(self.course.id, self.name, new, first=len(self._made))
         self._made += pairs
 
-    def finish(self, seconds: float, teacher: str) -> Distilled:
-        """Put the draft in use in the place of the old corpus, all at once."""
+    def finish(self, seconds: float, teacher: str, natural: Sequence[Pair] = ()) -> Distilled:
+        """Put the draft in use in the place of the old corpus, all at once, with ``natural``."""
         made: list[Distilled] = []
 
         def make(old: list[Pair], same_plan: bool) -> tuple[list[Pair], CorpusRecord]:
-            pairs, removed = renewed(old, self._made, same_plan=same_plan)
+            pairs, removed = renewed(old, [*self._made, *natural], same_plan=same_plan)
             made.append(self._counted(pairs, removed, old, seconds, teacher))
             return pairs, CorpusRecord(plan=self.plan, result=made[-1])
 
@@ -163,7 +167,7 @@ class CorpusDraft:
         seconds: float,
         teacher: str,
     ) -> Distilled:
-        usable = [pair for pair in pairs if pair.status != "rejected" and pair.part != "uploaded"]
+        usable = [pair for pair in pairs if pair.status != "rejected" and pair.part not in OUTSIDE]
         before = {pair.id for pair in old if judged(pair)}
         return Distilled(
             asked=self.asked,

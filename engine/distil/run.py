@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from engine.corpus import natural_pairs
 from engine.course import taught_sections, titles
 from engine.distil.draft import CORPUS, CorpusDraft, Distilled
 from engine.distil.offline import taught
@@ -96,7 +97,8 @@ def distil(
         view = view_of(course, documents, passages, plan, index)
         _prompt(documents, view, draft, cast, report)
     _refuse_poor(draft)
-    return draft.finish(time.monotonic() - started, chat.model if chat else "extractive")
+    teacher = chat.model if chat else "extractive"
+    return draft.finish(time.monotonic() - started, teacher, natural_pairs(course, documents))
 
 
 def _cast(

@@ -6,12 +6,23 @@ run.py        every examinee asked every question once
 report.py     figures, gains, the best baseline of each part and the verdict against it
 """
 
-from engine.exam.report import EXAM, Baseline, ExamReport, ExamRow, Gain, Graded, Verdict
+from engine.exam.report import (
+    EXAM,
+    FEWEST,
+    Baseline,
+    ExamReport,
+    ExamRow,
+    Gain,
+    Graded,
+    Verdict,
+    verdict_of,
+)
 from engine.exam.run import examine
 from engine.exam.uploaded import read_questions
 
 __all__ = [
     "EXAM",
+    "FEWEST",
     "ExamReport",
     "ExamRow",
     "Gain",
@@ -20,4 +31,5 @@ __all__ = [
     "Verdict",
     "examine",
     "read_questions",
+    "verdict_of",
 ]

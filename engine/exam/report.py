@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from engine.corpus import ExerciseCount
 from engine.judge import Scores, interval, paired
 from engine.schema import EXAM_PARTS, Figure, Pair, PartName, Value
 from engine.store import ResultKind
@@ -41,7 +42,9 @@ class Gain(Value):
     difference: Figure
 
 
-Verdict = Literal["better", "worse", "noise"]
+Verdict = Literal["better", "worse", "noise", "few"]
+FEWEST = 5
+"""Questions from which on a part, or a chapter, gets a verdict: below, it is ``few``."""
 
 BASELINES = (("base", False), ("lookup", False), ("book", True))
 """Who could stand in for the student: its base from memory, a lookup, a sentence of the book."""
@@ -61,15 +64,23 @@ class Baseline(Value):
     @property
     def verdict(self) -> Verdict:
         """Whether the student answers better than the best baseline, beyond chance."""
-        if self.difference.low > 0:
-            return "better"
-        return "worse" if self.difference.high < 0 else "noise"
+        return verdict_of(self.difference)
+
+
+def verdict_of(difference: Figure) -> Verdict:
+    """What a difference says: nothing below ``FEWEST`` questions, however far it is from zero."""
+    if difference.n < FEWEST:
+        return "few"
+    if difference.low > 0:
+        return "better"
+    return "worse" if difference.high < 0 else "noise"
 
 
 class ExamReport(Value):
     """All figures of an exam, and the answers they come from; ``run`` is the student's.
 
     ``verdicts`` maps a part to the student's against the best baseline, see ``baselines``.
+    ``exercises`` says what the natural part is made from (None: an exam from before it).
     ``chapters`` maps a chapter's title to the student's gain in token F1 (closed book, reworded).
     """
 
@@ -82,6 +93,7 @@ class ExamReport(Value):
     questions: dict[PartName, int]
     failed: int = 0
     run: str = ""
+    exercises: ExerciseCount | None = None
 
     @property
     def worth_asking(self) -> bool:

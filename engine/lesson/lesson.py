@@ -14,9 +14,7 @@ from engine.search import Index
 from engine.workspace import (
     Workspace,
     connected_chat,
-    current_run,
     open_index,
-    student_chat,
     trained_run,
     training_pairs,
 )
@@ -94,3 +92,8 @@ def trusts_student(workspace: Workspace) -> bool:
     if saved is None or saved.value.run != trained_run(store, course):
         return False
     return saved.value.worth_asking
+
+
+def _student(workspace: Workspace) -> Chat | None:
+    run = current_run(workspace)
+    return student_chat(workspace, run) if run else None

@@ -141,7 +141,7 @@ def _exam_row(row: ExamRow, say: Words) -> tuple[object, ...]:
         say("open" if row.book else "closed"),
         found.n,
         shown,
-        Interval(found.value, found.low, found.high, shown),
+        Interval(found.value, found.low, found.high, shown) if found.n > 1 else "n = 1",
     )
 
 

@@ -100,4 +100,4 @@ def figure(found: Figure | None, *, percent: bool = False, sign: bool = False) -
         form = "{:.0f} %"
     values = (100 * v if percent else v for v in (found.value, found.low, found.high))
     value, low, high = (form.format(v) for v in values)
-    return f"{value} [{low}, {high}]" if found.n > 1 else value
+    return f"{value} [{low}, {high}]" if found.n > 1 else f"{value} (n = {found.n})"

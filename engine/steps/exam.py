@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from engine.corpus import ExerciseCount, count_exercises, natural_pairs
+from engine.duplicates import near_duplicates
 from engine.errors import Missing
 from engine.exam import EXAM, ExamReport, Verdict, examine
 from engine.llm import Chat
@@ -13,7 +15,7 @@ from engine.llm.teacher import load_choice
 from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
-from engine.schema import Document, Value
+from engine.schema import Course, Document, Value
 from engine.steps.step import Step
 from engine.store import ResultKind, Store
 from engine.workspace import (
@@ -60,7 +62,8 @@ class ExamFigure(Value):
 class ExamSummary(Value):
     """All figures of an exam without its answers; ``run`` names the student's run.
 
-    ``verdicts`` are against the best baseline of each part, who is named in ``baselines``.
+    ``verdicts`` are against the best baseline of each part, who is named in ``baselines``;
+    ``exercises`` says what the natural part is made from.
     """
 
     run: str
@@ -68,6 +71,7 @@ class ExamSummary(Value):
     failed: int
     verdicts: dict[str, Verdict]
     baselines: dict[str, str]
+    exercises: ExerciseCount | None
     rows: tuple[ExamFigure, ...]
 
 
@@ -84,21 +88,49 @@ def take_exam(workspace: Workspace, plan: ExamPlan, report: Report = silent) -> 
     """
     store, course = workspace.store, workspace.course
     folder = current_run(workspace)
+    add_exercises(store, course)
+    documents = store.documents(course.id)
     found = examine(
         {name: _model(workspace, name) for name in _examinees(workspace, plan)},
         training_pairs(store, course.id, "exam"),
         index=open_index(workspace) if plan.book else None,
         trained=training_pairs(store, course.id, "train"),
-        chapters=chapter_of(store.documents(course.id)),
+        chapters=chapter_of(documents),
         prompt=chosen_prompt(store, course.id, course.language),
         report=report,
-    ).model_copy(update={"run": folder.name if folder else ""})
+    )
+    run = folder.name if folder else ""
+    exercises = count_exercises(course, documents)
+    found = found.model_copy(update={"run": run, "exercises": exercises})
     inputs = exam_inputs(store, course.id, plan)
     if plan.models:
         store.save(course.id, EXAM_OF_SOME, found, inputs=inputs, name="+".join(plan.models))
     else:
         store.save(course.id, EXAM, found, inputs=inputs)
     return summary(found)
+
+
+def add_exercises(store: Store, course: Course) -> None:
+    """Give a corpus from before the natural part the book's own exercises.
+
+    A corpus that is made now has them. The student may have been trained on the old one, so what
+    nearly repeats a pair outside the exam stays out.
+    """
+    pairs = store.pairs(course.id)
+    known = {pair.id for pair in pairs} | {pair.point for pair in pairs}
+    new = [
+        pair
+        for pair in natural_pairs(course, store.documents(course.id))
+        if pairs and not {pair.id, pair.point} & known
+    ]
+    trained = [pair.question for pair in pairs if pair.split != "exam"]
+    near = near_duplicates([pair.question for pair in new], trained)
+    own = [pair for i, pair in enumerate(new) if i not in near]
+    store.put_pairs(course.id, own, first=_AFTER)
+
+
+_AFTER = 50_000
+"""Position of exercises that an old corpus gets: behind its own pairs, before uploaded ones."""
 
 
 def summary(found: ExamReport) -> ExamSummary:
@@ -116,6 +148,7 @@ def summary(found: ExamReport) -> ExamSummary:
         failed=found.failed,
         verdicts=found.verdicts,
         baselines={part: baseline.model for part, baseline in found.baselines.items()},
+        exercises=found.exercises,
         rows=tuple(rows),
     )
 
@@ -182,8 +215,8 @@ def exam_costs(workspace: Workspace, plan: ExamPlan) -> Estimate:
     return found.model_copy(update={"money": paid})
 
 
-_SITTERS = "baselines-"
-"""An exam that was held before the baselines sat it is out of date."""
+_SITTERS = "natural-"
+"""An exam that was held before the books' exercises were asked is out of date."""
 
 
 def exam_inputs(store: Store, course: str, plan: ExamPlan) -> str:

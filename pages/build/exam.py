@@ -2,8 +2,9 @@ import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
+from engine.corpus import ExerciseCount
 from engine.documents.encoding import decode
-from engine.exam import EXAM, read_questions
+from engine.exam import EXAM, FEWEST, read_questions, verdict_of
 from engine.llm.teacher import load_choice
 from engine.schema import Figure
 from engine.steps import TAKE_EXAM
@@ -78,6 +79,7 @@ if result is None:
     st.stop()
 report = result.value
 PARTS = {
+    "natural": (_("Natural"), _("the book’s own exercises")),
     "reworded": (_("Reworded"), _("wordings of taught facts: memory only")),
     "transfer": (_("Transfer"), _("sections it was never taught")),
     "uploaded": (_("Uploaded exam"), _("questions from outside")),
@@ -85,7 +87,25 @@ PARTS = {
 
 
 def figure(row: Figure) -> str:
+    """The value with its interval; around a single answer there is none."""
+    if row.n < 2:
+        return f"{row.value:.2f} (n = {row.n})"
     return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
+
+
+def no_exercises(count: ExerciseCount) -> str:
+    """Why the natural part is empty."""
+    if not count.found:
+        why = _("The books set no exercises that could be told apart.")
+    elif not count.answered:
+        why = _n(
+            "The books set {n} exercise, but give no answer to it.",
+            "The books set {n} exercises, but give no answers to them.",
+            count.found,
+        )
+    else:
+        why = _("Their answered exercises point at figures, are projects or were trained on.")
+    return _("No natural part: {why} An exam that you upload shows the same.", why=why)
 
 
 BASELINES = {
@@ -93,6 +113,8 @@ BASELINES = {
     "lookup": _("a lookup in the training questions"),
     "book": _("the nearest sentence of the book"),
 }
+if report.exercises is not None and not report.questions.get("natural"):
+    st.caption(no_exercises(report.exercises))
 for part, found in report.baselines.items():
     baseline = BASELINES[found.model]
     words = {
@@ -102,6 +124,16 @@ for part, found in report.baselines.items():
         "worse": _("the student answers worse than {baseline}", baseline=baseline),
         "noise": _("the student and {baseline} differ no more than by chance", baseline=baseline),
     }
+    if found.verdict == "few":
+        st.info(
+            _(
+                "**{part}** ({what}): too few questions for a verdict (n = {n}).",
+                part=PARTS[part][0],
+                what=PARTS[part][1],
+                n=found.difference.n,
+            )
+        )
+        continue
     text = _(
         "**{part}** ({what}): {verdict}. Token F1 differs by {figure} over {n} questions.",
         part=PARTS[part][0],
@@ -153,9 +185,17 @@ st.caption(
 )
 
 if report.chapters:
-    better = sum(f.low > 0 and f.n > 1 for f in report.chapters.values())
+    judged = [f for f in report.chapters.values() if verdict_of(f) != "few"]
+    better = sum(f.low > 0 for f in judged)
     st.subheader(
-        _("The student beats its base on {n} of {m} chapters", n=better, m=len(report.chapters))
+        _(
+            "The student beats its base on {n} of {m} chapters with {least} questions or more",
+            n=better,
+            m=len(judged),
+            least=FEWEST,
+        )
+        if judged
+        else _("Gain by chapter: too few questions in each for a verdict")
     )
     st.altair_chart(
         charts.gains(

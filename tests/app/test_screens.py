@@ -3,10 +3,13 @@
 import pytest
 
 from engine.classroom import give_role
+from engine.corpus import ExerciseCount
+from engine.exam import Baseline
 from engine.learner import Event, events_of, pseudonym, record
 from engine.optimise.run import FOUND, SEARCH
-from engine.schema import Course
+from engine.schema import Course, Figure
 from engine.settings import Settings
+from engine.steps.exam import EXAM
 from engine.store import Store
 
 SCREENS = {
@@ -426,3 +429,60 @@ def test_the_exam_names_who_the_student_was_compared_with(screen, filled_home, l
     app = screen(filled_home, "build/exam.py", language, "c")
     assert said in app.success[0].value
     assert "0.50 [0.40, 0.60]" in app.success[0].value
+
+
+@pytest.fixture
+def reexamined(filled_home):
+    """Change what the exam found."""
+
+    def change(**changes):
+        store = Store(Settings(home=filled_home).database)
+        saved = store.saved("c", EXAM)
+        store.save("c", EXAM, saved.value.model_copy(update=changes), inputs=saved.inputs)
+        store.close()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "words"),
+    [("en", "too few questions", "0.90 (n = 1)"), ("zh", "题目太少", "0.90 (n = 1)")],
+)
+def test_one_question_gets_no_verdict_and_no_interval(
+    screen, filled_home, reexamined, language, said, words
+):
+    one = Figure(value=0.9, low=0.9, high=0.9, n=1)
+    baseline = Baseline(part="natural", model="lookup", book=False, difference=one)
+    reexamined(baselines={"natural": baseline}, chapters={"Soil": one})
+    app = screen(filled_home, "build/exam.py", language, "c")
+    assert not app.success and not app.exception
+    assert any(said in info.value and "n = 1" in info.value for info in app.info)
+    assert not any("beats its base" in s.value for s in app.subheader)
+    assert any(words in frame.value.to_string() for frame in app.dataframe)
+
+
+def test_a_chapter_with_few_questions_counts_neither_as_won_nor_as_asked(
+    screen, filled_home, reexamined
+):
+    won = Figure(value=0.5, low=0.4, high=0.6, n=5)
+    few = Figure(value=0.5, low=0.4, high=0.6, n=4)
+    reexamined(chapters={"Soil": won, "Sun": few})
+    app = screen(filled_home, "build/exam.py", "en", "c")
+    assert any("on 1 of 1 chapters" in s.value for s in app.subheader)
+
+
+@pytest.mark.parametrize(
+    ("language", "found", "answered", "said"),
+    [
+        ("en", 0, 0, "set no exercises"),
+        ("en", 7, 0, "set 7 exercises, but give no answers"),
+        ("en", 7, 2, "point at figures"),
+        ("zh", 7, 0, "教材设有 7 道习题，但没有给出答案"),
+    ],
+)
+def test_the_exam_says_why_there_is_no_natural_part(
+    screen, filled_home, reexamined, language, found, answered, said
+):
+    reexamined(exercises=ExerciseCount(found=found, answered=answered))
+    app = screen(filled_home, "build/exam.py", language, "c")
+    assert any(said in caption.value for caption in app.caption)

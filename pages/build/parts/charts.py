@@ -41,7 +41,10 @@ def loss(frame: pd.DataFrame, step: str, label: str, training: str, validation: 
 
 
 def gains(rows: Mapping[str, Figure], label: str, chapter: str) -> alt.LayerChart:
-    """A difference with its interval for each chapter; the zero line stands out."""
+    """A difference with its interval for each chapter; the zero line stands out.
+
+    One answer has no interval: it is a hollow point that says «n = 1».
+    """
     frame = pd.DataFrame(
         [
             {"chapter": title, "value": f.value, "low": f.low, "high": f.high, "n": f.n}
@@ -50,20 +53,28 @@ def gains(rows: Mapping[str, Figure], label: str, chapter: str) -> alt.LayerChar
     )
     y = alt.Y("chapter:N", title=chapter, sort=None, axis=alt.Axis(labelLimit=160))
     base = alt.Chart(frame)
-    bars = base.mark_rule(strokeWidth=2, color=GREY).encode(
-        y=y,
-        x=alt.X("low:Q", title=label, axis=alt.Axis(titleAnchor="end")),  # fits a narrow window
-        x2="high:Q",
+    single = alt.datum.n < 2
+    bars = (
+        base.transform_filter(alt.datum.n > 1)
+        .mark_rule(strokeWidth=2, color=GREY)
+        .encode(
+            y=y,
+            x=alt.X("low:Q", title=label, axis=alt.Axis(titleAnchor="end")),  # fits a narrow window
+            x2="high:Q",
+        )
     )
-    points = base.mark_point(filled=True, size=70).encode(
+    points = base.mark_point(size=70).encode(
         y=y,
         x="value:Q",
+        fillOpacity=alt.condition(single, alt.value(0), alt.value(1)),
         tooltip=["chapter", *(alt.Tooltip(c, format=".2f") for c in ("value", "low", "high")), "n"],
     )
+    lone = base.transform_filter(single).mark_text(align="left", dx=9, color=GREY)
+    words = lone.encode(y=y, x="value:Q", text=alt.value("n = 1"))
     zero = (
         alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
     )
-    return (zero + bars + points).properties(height=max(120, 26 * len(frame)))
+    return (zero + bars + points + words).properties(height=max(120, 26 * len(frame)))
 
 
 def frontier(frame: pd.DataFrame, length: str, quality: str) -> Plot:

@@ -37,7 +37,7 @@ def review(workspace: Workspace, pairs: Sequence[Pair]) -> None:
 
 def _counts(pairs: Sequence[Pair]) -> None:
     kept = [pair for pair in pairs if pair.status != "rejected"]
-    cells = st.columns(5)
+    cells = st.columns(6)
     cells[0].metric(_("Training"), f"{sum(p.split == 'train' for p in kept):,}")
     cells[1].metric(_("Validation"), sum(p.split == "validation" for p in kept))
     cells[2].metric(
@@ -45,12 +45,17 @@ def _counts(pairs: Sequence[Pair]) -> None:
         sum(p.part == "reworded" for p in kept),
         help=_("Taught knowledge asked in words that training never sees."),
     )
+    cells[4].metric(
+        _("Exam: natural"),
+        sum(p.part == "natural" for p in kept),
+        help=_("The book’s own exercises with the book’s own answers."),
+    )
     cells[3].metric(
         _("Exam: transfer"),
         sum(p.part == "transfer" for p in kept),
         help=_("Sections kept out of training altogether."),
     )
-    cells[4].metric(_("To review"), f"{sum(p.status == 'proposed' for p in pairs):,}")
+    cells[5].metric(_("To review"), f"{sum(p.status == 'proposed' for p in pairs):,}")
 
 
 def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
