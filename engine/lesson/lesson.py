@@ -14,7 +14,9 @@ from engine.search import Index
 from engine.workspace import (
     Workspace,
     connected_chat,
+    current_run,
     open_index,
+    student_chat,
     trained_run,
     training_pairs,
 )
