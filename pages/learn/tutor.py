@@ -19,6 +19,14 @@ if stages["corpus"].lacks:
 student = session.student(workspace)
 turns: list[Exchange] = st.session_state.setdefault(f"chat-{course.id}", [])
 TALK = f"talk-{course.id}"
+BESIDE = """<style>
+@media (min-width: 640px) {
+  [data-testid="stColumn"]:has(.st-key-beside) {
+    position: sticky; top: 4rem; align-self: flex-start;
+  }
+}
+</style>"""
+"""The cited page stays in sight while the talk scrolls."""
 NAMES = {
     "explain": _("Explain"),
     "hint": _("Hint first"),
@@ -108,13 +116,15 @@ asked = st.chat_input(  # outside the columns, so that it stays at the bottom of
     max_chars=2000,
     submit_mode="disable",
 )
-main, side = st.columns([3, 1], gap="medium")
-with side:
+cited = turns[-1].said.sources[:1] if turns else ()
+main, side = st.columns([3, 2] if cited else [3, 1], gap="medium")
+st.html(BESIDE)
+with side, st.container(key="beside"):
+    for source in cited:
+        in_the_book(workspace, source)
     quiz.card(session.lesson(workspace, me))
     if me:
         learner.next_step(course.id, me)
-    if turns and turns[-1].said.sources:
-        in_the_book(workspace, turns[-1].said.sources[0])
 with main:
     for old in turns:
         show(workspace, old)
