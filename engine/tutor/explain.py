@@ -42,7 +42,8 @@ def explain(
     on_text(reminded.answer[len(said.answer) :])
     topic = talk.topic if meant.follows and meant.move else meant.question
     shown = (*(talk.shown if meant.follows else ()), *(s.quote for s in said.sources[:1]))
-    after = talk.model_copy(update={"topic": topic, "shown": shown})
+    told = (*talk.said, reminded.answer)
+    after = talk.model_copy(update={"topic": topic, "shown": shown, "said": told})
     return after.closed(), reminded
 
 

@@ -11,7 +11,7 @@ measures it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,7 +19,7 @@ from engine.language import rules
 from engine.schema import Language
 from engine.text import language_of, question_words, search_terms, sentences, symbols
 
-_HELD = 0.75
+_HELD = 0.5
 """Share of a claim's content words that the source must hold; the others are the question's."""
 _CLAUSE = re.compile(r"[;:；：，。！？()（）—]|,(?=\s)|[.!?](?=\s|$)")
 
@@ -64,19 +64,22 @@ def _in_order(shared: Sequence[_Word], theirs: Sequence[_Word]) -> bool:
     """Whether the words are a subsequence of the source's, with equal marks.
 
     Marks of a word that the claim leaves out fall on the next word of its clause: "is not fully
-    defined" does not bear out "is defined".
+    defined" does not bear out "is defined". After the first word only the nearest occurrence will
+    do: "lists can be changed, tuples cannot be changed" does not bear out that lists cannot.
     """
     ends = {-1}
     for word in shared:
-        ends = {
-            at
-            for at, other in enumerate(theirs)
-            if other.term == word.term
-            and any(end < at and _over(theirs, end, at) == word.marks for end in ends)
-        }
+        ends = {at for end in ends for at in _next(word, theirs, end)}
         if not ends:
             return False
     return True
+
+
+def _next(word: _Word, theirs: Sequence[_Word], end: int) -> list[int]:
+    """Where the word may stand after ``end``: at the nearest place, at the beginning anywhere."""
+    places = [at for at in range(end + 1, len(theirs)) if theirs[at].term == word.term]
+    near = places if end < 0 else places[:1]
+    return [at for at in near if _over(theirs, end, at) == word.marks]
 
 
 def _over(theirs: Sequence[_Word], end: int, at: int) -> tuple[str, ...]:
@@ -85,9 +88,9 @@ def _over(theirs: Sequence[_Word], end: int, at: int) -> tuple[str, ...]:
     return _sum(w.marks for w in theirs[end + 1 : at + 1] if w.clause == clause)
 
 
-def _sum(marks: object) -> tuple[str, ...]:
+def _sum(marks: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """Marks that come together; two negations cancel each other."""
-    found = sorted(mark for own in marks for mark in own)  # type: ignore[attr-defined]
+    found = sorted(mark for own in marks for mark in own)
     negated = found.count(_NOT) % 2
     return (*((_NOT,) * negated), *(m for m in found if m != _NOT))
 

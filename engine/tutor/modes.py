@@ -53,7 +53,7 @@ def turn(
     if sure == "absent" or not found.at:
         said = Turn(answer=refusal(at.language), refused=True)
         on_text(said.answer)
-        return Conversation(mode=talk.mode), said
+        return talk.closed(), said
     talk = talk.model_copy(update={"said": (*talk.said, message)})
     if talk.mode == "explain":
         return explain(talk, meant, found, sure, at, on_text)
@@ -78,7 +78,13 @@ class Found:
 
 
 def _noted(talk: Conversation, said: Turn) -> Conversation:
-    return talk.model_copy(update={"said": (*talk.said, said.answer)}) if talk.open else talk
+    after = talk.model_copy(update={"said": (*talk.said, said.answer)})
+    return after if talk.open else after.closed()
+
+
+def _done(talk: Conversation) -> Conversation:
+    """The talk after its question was answered; what it was about is kept."""
+    return talk.model_copy(update={"question": ""})
 
 
 # ---------------------------------------------------------------------- hint first
@@ -96,12 +102,12 @@ def _hint(talk: Conversation, message: str, book: Found, at: Material) -> tuple[
     if message.strip():
         found = mark(talk.question, best.quote, message, language=at.language)
         if is_right(found):
-            return Conversation(mode="hint"), _closing(texts["right"], talk, book, at, sources)
+            return _done(talk), _closing(texts["right"], talk, book, at, sources)
         praise = texts["partly" if (found.score or 0) >= PARTLY else "not_yet"] + " "
     if talk.step == 1:
         text = praise + texts["gaps"].format(quote=gapped(best.quote, talk.question, at.language))
         return _on(talk), Turn(answer=text, model="book")
-    return Conversation(mode="hint"), _closing(praise + texts["answer"], talk, book, at, sources)
+    return _done(talk), _closing(praise + texts["answer"], talk, book, at, sources)
 
 
 def _on(talk: Conversation) -> Conversation:
@@ -175,9 +181,7 @@ def _socratic(
     )
     said = _verdict(question, expected, message, texts, at.language)
     if asked >= len(talk.leads):
-        return Conversation(mode="socratic"), _closing(
-            f"{said} {texts['book']}", talk, book, at, sources
-        )
+        return _done(talk), _closing(f"{said} {texts['book']}", talk, book, at, sources)
     return _on(talk), Turn(answer=f"{said}\n\n{_asked(talk, talk.step, texts)}", model="book")
 
 
@@ -243,7 +247,7 @@ def _viewpoints(
             sources.append(source)
             seen.add(source.section)
     answer = Turn(answer="\n\n".join(parts), sources=tuple(sources), model="book")
-    return Conversation(mode="viewpoints"), answer
+    return _done(talk), answer
 
 
 def facets(question: str, at: Material) -> list[Pair]:
@@ -278,5 +282,5 @@ def _guided(
         pieces.append(piece)
         on_text(piece)
     said = Turn(answer="".join(pieces).strip(), sources=sentences_of(quotes), model=at.guide.model)
-    after = Conversation(mode=talk.mode) if talk.mode == "viewpoints" else _on(talk)
+    after = _done(talk) if talk.mode == "viewpoints" else _on(talk)
     return _noted(after, said), said
