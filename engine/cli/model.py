@@ -29,6 +29,7 @@ def add_verbs(verbs: Verbs) -> None:
     exam.add_argument("course")
     exam.add_argument("--model", choices=("base", "student", "teacher"))
     exam.add_argument("--rag", action="store_true", help="also with the book at hand")
+    exam.add_argument("--judge", action="store_true", help="the connected teacher marks answers")
     exam.add_argument("--out", type=Path)
     exam.add_argument("--queue", action="store_true")
     exam.set_defaults(run=_exam)
@@ -221,7 +222,7 @@ def _train(context: Context) -> None:
 def _exam(context: Context) -> None:
     options = context.options
     models = (options.model,) if options.model else ()
-    plan = ExamPlan(models=models, book=options.rag or not models)
+    plan = ExamPlan(models=models, book=options.rag or not models, judge=options.judge)
     result = context.step(TAKE_EXAM, plan)
     calls = result.pop("failed", 0)
     if options.out and "job" not in result:

@@ -2,6 +2,8 @@
 
 uploaded.py   questions from outside, read from a CSV
 baselines.py  what answers without knowing anything: a lookup in the training pairs, and the book
+points.py     the points of the book's answer that an answer makes, in code
+marks.py      right, partly or wrong, by a connected teacher
 run.py        every examinee asked every question once
 report.py     figures, gains, the best baseline of each part and the verdict against it
 """

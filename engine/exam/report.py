@@ -13,15 +13,24 @@ from engine.judge import Scores, interval, paired
 from engine.schema import EXAM_PARTS, Figure, Pair, PartName, Value
 from engine.store import ResultKind
 
+Mark = Literal["right", "partly", "wrong"]
+WORTH: Mapping[Mark, float] = {"right": 1.0, "partly": 0.5, "wrong": 0.0}
+
 
 class Graded(Value):
-    """One exam answer: who gave it, to which pair, and its scores."""
+    """One exam answer: who gave it, to which pair, and its scores.
+
+    ``points`` is the share of the reference's points that it makes (``exam.points``), None in
+    exams from before; ``mark`` is a judge's, None where none was asked or its call failed.
+    """
 
     pair: str
     model: str
     book: bool
     answer: str
     scores: Scores
+    points: float | None = None
+    mark: Mark | None = None
 
 
 class ExamRow(Value):
@@ -79,6 +88,7 @@ def verdict_of(difference: Figure) -> Verdict:
 class ExamReport(Value):
     """All figures of an exam, and the answers they come from; ``run`` is the student's.
 
+    ``unmarked`` counts answers that a judge was asked to mark and did not.
     ``verdicts`` maps a part to the student's against the best baseline, see ``baselines``.
     ``exercises`` says what the natural part is made from (None: an exam from before it).
     ``chapters`` maps a chapter's title to the student's gain in token F1 (closed book, reworded).
@@ -92,6 +102,7 @@ class ExamReport(Value):
     answers: tuple[Graded, ...]
     questions: dict[PartName, int]
     failed: int = 0
+    unmarked: int = 0
     run: str = ""
     exercises: ExerciseCount | None = None
 
@@ -116,14 +127,15 @@ def summarise(
 ) -> ExamReport:
     """The figures of every examinee on every part; ``chapters`` maps a section to its title."""
     table = {(a.model, a.book, a.pair): a.scores for a in answers}
+    graded = {(a.model, a.book, a.pair): a for a in answers}
     conditions = list(dict.fromkeys((a.model, a.book) for a in answers))
     parts = {part: [pair for pair in pairs if pair.part == part] for part in EXAM_PARTS}
     parts = {part: own for part, own in parts.items() if own}
     rows, gains = [], []
     for part, own in parts.items():
         for model, book in conditions:
-            scores = [table[model, book, pair.id] for pair in own]
-            rows.append(ExamRow(part=part, model=model, book=book, figures=_figures(scores)))
+            sat = [graded[model, book, pair.id] for pair in own]
+            rows.append(ExamRow(part=part, model=model, book=book, figures=_figures(sat)))
         gains += _gains(part, own, table)
     baselines = {part: best for part, own in parts.items() if (best := _baseline(part, own, table))}
     return ExamReport(
@@ -138,9 +150,12 @@ def summarise(
     )
 
 
-def _figures(scores: Sequence[Scores]) -> dict[str, Figure]:
-    columns = {name: [getattr(s, name) for s in scores] for name in Scores.model_fields}
-    return {name: interval(values) for name, values in columns.items()}
+def _figures(answers: Sequence[Graded]) -> dict[str, Figure]:
+    """Means by measure; ``points`` and ``right`` (a judge's) over those that have one."""
+    columns = {name: [getattr(a.scores, name) for a in answers] for name in Scores.model_fields}
+    columns["points"] = [a.points for a in answers if a.points is not None]
+    columns["right"] = [WORTH[a.mark] for a in answers if a.mark]
+    return {name: interval(values) for name, values in columns.items() if values}
 
 
 Table = Mapping[tuple[str, bool, str], Scores]

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from engine.errors import Missing, TeacherError
 from engine.exam.baselines import by_book, by_lookup
+from engine.exam.marks import marked
+from engine.exam.points import points_met
 from engine.exam.report import ExamReport, Graded, summarise
 from engine.judge import judge_by_reference
 from engine.llm import Chat, Request
@@ -30,6 +32,7 @@ def examine(
     trained: Sequence[Pair] = (),
     chapters: Mapping[str, str] | None = None,
     prompt: AnswerPrompt | None = None,
+    judge: Chat | None = None,
     report: Report = silent,
 ) -> ExamReport:
     """Ask every model every exam question, with and without the book, and compare.
@@ -44,6 +47,7 @@ def examine(
         trained: What the student was trained on, for the row of the lookup.
         chapters: Section id to chapter title, for the figures by chapter.
         prompt: The course's prompt for the rows with retrieval; None is the start.
+        judge: Marks every answer right, partly or wrong by the book's; None leaves marks out.
         report: Called as answers come.
 
     Raises:
@@ -68,7 +72,14 @@ def examine(
         failed += sum(text is None for text in given)
         answers += _grade(name, book, pairs, given)
     answers += _without_model(pairs, trained, index)
-    return summarise(pairs, answers, failed, chapters or {})
+    if judge:
+        answers = marked(judge, pairs, answers)
+    found = summarise(pairs, answers, failed, chapters or {})
+    return found.model_copy(update={"unmarked": _unmarked(answers) if judge else 0})
+
+
+def _unmarked(answers: Sequence[Graded]) -> int:
+    return sum(answer.mark is None for answer in answers)
 
 
 def _without_model(
@@ -109,8 +120,12 @@ def _grade(
     name: str, book: bool, pairs: Sequence[Pair], given: Sequence[str | None]
 ) -> list[Graded]:
     texts = [text or "" for text in given]
+    points = [
+        points_met(text, pair.answer, pair.question, pair.language)
+        for pair, text in zip(pairs, texts, strict=True)
+    ]
     scores = judge_by_reference(texts, [pair.answer for pair in pairs])
     return [
-        Graded(pair=pair.id, model=name, book=book, answer=text, scores=score)
-        for pair, text, score in zip(pairs, texts, scores, strict=True)
+        Graded(pair=pair.id, model=name, book=book, answer=text, scores=score, points=share)
+        for pair, text, score, share in zip(pairs, texts, scores, points, strict=True)
     ]

@@ -68,5 +68,13 @@ def probability(found: Candidates, index: Index) -> float:
 
 def verdict(found: Candidates, index: Index) -> Verdict:
     """What the tutor may say of the question."""
+    if _on_a_sign(found):
+        return "covered"
     sure = probability(found, index)
     return "covered" if sure >= COVERED else "doubtful" if sure >= ABSENT else "absent"
+
+
+def _on_a_sign(found: Candidates) -> bool:
+    """Whether only signs are asked about, and a unit holds them all: "= vs ==", "[::-1] ??"."""
+    only = bool(found.asked.symbols) and not found.asked.terms
+    return only and any(row["symbol_cover"] == 1.0 for row in found.rows)

@@ -38,12 +38,14 @@ class ExamPlan(Value):
     """Who sits the exam, and whether also with the book at hand.
 
     Without ``models`` base and student do, with ``teacher`` the connected teacher beside them; that
-    is the course's exam. An exam of named models stands apart.
+    is the course's exam. An exam of named models stands apart. ``judge`` has the connected teacher
+    mark every answer.
     """
 
     models: tuple[Examinee, ...] = ()
     teacher: bool = False
     book: bool = True
+    judge: bool = False
 
 
 class ExamFigure(Value):
@@ -69,6 +71,7 @@ class ExamSummary(Value):
     run: str
     questions: dict[str, int]
     failed: int
+    unmarked: int
     verdicts: dict[str, Verdict]
     baselines: dict[str, str]
     exercises: ExerciseCount | None
@@ -97,6 +100,7 @@ def take_exam(workspace: Workspace, plan: ExamPlan, report: Report = silent) -> 
         trained=training_pairs(store, course.id, "train"),
         chapters=chapter_of(documents),
         prompt=chosen_prompt(store, course.id, course.language),
+        judge=_teacher(workspace) if plan.judge else None,
         report=report,
     )
     run = folder.name if folder else ""
@@ -146,6 +150,7 @@ def summary(found: ExamReport) -> ExamSummary:
         run=found.run,
         questions=found.questions,
         failed=found.failed,
+        unmarked=found.unmarked,
         verdicts=found.verdicts,
         baselines={part: baseline.model for part, baseline in found.baselines.items()},
         exercises=found.exercises,
@@ -209,10 +214,27 @@ def exam_costs(workspace: Workspace, plan: ExamPlan) -> Estimate:
         price = load_choice(workspace.store).price
         money = (price.prompt, price.completion)
         minutes += endpoint_minutes(calls)
-    paid = estimate_of(calls, prompt, completion, 0.0, money).money
+    paid = estimate_of(calls, prompt, completion, 0.0, money)
     asked = models + teacher
     found = estimate_of(asked * calls, asked * prompt, asked * completion, minutes)
-    return found.model_copy(update={"money": paid})
+    found = found.model_copy(update={"money": paid.money})
+    return _with_marks(workspace, found, len(pairs), asked) if plan.judge else found
+
+
+def _with_marks(workspace: Workspace, found: Estimate, questions: int, asked: int) -> Estimate:
+    """With one call a question that marks the answers of all who sit it."""
+    price = load_choice(workspace.store).price
+    answers = 2 * asked + 2  # lookup and book answer once each
+    prompt = questions * (_MARKING + answers * _ANSWER)
+    minutes = endpoint_minutes(questions)
+    money = (price.prompt, price.completion)
+    more = estimate_of(questions, prompt, questions * answers * 8.0, minutes, money)
+    sums = {name: getattr(found, name) + getattr(more, name) for name in ("calls", "money")}
+    return found.model_copy(update=sums | {"minutes": found.minutes + more.minutes})
+
+
+_MARKING = 260
+"""Tokens of a call that marks: instructions, question and the book's answer."""
 
 
 _SITTERS = "natural-"

@@ -4,7 +4,7 @@ import streamlit as st
 from engine import jobs as queue
 from engine.corpus import ExerciseCount
 from engine.documents.encoding import decode
-from engine.exam import EXAM, FEWEST, read_questions, verdict_of
+from engine.exam import EXAM, FEWEST, ExamRow, read_questions, verdict_of
 from engine.llm.teacher import load_choice
 from engine.schema import Figure
 from engine.steps import TAKE_EXAM
@@ -29,11 +29,13 @@ fresh = stage.state in ("empty", "stale")
 
 
 def start() -> None:
-    """The button, what it will take, and whether a connected teacher sits the exam, too."""
-    with_teacher = session.guide(workspace) is not None and st.toggle(
-        _("Examine the teacher too"), key="exam-teacher"
+    """The button, what it will take, and whether a connected teacher sits the exam or marks it."""
+    connected = session.guide(workspace) is not None
+    plan = ExamPlan(
+        teacher=connected and st.toggle(_("Examine the teacher too"), key="exam-teacher"),
+        judge=connected
+        and st.toggle(_("Let the teacher model mark every answer"), key="exam-judge"),
     )
-    plan = ExamPlan(teacher=with_teacher)
     if st.button(
         _("Examine") if result is None else _("Examine again"),
         type="primary" if fresh else "secondary",
@@ -93,6 +95,12 @@ def figure(row: Figure) -> str:
     return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
 
 
+def shares(row: ExamRow) -> dict[str, str]:
+    """How right the answers are, as far as that was measured."""
+    measures = {"points": _("Key points"), "right": _("Right (teacher’s mark)")}
+    return {name: figure(row.figures[key]) for key, name in measures.items() if key in row.figures}
+
+
 def no_exercises(count: ExerciseCount) -> str:
     """Why the natural part is empty."""
     if not count.found:
@@ -108,6 +116,7 @@ def no_exercises(count: ExerciseCount) -> str:
     return _("No natural part: {why} An exam that you upload shows the same.", why=why)
 
 
+MARKS = {"right": _("right"), "partly": _("partly right"), "wrong": _("wrong")}
 BASELINES = {
     "base": _("its base model"),
     "lookup": _("a lookup in the training questions"),
@@ -160,6 +169,7 @@ rows = [
         _("Model"): names[row.model],
         _("Book at hand"): _("yes") if row.book else _("no"),
         "n": row.figures["f1"].n,
+        **shares(row),
         _("Token F1"): figure(row.figures["f1"]),
         "ROUGE-L": figure(row.figures["rouge_l"]),
         _("Similarity"): figure(row.figures["cosine"]),
@@ -175,6 +185,27 @@ st.caption(
         "as the book’s answer. n: number of questions. In brackets: the 95 % interval."
     )
 )
+
+st.caption(
+    _(
+        "Key points: the share of the points of the book’s answer that an answer makes, counted "
+        "in code."
+    )
+)
+if any("right" in row.figures for row in report.rows):
+    st.caption(
+        _("The teacher model’s mark: 1 is right, 0.5 partly right, 0 wrong.")
+        + (
+            " "
+            + _n(
+                "{n} answer could not be marked; it is left out of the teacher’s marks.",
+                "{n} answers could not be marked and are left out of the teacher’s marks.",
+                report.unmarked,
+            )
+            if report.unmarked
+            else ""
+        )
+    )
 
 st.caption(
     _(
@@ -226,6 +257,10 @@ for row in report.answers:
         )
         cell[names[row.model]] = row.answer
         if row.model == "student":
+            if row.mark:
+                cell[_("Mark")] = MARKS[row.mark]
+            if row.points is not None:
+                cell[_("Key points")] = round(row.points, 2)
             cell[_("Token F1")] = round(row.scores.f1, 2)
 frame = pd.DataFrame(list(answers.values()))
 if _("Token F1") in frame:

@@ -4,7 +4,8 @@ import pytest
 
 from engine.classroom import give_role
 from engine.corpus import ExerciseCount
-from engine.exam import Baseline
+from engine.exam import Baseline, ExamRow
+from engine.judge import Scores
 from engine.learner import Event, events_of, pseudonym, record
 from engine.optimise.run import FOUND, SEARCH
 from engine.schema import Course, Figure
@@ -486,3 +487,27 @@ def test_the_exam_says_why_there_is_no_natural_part(
     reexamined(exercises=ExerciseCount(found=found, answered=answered))
     app = screen(filled_home, "build/exam.py", language, "c")
     assert any(said in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize(
+    ("language", "head", "told"),
+    [
+        ("en", ("Key points", "Right (teacher’s mark)"), "1 answer could not be marked"),
+        ("zh", ("要点", "正确（教师模型评判）"), "有 1 个回答未能评判"),
+    ],
+)
+def test_the_exam_shows_how_right_the_answers_are(
+    screen, filled_home, reexamined, language, head, told
+):
+    share = Figure(value=0.25, low=0.2, high=0.3, n=9)
+    row = ExamRow(
+        part="natural",
+        model="student",
+        book=False,
+        figures=dict.fromkeys((*Scores.model_fields, "points", "right"), share),
+    )
+    reexamined(rows=(row,), unmarked=1)
+    app = screen(filled_home, "build/exam.py", language, "c")
+    figures = app.dataframe[0].value
+    assert [figures[name][0] for name in head] == ["0.25 [0.20, 0.30]"] * 2
+    assert any(told in caption.value for caption in app.caption)
