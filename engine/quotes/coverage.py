@@ -68,13 +68,14 @@ def probability(found: Candidates, index: Index) -> float:
 
 def verdict(found: Candidates, index: Index) -> Verdict:
     """What the tutor may say of the question."""
-    if _on_a_sign(found):
+    if _on_signs(found, index):
         return "covered"
     sure = probability(found, index)
     return "covered" if sure >= COVERED else "doubtful" if sure >= ABSENT else "absent"
 
 
-def _on_a_sign(found: Candidates) -> bool:
-    """Whether only signs are asked about, and a unit holds them all: "= vs ==", "[::-1] ??"."""
-    only = bool(found.asked.symbols) and not found.asked.terms
-    return only and any(row["symbol_cover"] == 1.0 for row in found.rows)
+def _on_signs(found: Candidates, index: Index) -> bool:
+    """Whether only signs are asked about, and the book has them all: "= vs ==", "[::-1] ??"."""
+    known = lexicon_of(index).counts
+    signs = found.asked.symbols
+    return bool(signs) and not found.asked.terms and all(sign in known for sign in signs)
