@@ -25,6 +25,11 @@ add numbers {ODD}, you can count on your fingers. Unlike words, numbers {ODD} ha
 
 A word {ODD} is a sequence of letters. Words {ODD} are read easily because they are short. To read
 a word {ODD}, you can spell its letters.
+
+## Letters {ODD}
+
+A letter is a sign that stands for a sound. Letters are useful because they can be written down. A
+vowel is a letter that one can sing.
 """
 READ_AS_MARKDOWN = ("title", "header", "subheader", "markdown", "caption", "info", "success")
 READ_AS_MARKDOWN += ("warning", "error", "button", "checkbox", "toggle", "radio", "metric", "toast")
