@@ -122,7 +122,7 @@ def _exam(workspace: Workspace, say: Words) -> Iterator[Part]:
         yield Paragraph(say(baseline.verdict, **words))
     head = [say(key) for key in ("part", "model_name", "how")]
     rows = [_exam_row(row, say) for row in exam.rows]
-    yield Table([*head, "n", say("f1"), ""], rows)
+    yield Table([*head, "n", say("key_points"), say("marked_right"), say("f1"), ""], rows)
     if exam.chapters:
         yield Heading(say("chapters"), 3)
         chapters = [
@@ -140,6 +140,8 @@ def _exam_row(row: ExamRow, say: Words) -> tuple[object, ...]:
         say(f"who_{row.model}"),
         say("open" if row.book else "closed"),
         found.n,
+        figure(row.figures.get("points")),
+        figure(row.figures.get("right")),
         shown,
         Interval(found.value, found.low, found.high, shown) if found.n > 1 else "n = 1",
     )

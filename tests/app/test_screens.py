@@ -12,6 +12,7 @@ from engine.schema import Course, Figure
 from engine.settings import Settings
 from engine.steps.exam import EXAM
 from engine.store import Store
+from pages.build.parts.charts import gains
 
 SCREENS = {
     # page: (English title, Chinese title, fewest elements when filled)
@@ -511,3 +512,13 @@ def test_the_exam_shows_how_right_the_answers_are(
     figures = app.dataframe[0].value
     assert [figures[name][0] for name in head] == ["0.25 [0.20, 0.30]"] * 2
     assert any(told in caption.value for caption in app.caption)
+
+
+def test_a_chapter_of_one_answer_is_drawn_without_an_interval():
+    one, many = (Figure(value=0.5, low=0.4, high=0.6, n=n) for n in (1, 9))
+    drawn = gains({"Soil": many, "Sun": one}, "Gain", "Chapter").to_dict()
+    [rule] = [layer for layer in drawn["layer"] if "x2" in layer["encoding"]]
+    [text] = [layer for layer in drawn["layer"] if layer["mark"]["type"] == "text"]
+    assert rule["transform"] == [{"filter": "datum.n > 1"}]
+    assert text["transform"] == [{"filter": "datum.n < 2"}]
+    assert text["encoding"]["text"] == {"value": "n = 1"}

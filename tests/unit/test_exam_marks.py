@@ -7,6 +7,8 @@ import pytest
 from engine.errors import BadAnswer
 from engine.exam import examine
 from engine.llm.scripted import Scripted
+from engine.report.course import _exam_row
+from engine.report.page import Interval
 from engine.schema import Pair
 
 
@@ -84,3 +86,11 @@ def test_without_a_judge_nothing_is_marked_but_points_are_counted():
     assert found.unmarked == 0 and found.answers[0].mark is None
     points = {row.model: row.figures["points"].value for row in found.rows}
     assert points == {"base": 0.0, "student": 1.0}
+
+
+def test_the_written_report_shows_marks_and_no_interval_around_one_answer():
+    found = examine(models(), [pair("en", 0)], index=None, judge=teacher([]))
+    [student] = [row for row in found.rows if row.model == "student"]
+    shown = _exam_row(student, lambda key: key)
+    assert shown[3:7] == (1, "1.00 (n = 1)", "1.00 (n = 1)", "1.00 (n = 1)")
+    assert not isinstance(shown[-1], Interval)

@@ -51,30 +51,25 @@ def gains(rows: Mapping[str, Figure], label: str, chapter: str) -> alt.LayerChar
             for title, f in rows.items()
         ]
     )
-    y = alt.Y("chapter:N", title=chapter, sort=None, axis=alt.Axis(labelLimit=160))
+    axis = alt.Axis(labelLimit=160, labelOverlap=False)
+    y = alt.Y("chapter:N", title=chapter, sort=list(rows), axis=axis)
     base = alt.Chart(frame)
-    single = alt.datum.n < 2
-    bars = (
-        base.transform_filter(alt.datum.n > 1)
-        .mark_rule(strokeWidth=2, color=GREY)
-        .encode(
-            y=y,
-            x=alt.X("low:Q", title=label, axis=alt.Axis(titleAnchor="end")),  # fits a narrow window
-            x2="high:Q",
-        )
-    )
-    points = base.mark_point(size=70).encode(
+    several, single = (base.transform_filter(f"datum.n {test}") for test in ("> 1", "< 2"))
+    bars = several.mark_rule(strokeWidth=2, color=GREY).encode(
         y=y,
-        x="value:Q",
-        fillOpacity=alt.condition(single, alt.value(0), alt.value(1)),
-        tooltip=["chapter", *(alt.Tooltip(c, format=".2f") for c in ("value", "low", "high")), "n"],
+        x=alt.X("low:Q", title=label, axis=alt.Axis(titleAnchor="end")),  # fits a narrow window
+        x2="high:Q",
     )
-    lone = base.transform_filter(single).mark_text(align="left", dx=9, color=GREY)
-    words = lone.encode(y=y, x="value:Q", text=alt.value("n = 1"))
+    tooltip = ["chapter", *(alt.Tooltip(c, format=".2f") for c in ("value", "low", "high")), "n"]
+    points = several.mark_point(filled=True, size=70).encode(y=y, x="value:Q", tooltip=tooltip)
+    hollow = single.mark_point(size=70).encode(y=y, x="value:Q", tooltip=["chapter", "value", "n"])
+    words = single.mark_text(align="left", dx=9, color=GREY).encode(
+        y=y, x="value:Q", text=alt.value("n = 1")
+    )
     zero = (
         alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
     )
-    return (zero + bars + points + words).properties(height=max(120, 26 * len(frame)))
+    return (zero + bars + points + hollow + words).properties(height=80 + 26 * len(frame))
 
 
 def frontier(frame: pd.DataFrame, length: str, quality: str) -> Plot:
