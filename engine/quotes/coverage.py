@@ -16,7 +16,7 @@ from engine.quotes.lexicon import lexicon_of
 from engine.quotes.rank import scores, weights
 from engine.search import Index
 
-ABSENT = 0.3
+ABSENT = 0.2
 COVERED = 0.65
 """Probabilities, chosen on the panels' *look* halves for at most 10 % false refusals."""
 Verdict = Literal["covered", "doubtful", "absent"]
