@@ -21,6 +21,8 @@ from engine.text import language_of, question_words, search_terms, sentences, sy
 
 _HELD = 0.5
 """Share of a claim's content words that the source must hold; the others are the question's."""
+_VERBATIM = 0.9
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _CLAUSE = re.compile(r"[;:；：，。！？()（）—]|,(?=\s)|[.!?](?=\s|$)")
 
 
@@ -48,6 +50,23 @@ def borne_out(claim: str, source: str, question: str = "") -> bool:
     theirs = [_words(span, language) for span in spans]
     said = sentences(claim, language) or [claim]
     return all(any(_agrees(_words(c, language), t, given) for t in theirs) for c in said)
+
+
+def supported(claim: str, source: str, question: str = "") -> bool:
+    """Whether a sentence in a model's own words may rest on the source.
+
+    Milder than ``borne_out``, which paraphrases never pass: at least ``_HELD`` of its content words
+    and all its numbers stand in the source or the question; but where nearly all of them stand
+    there (``_VERBATIM``), it repeats the source, and then nothing may be turned round.
+    """
+    language = language_of(source)
+    known = {word.term for word in _words(f"{source}\n{question}", language)}
+    own = [word.term for word in _words(claim, language)]
+    numbers = set(_NUMBER.findall(f"{source}\n{question}"))
+    if not own or not set(_NUMBER.findall(claim)) <= numbers:
+        return not own
+    held = sum(term in known for term in own) / len(own)
+    return borne_out(claim, source, question) if held >= _VERBATIM else held >= _HELD
 
 
 def _agrees(own: Sequence[_Word], theirs: Sequence[_Word], given: frozenset[str]) -> bool:

@@ -16,7 +16,7 @@ from engine.schema import Language
 from engine.search import Hit
 from engine.text import language_of, sentences
 from engine.tutor.answers import Turn, sources_of
-from engine.tutor.faithful import borne_out
+from engine.tutor.faithful import supported
 
 _TURNS = 8
 _CHARACTERS = 4000
@@ -117,6 +117,6 @@ def unsupported(answer: str, passages: Sequence[str], question: str) -> tuple[st
         cited = [int(n) - 1 for n in _CITED.findall(sentence)]
         sources = [passages[n] for n in cited if n < len(passages)] or ([] if cited else passages)
         claim = _CITED.sub("", sentence).strip()
-        if claim and not any(borne_out(claim, source, question) for source in sources):
+        if claim and not any(supported(claim, source, question) for source in sources):
             found.append(claim)
     return tuple(found)

@@ -7,7 +7,7 @@ from engine.llm.scripted import Scripted
 from engine.schema import Block, Passage
 from engine.search import Index
 from engine.tutor import Conversation, Material, turn
-from engine.tutor.faithful import borne_out
+from engine.tutor.faithful import borne_out, supported
 from engine.tutor.followup import understood
 from engine.tutor.guide import unsupported
 from tests.bench.reversals import KINDS, Planted, plain, rows, turned
@@ -283,6 +283,25 @@ def test_citations_are_held_against_what_they_cite():
     assert unsupported("元组不能修改[2]。", quotes, "") == ()
     assert len(unsupported("元组能修改[2]。", quotes, "")) == 1
     assert len(unsupported("元组不能修改[3]。", quotes, "")) == 1
+
+
+@pytest.mark.parametrize(
+    ("claim", "fits"),
+    [
+        ("A tuple stays as it was made: its values cannot be changed later.", True),
+        ("Tuples hold 5 values that cannot be changed.", False),
+        ("A tuple is a sequence of values that can be changed.", False),
+        ("Photosynthesis turns light into sugar.", False),
+        ("元组创建之后，其中的值就不能再修改了。", True),
+        ("元组是可以修改的序列。", False),
+        ("光合作用把光变成糖。", False),
+    ],
+)
+def test_a_model_may_word_what_the_passage_says_but_not_turn_it_round(claim, fits):
+    source = "A tuple is a sequence of values that cannot be changed once it was made."
+    if not claim.isascii():
+        source = "元组是创建之后不可以修改的序列，其中的值不能修改。"
+    assert supported(claim, source) == fits
 
 
 # ---------------------------------------------------------------------- the bench
