@@ -6,8 +6,6 @@ on, two sentences from two places make no sense together. So a unit never joins 
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from engine.language import rules
 from engine.schema import Block, BlockRole, Language, Passage, Value
 from engine.text import language_of, sentences, words
@@ -35,33 +33,22 @@ class Unit(Value):
     title: str
     path: str
     page: int = 0
-    first: bool = False
 
     @property
     def searched(self) -> str:
         """What is looked through for it: its headings and its text."""
         return f"{self.path}\n{self.text}"
 
-    @property
-    def shows_code(self) -> bool:
-        """Whether a listing, its output or a worked example is part of it."""
-        return bool({"code", "output", "example"} & set(self.roles))
-
 
 def units_of(passage: Passage) -> tuple[Unit, ...]:
     """The quotable pieces of a passage, in order."""
-    return _units(passage.id, passage)
-
-
-@lru_cache(maxsize=50_000)
-def _units(_id: str, passage: Passage) -> tuple[Unit, ...]:
     blocks = passage.blocks or (Block(text=passage.text, page=passage.page_start),)
-    language = language_of(passage.text)
+    language = passage.language or language_of(passage.text)
     found: list[Unit] = []
     at = 0
     while at < len(blocks):
         end = _group(blocks, at, language)
-        found += _cut(blocks[at:end], passage, language, first=at == 0)
+        found += _cut(blocks[at:end], passage, language)
         at = end
     return tuple(found)
 
@@ -92,14 +79,12 @@ def _size(blocks: tuple[Block, ...], language: Language) -> float:
     return sum(len(words(b.text)) for b in blocks) / rules(language).sizes.scale
 
 
-def _cut(
-    group: tuple[Block, ...], passage: Passage, language: Language, *, first: bool
-) -> list[Unit]:
+def _cut(group: tuple[Block, ...], passage: Passage, language: Language) -> list[Unit]:
     head, rest = group[0], group[1:]
     if head.kind == "list":
-        return _listed(head, passage, language, first)
+        return _listed(head, passage, language)
     if not _prose(head):
-        return [_unit((head.text,), (), group, passage, first)]
+        return [_unit((head.text,), (), group, passage)]
     told = sentences(head.text, language)
     windows = _windows(told, language)
     found = []
@@ -107,7 +92,7 @@ def _cut(
         last = number == len(windows) - 1
         texts = (rules(language).joiner.join(window), *(b.text for b in rest if last))
         own = group if last else (head,)
-        found.append(_unit(texts, tuple(window), own, passage, first and not number))
+        found.append(_unit(texts, tuple(window), own, passage))
     return found
 
 
@@ -126,14 +111,12 @@ def _windows(told: list[str], language: Language) -> list[list[str]]:
     return runs
 
 
-def _listed(head: Block, passage: Passage, language: Language, first: bool) -> list[Unit]:
+def _listed(head: Block, passage: Passage, language: Language) -> list[Unit]:
     """A short list whole, a long one item by item."""
     items = [line.strip() for line in head.text.split("\n") if line.strip()]
     if _size((head,), language) <= LONGEST:
-        return [_unit((head.text,), tuple(items), (head,), passage, first)]
-    return [
-        _unit((item,), (item,), (head,), passage, first and not n) for n, item in enumerate(items)
-    ]
+        return [_unit((head.text,), tuple(items), (head,), passage)]
+    return [_unit((item,), (item,), (head,), passage) for item in items]
 
 
 def _shown(text: str, block: Block) -> str:
@@ -146,7 +129,6 @@ def _unit(
     told: tuple[str, ...],
     blocks: tuple[Block, ...],
     passage: Passage,
-    first: bool,
 ) -> Unit:
     roles: list[BlockRole] = []
     for block in blocks:
@@ -162,5 +144,4 @@ def _unit(
         title=passage.title,
         path=passage.path or passage.title,
         page=blocks[0].page or passage.page_start,
-        first=first,
     )

@@ -23,8 +23,8 @@ WANTS: tuple[Want, ...] = get_args(Want)
 class Asked:
     """A question taken apart.
 
-    ``terms`` are stems of what it is about, ``symbols`` its operators and brackets; ``error`` says
-    that it shows a message of a failed program; ``spoken`` is the text without its lines of code.
+    ``terms`` are stems of what it is about, ``symbols`` its operators and brackets; ``spoken``
+    is the text without its lines of code.
     """
 
     text: str
@@ -32,7 +32,6 @@ class Asked:
     terms: tuple[str, ...]
     symbols: tuple[str, ...]
     want: Want
-    error: bool
     spoken: str
 
     @property
@@ -52,7 +51,6 @@ def asked(text: str, language: Language) -> Asked:
         symbols=tuple(dict.fromkeys(symbols(text))),
         want=_want(text, language),
         spoken=_spoken(text),
-        error=bool(re.search(r"\b\w+(?:Error|Exception|Interrupt)\b", text)),
     )
 
 

@@ -7,7 +7,6 @@ data: it stands in the user's turn only, never in the instructions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from engine.language import rules
 from engine.llm import Chat, Request, user
@@ -17,8 +16,6 @@ from engine.schema import Evidence, Language, Message, Value
 from engine.search import Hit
 
 ANSWER_TOKENS = 160
-
-Speaker = Literal["book", "student", "guide", "course"]
 
 
 class Turn(Value):
