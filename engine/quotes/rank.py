@@ -106,6 +106,34 @@ def _quote(at: int, ranked: Mapping[int, float], found: Candidates, index: Index
     )
 
 
+def onward(shown: str, index: Index) -> Quote | None:
+    """What the book says next after a quote, in the same section; None at the section's end."""
+    held: dict[str, list[int]] = {}
+    for at, unit in enumerate(index.units):
+        if unit.text in shown:
+            held.setdefault(unit.section, []).append(at)
+    if not held:
+        return None
+    own = max(held.values(), key=lambda places: sum(len(index.units[i].text) for i in places))
+    first = last = own[-1] + 1
+    size = 0.0
+    while last < len(index.units) and (last == first or _joins(last, first, size, index)):
+        size += _size(index.units[last], index.language)
+        last += 1
+    if first == len(index.units) or index.units[first].section != index.units[own[-1]].section:
+        return None
+    span = index.units[first:last]
+    return Quote(
+        text=joined(span, index.language),
+        shown=joined(span, index.language, shown=True),
+        focus="",
+        section=span[0].section,
+        title=span[0].title,
+        page=span[0].page,
+        score=0.0,
+    )
+
+
 def grown(at: int, ranked: Mapping[int, float], index: Index) -> tuple[int, int]:
     """First and last unit of the span around a unit: neighbours join, the better first.
 

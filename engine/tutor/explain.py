@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.language import rules
-from engine.quotes import Candidates, Quote, Verdict, quotes_of, speaks
-from engine.schema import Language
+from engine.quotes import Candidates, Quote, Verdict, asked, onward, quotes_of, speaks
+from engine.quotes.lexicon import lexicon_of
 from engine.tutor.answers import Turn, answer_stream, sources_of
 from engine.tutor.check import same_question, supporting_pair
 from engine.tutor.conversation import Conversation, Material
@@ -19,6 +19,10 @@ from engine.tutor.followup import Meant
 from engine.tutor.guide import explained
 
 _OFFERED = 4
+_FAR = 3.0
+_SAME = 0.5
+"""Another place is on the same matter if its score (logits) is at most so far below the best
+quote's, or if it holds this share of the topic's words, by rarity."""
 
 
 def explain(
@@ -36,7 +40,7 @@ def explain(
     elif at.chat is not None and not meant.follows and sure == "covered":
         said = _by_student(meant.question, quotes, found, at, on_text)
     else:
-        said = _from_book(talk, meant, quotes, sure, at.language)
+        said = _from_book(talk, meant, quotes, sure, at)
         on_text(said.answer)
     reminded = remind(said, at)
     on_text(reminded.answer[len(said.answer) :])
@@ -48,24 +52,20 @@ def explain(
 
 
 def _from_book(
-    talk: Conversation, meant: Meant, quotes: Sequence[Quote], sure: Verdict, language: Language
+    talk: Conversation, meant: Meant, quotes: Sequence[Quote], sure: Verdict, at: Material
 ) -> Turn:
-    """The book's own quote; for a follow-up one that was not given yet."""
-    texts = rules(language).says("tutor")
+    """The book's own quote; who wants more of a topic gets another, or what stands next."""
+    texts = rules(at.language).says("tutor")
     if meant.move == "shorter":
         quote = quotes[0]
         return Turn(answer=quote.focus, sources=sources_of([quote]), model="book")
-    fresh = [q for q in quotes if q.text not in talk.shown] if meant.follows else list(quotes)
-    if meant.move == "example":
-        fresh.sort(key=lambda q: not ("```" in q.shown or speaks("example", q.text, language)))
-    if not fresh:
-        quote, opening = quotes[0], texts["no_more"]
-    else:
-        quote = fresh[0]
-        opening = texts["again"] if meant.move else ""
+    quote, opening = quotes[0], ""
+    if meant.move and talk.shown:
+        further = _further(talk, meant, quotes, at)
+        quote, opening = further or quote, texts["again" if further else "no_more"]
     doubtful = sure != "covered" and not meant.move
     opening = texts["nearest"] if doubtful else opening
-    rest = [q for q in quotes if q is not quote]
+    rest = [q for q in quotes if q.text != quote.text]
     return Turn(
         answer=f"{opening}\n\n{quote.shown}".strip(),
         sources=sources_of([quote, *rest[:2]]),
@@ -73,6 +73,23 @@ def _from_book(
         nearest=doubtful,
         model="book",
     )
+
+
+def _further(
+    talk: Conversation, meant: Meant, quotes: Sequence[Quote], at: Material
+) -> Quote | None:
+    """A quote not given yet: of another place on the same matter, else what stands next."""
+    subject, lexicon = asked(talk.topic, at.index.language), lexicon_of(at.index)
+
+    def same(quote: Quote) -> bool:
+        held = frozenset(lexicon.terms_of(f"{quote.title}\n{quote.text}"))
+        near = quote.score >= quotes[0].score - _FAR
+        return near or lexicon.cover(subject, held) >= _SAME
+
+    fresh = [q for q in quotes if q.text not in talk.shown and same(q)]
+    if meant.move == "example":
+        fresh.sort(key=lambda q: not ("```" in q.shown or speaks("example", q.text, at.language)))
+    return fresh[0] if fresh else onward(talk.shown[-1], at.index)
 
 
 def _by_student(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.quotes import asked, candidates, quotes_of, verdict
+from engine.quotes import asked, candidates, onward, quotes_of, verdict
 from engine.quotes.coverage import ABSENT, COVERED
 from engine.quotes.lexicon import Lexicon, lexicon_of
 from engine.quotes.rank import LONGEST, joined
@@ -254,3 +254,13 @@ def test_a_piece_of_a_chinese_book_full_of_code_is_read_as_chinese():
     block = Block(text=told + " print(sorted(list(range(ten)), reverse=true))" * 4)
     own = passage("栈", block).model_copy(update={"language": "zh"})
     assert units_of(own)[0].sentences[:2] == ("栈先入后出。", "队列先入先出。")
+
+
+def test_what_stands_next_goes_on_where_the_quote_ended_and_stops_with_the_section():
+    first = passage("Leaves", "Leaves hold the green pigment.", "It takes up red and blue light.")
+    other = passage("Roots", "Roots hold the plant in the soil.", name="R")
+    own = Index.of([first, other])
+    following = onward("Leaves hold the green pigment.", own)
+    assert following is not None and following.text == "It takes up red and blue light."
+    assert onward("It takes up red and blue light.", own) is None, "the section ends"
+    assert onward("nowhere", own) is None

@@ -137,6 +137,20 @@ def test_why_and_another_example_are_answered_about_the_topic(english):
     assert talk.topic == "How does a loop end?" and len(talk.shown) == 1
 
 
+def test_why_goes_on_in_the_same_place_where_no_other_place_is_about_it():
+    long = " ".join(f"Leaves look green because of chlorophyll, case {n}." for n in range(30))
+    leaf = passage("Leaves", long)
+    last = "It takes up red and blue light and throws the green light back."
+    leaf = leaf.model_copy(update={"text": f"{long}\n\n{last}", "blocks": ()})
+    leaf = leaf.model_copy(update={"blocks": (Block(text=long), Block(text=last))})
+    other = passage("Voting", "A vote is secret because nobody may be pressed.")
+    at = Material(index=Index.of([leaf, other]), language="en")
+    talk, first = turn(Conversation(), "why do leaves look green", at)
+    _, more = turn(talk, "tell me more", at)
+    assert more.answer.startswith("The book also says") and more.sources[0].title != "Voting"
+    assert more.sources[0].title == "Leaves" and more.sources[0].quote != first.sources[0].quote
+
+
 def test_a_talk_goes_on_in_chinese(chinese):
     talk, first = turn(Conversation(), "什么是栈？", chinese)
     assert "先入后出" in first.answer
