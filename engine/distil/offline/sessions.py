@@ -1,7 +1,8 @@
 """Code with its output: «What does this print?», answered by the book's own output.
 
 An interactive session shows what each line gave. A line is asked about where all names in it are
-Python's own, or are made by lines of the same session that the question then shows.
+Python's own, or are made by lines of the same session that the question then shows. A bare name is
+asked about where a line before changed what it refers to («t.append(…)», then «t»).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from engine.schema import Block
 _PROMPT = re.compile(r"^>>> ?(?P<code>.*)$")
 _MORE = re.compile(r"^\.\.\. ?(?P<code>.*)$")
 _OWN = frozenset(dir(builtins))
-_UNSURE = re.compile(r"0x|random|^b['\"]|<.* at |Traceback|\.\.\.|\[Errno|^#|,$|[(\[{]$")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_UNSURE = re.compile(r"0x|random|^b['\"]|<.* at |Traceback|\.\.\.|^'/|\[Errno|^#|,$|[(\[{]$")
 _MOST_LINES, _MOST_OUTPUT, _MOST_FINDS = 5, 120, 6
 
 
@@ -28,8 +30,8 @@ _MOST_LINES, _MOST_OUTPUT, _MOST_FINDS = 5, 120, 6
 class Typed:
     """A statement of a session with what it printed.
 
-    ``makes`` and ``needs`` are names; ``shape`` is the statement without its constants: of two of
-    one shape the second shows nothing new.
+    ``makes`` and ``needs`` are names, ``changes`` those whose value it changes in place; ``shape``
+    is the statement without its constants: of two of one shape the second shows nothing new.
     """
 
     code: str
@@ -38,6 +40,7 @@ class Typed:
     needs: frozenset[str]
     expression: bool
     shape: str
+    changes: frozenset[str] = frozenset()
 
 
 def in_session(place: Place, block: Block) -> Iterator[Find]:
@@ -45,10 +48,12 @@ def in_session(place: Place, block: Block) -> Iterator[Find]:
     steps = _steps(block.text)
     seen: set[str] = set()
     for number, step in enumerate(steps):
-        if not step.output or not _worth(step) or step.shape in seen:
+        changed = any(earlier.changes for earlier in steps[:number])
+        shape = f"{number}" if _NAME.fullmatch(step.code) and changed else step.shape
+        if not step.output or not _worth(step, changed=changed) or shape in seen:
             continue
-        seen.add(step.shape)
-        before = _needed(steps[:number], step)
+        seen.add(shape)
+        before = _needed(steps[:number], step, whole=changed)
         if before and any("input(" in s.code for s in before):
             continue
         if before is None or len(before) + 1 > _MOST_LINES:
@@ -70,19 +75,31 @@ def _find(place: Place, block: Block, before: Sequence[Typed], step: Typed) -> F
     )  # fmt: skip
 
 
-def _worth(step: Typed) -> bool:
-    """Whether the statement is more than a name or a number echoed."""
+def _worth(step: Typed, *, changed: bool = False) -> bool:
+    """Whether the statement is more than a name or a number echoed, or its name was changed."""
     if (
         "input(" in step.code
         or "\n" in step.output
         or _UNSURE.search(step.output)
         or len(step.output) > _MOST_OUTPUT
+        or not (_failed(step) or "print(" in step.code or _shown(step.output))
         or "\n" in step.code
     ):
         return False
     if step.code.startswith(("import ", "from ")) or not (step.expression or _failed(step)):
         return False
+    if changed and _NAME.fullmatch(step.code):
+        return True
     return not re.fullmatch(r"[\w.]+|'[^']*'|\"[^\"]*\"|[\d .+*/-]*", step.code.strip())
+
+
+def _shown(output: str) -> bool:
+    """Whether Python shows a value so, today, too: dictionaries once had another order."""
+    try:
+        value = ast.literal_eval(output)
+    except (SyntaxError, ValueError):
+        return output.startswith("<class '")
+    return value is not None and not (isinstance(value, dict | set) and len(value) > 1)
 
 
 def _failed(step: Typed) -> bool:
@@ -127,9 +144,27 @@ def _step(code: str, output: str) -> Typed:
     single = len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)
     calls = any(isinstance(node, ast.Call) for node in ast.walk(tree))
     changes = {n.id for n in names} - _OWN if calls and single else set()
+    changed = _changed(tree)
     shape = re.sub(r"Constant\([^)]*\)", "C", ast.dump(tree))
-    made = frozenset(stored | imported | changes)
-    return Typed(code, output, made, frozenset(needs), single, shape)
+    made = frozenset(stored | imported | changes | changed)
+    return Typed(code, output, made, frozenset(needs | changed), single, shape, frozenset(changed))
+
+
+def _changed(tree: ast.AST) -> set[str]:
+    """Names whose value a statement changes in place: by a method, an item, an attribute, «del»."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        inner: ast.expr | None = None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            inner = node.func.value
+        elif isinstance(node, ast.Subscript | ast.Attribute):
+            inner = None if isinstance(node.ctx, ast.Load) else node.value
+        elif isinstance(node, ast.AugAssign):
+            inner = node.target
+        while isinstance(inner, ast.Subscript | ast.Attribute):
+            inner = inner.value
+        found |= {inner.id} if isinstance(inner, ast.Name) else set()
+    return found
 
 
 def _foreign(tree: ast.AST) -> set[str]:
@@ -143,8 +178,26 @@ def _foreign(tree: ast.AST) -> set[str]:
     return found
 
 
-def _needed(before: Sequence[Typed], step: Typed) -> list[Typed] | None:
-    """The statements before it on which a statement depends, in order; None: some are not shown."""
+def _all(before: Sequence[Typed], step: Typed) -> list[Typed] | None:
+    """All statements before it that do more than show a name; None: some need what is not shown."""
+    made: set[str] = set()
+    shown = [earlier for earlier in before if not _NAME.fullmatch(earlier.code)]
+    for earlier in (*shown, step):
+        if earlier.needs - made:
+            return None
+        made |= earlier.makes
+    return shown
+
+
+def _needed(before: Sequence[Typed], step: Typed, *, whole: bool) -> list[Typed] | None:
+    """The statements before it on which a statement depends, in order; None: some are not shown.
+
+    Where one changed a value in place (``whole``), all are shown: another name may have it, too.
+    """
+    if not step.needs:
+        return []
+    if whole:
+        return _all(before, step)
     wanted = set(step.needs)
     kept: list[Typed] = []
     open_names = set(wanted)
