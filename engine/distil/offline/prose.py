@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterator, Sequence
 
 from engine.distil.offline.entries import asked_as
+from engine.distil.offline.errors import error_in
 from engine.distil.offline.find import Find
 from engine.distil.offline.forms import Form, forms, is_pronoun
 from engine.distil.offline.place import Place, size
+from engine.distil.offline.terms import called
 from engine.gates import readable, tidy
 from engine.language import rules
 from engine.schema import Block
 from engine.text import sentences
 
-NAMED = ("thing", "things", "does", "works", "parts")
+NAMED = ("thing", "things", "does", "works", "parts", "used", "shows")
 """Wordings that ask about a term itself; the others ask about a clause that speaks of one."""
-SHOWN = ("how", "does", "works")
+SHOWN = ("how", "does", "works", "used", "if", "when")
 """Wordings whose answer the code after it belongs to."""
 _MOST_LINES = 8
 _LONGEST_HALF = 16
@@ -124,6 +126,9 @@ def _goes_on(core: str, previous: str, place: Place) -> bool:
 def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     """What goes into the wording, or nothing where the subject will not do."""
     groups = {k: (v or "").strip(" ,，“”「」") for k, v in match.groupdict().items()}
+    if "s" in groups:  # «since lists are mutable, they …»: the subject stands in the other half
+        s = groups.pop("s")
+        groups = {"x": f"{s} {groups['w']}", "y": f"{s} {groups['v']}"}
     x = groups["x"]
     of_anyone = form.wording in ("if", "when")  # «if you divide by zero» is no pointing back
     if not x or (is_pronoun(x, place.language) and not of_anyone):
@@ -136,9 +141,12 @@ def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
         if not _known(x, place) or place.strange(x):
             return {}
         return {**groups, "x": _called(x, place), "bare": _bare(x, place)}
-    if not place.alone(x) or not _speaks_of_a_term(x, place):
+    if not place.alone(x) or place.unsaid(x) or not _speaks_of_a_term(x, place):
         return {}
     groups["x"] = place.lowered(x)
+    groups |= _tool(match, form, place)
+    error = error_in(match.string[_end(match) :]) if of_anyone else ""
+    groups |= {"error": error} if error else {}
     y = groups.pop("y", "").rstrip(".。!！")
     if (
         y
@@ -164,17 +172,29 @@ def _known(x: str, place: Place) -> bool:
 
 def _called(x: str, place: Place) -> str:
     """A term as it stands in a question; a name of code says of what sort it is."""
-    sorts = rules(place.language).table("forms")["code"]
     name = x[:1].lower() + x[1:]
-    if place.terms.source(x) != "code" or " " in x or not sorts["method"]:
-        return place.lowered(x)
-    return str(sorts["method" if place.terms.is_method(name) else "function"]).format(x=name)
+    return called(name, place.terms) if place.terms.source(x) == "code" else place.lowered(x)
 
 
 def _bare(x: str, place: Place) -> str:
     """The term without its article."""
     article = rules(place.language).pattern("forms", "patterns", "article", flags=re.IGNORECASE)
     return place.lowered(article.sub("", x) if article else x)
+
+
+def _end(match: re.Match[str]) -> int:
+    """Where the subject of a match ends."""
+    return match.end("x") if "x" in match.re.groupindex else match.end("w")
+
+
+def _tool(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
+    """What a way of doing something uses, as ``tool``, where it is a term («the split method»)."""
+    named = rules(place.language).pattern("forms", "patterns", "tool")
+    used = named.search(match.string, _end(match)) if named and form.wording == "how" else None
+    name = (used.group("x") or "").strip(" ,") if used else ""
+    if not name or not _known(_bare(name, place), place) or place.strange(name):
+        return {}
+    return {"tool": _called(name, place)}
 
 
 def _speaks_of_a_term(x: str, place: Place) -> bool:

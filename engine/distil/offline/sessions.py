@@ -189,6 +189,18 @@ def _all(before: Sequence[Typed], step: Typed) -> list[Typed] | None:
     return shown
 
 
+def closed(code: str) -> bool:
+    """Whether a session shows something, and all that it needs; what it prints holds today."""
+    steps = _steps(code)
+    shown = [step for step in steps if step.output]
+    if not shown or _failed(shown[-1]) and len(shown) == 1:
+        return False
+    sure = all(_failed(s) or "print(" in s.code or _shown(s.output) for s in shown)
+    unsure = any(_UNSURE.search(s.output) or "input(" in s.code for s in steps)
+    whole = bool(steps) and _all(steps[:-1], steps[-1]) is not None
+    return sure and not unsure and whole
+
+
 def _needed(before: Sequence[Typed], step: Typed, *, whole: bool) -> list[Typed] | None:
     """The statements before it on which a statement depends, in order; None: some are not shown.
 

@@ -100,6 +100,14 @@ class Terms:
         return len(re.findall(rf"\b{article}\s+{re.escape(name.lower())}{ends}", self.text))
 
 
+def called(name: str, terms: Terms) -> str:
+    """A name of code as it stands in a question: it says of what sort it is."""
+    sorts = rules(terms.language).table("forms")["code"]
+    if f"{name}(" not in terms.code or not sorts["method"]:
+        return name
+    return str(sorts["method" if terms.is_method(name) else "function"]).format(x=name)
+
+
 def _inside(key: Key, other: Key) -> bool:
     n = len(key)
     return any(other[i : i + n] == key for i in range(len(other) - n + 1))

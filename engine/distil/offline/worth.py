@@ -32,7 +32,7 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
     subject = find.parts.get("bare") or find.subject
     named = terms.within(find.subject)
     answer, asked = size(find.answer) / scale, size(find.subject) / scale
-    definite = _definite(find.subject, place.language)
+    definite = place.unsaid(find.subject)
     clause = find.wording in CLAUSES
     title = set(terms.within(plain_title(find.section.title)))
     return {
@@ -61,6 +61,7 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "subject holds capitals inside": float(bool(re.search(r"(?<=\s)[A-Z]", find.subject))),
         "answer holds digits": float(bool(re.search(r"\d", find.answer))),
         "definite words in the subject": float(definite),
+        "a tool is named": float("tool" in find.parts),
         "answer opens with the subject": float(find.answer.lower().startswith(subject.lower())),
     }
 
@@ -69,12 +70,6 @@ def _opens(text: str, named: Mapping[str, str]) -> bool:
     """Whether a term that the course tells of stands within the first words of a text."""
     head = text[: len(text) // 3 + 4].lower()
     return any(s != SOURCES[-1] and name.lower() in head for name, s in named.items())
-
-
-def _definite(text: str, language: str) -> int:
-    """How often the subject points at something as known («the loop»)."""
-    definite = rules(language).pattern("forms", "patterns", "definite", flags=re.IGNORECASE)
-    return len(definite.findall(text)) if definite else 0
 
 
 def worth(find: Find, terms: Terms) -> float:
