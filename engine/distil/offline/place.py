@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from engine.text import language_of, sentences, words
 
 _ASSIGNED = re.compile(r"\b([a-z_]\w*)\s*=(?!=)|\bdef\s+(\w+)|\bfor\s+(\w+)\s+in\b|\bclass\s+(\w+)")
 _MADE_UP = re.compile(r"\b(?!__[a-z]+__)\w*_\w+\b|\b[a-z]\d\b|(?<![\w$\\'’])[b-hj-z](?![\w$'’-])")
+_PYTHON = frozenset(dir(builtins))
 _FORMULA = re.compile(r"\$[^$]*\$")
 _LOCAL = re.compile(
     r"[a-z]{2,}\[|\[\w|\b(?!log\b|cdot\b|times\b|dots\b)(?<!\\)[a-z]{2,}\b|\b[b-ln-z]\b(?<!n)"
@@ -79,10 +81,12 @@ class Place:
             return True
         if not rules(self.language).spaced and any(w not in self._said for w in _names(bare)):
             return True
-        local = self.invented - self._said
+        local = self.invented - self._said - _PYTHON
         if any(word in local for word in re.findall(r"[a-z_]\w*", bare)):
             return True
-        return any(w in self.terms.made for w in re.findall(r"\b[A-Z]\w+", bare))
+        return any(
+            w in self.terms.made and w not in _PYTHON for w in re.findall(r"\b[A-Z]\w+", bare)
+        )
 
     @cached_property
     def _said(self) -> frozenset[str]:

@@ -16,7 +16,18 @@ from engine.language import rules
 from engine.schema import Block
 from engine.text import sentences
 
-NAMED = ("thing", "things", "does", "works", "parts", "used", "shows")
+NAMED = (
+    "thing",
+    "things",
+    "does",
+    "works",
+    "parts",
+    "used",
+    "stands",
+    "suits",
+    "occurs",
+    "features",
+)
 """Wordings that ask about a term itself; the others ask about a clause that speaks of one."""
 SHOWN = ("how", "does", "works", "used", "if", "when")
 """Wordings whose answer the code after it belongs to."""
@@ -129,6 +140,8 @@ def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     if "s" in groups:  # «since lists are mutable, they …»: the subject stands in the other half
         s = groups.pop("s")
         groups = {"x": f"{s} {groups['w']}", "y": f"{s} {groups['v']}"}
+    if "z" in groups:  # the same subject at another place of the form
+        groups["x"] = groups["x"] or groups.pop("z")
     x = groups["x"]
     of_anyone = form.wording in ("if", "when")  # «if you divide by zero» is no pointing back
     if not x or (is_pronoun(x, place.language) and not of_anyone):
@@ -138,7 +151,7 @@ def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     if form.kind == "definition" and _weak(match.string, place):
         return {}
     if form.wording in NAMED:
-        if not _known(x, place) or place.strange(x):
+        if not (form.names or _known(x, place)) or place.strange(x):
             return {}
         return {**groups, "x": _called(x, place), "bare": _bare(x, place)}
     if not place.alone(x) or place.unsaid(x) or not _speaks_of_a_term(x, place):
@@ -205,7 +218,10 @@ def _speaks_of_a_term(x: str, place: Place) -> bool:
 
 def _compared(groups: dict[str, str], place: Place) -> dict[str, str]:
     x, y = groups["x"], groups["y"]
-    known = all(place.terms.within(name) or place.terms.source(name) for name in (x, y))
+    spaced = rules(place.language).spaced  # without spaces a cut word would be within one, too
+    known = all(
+        place.terms.source(name) or (spaced and place.terms.within(name)) for name in (x, y)
+    )
     if not known or is_pronoun(y, place.language):
         return {}
     pair = f"{place.lowered(x)}{rules(place.language).conjunction}{place.lowered(y)}"

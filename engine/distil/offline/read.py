@@ -12,6 +12,7 @@ from engine.distil.offline.find import Find, point_of
 from engine.distil.offline.formulas import in_formula
 from engine.distil.offline.lists import in_list
 from engine.distil.offline.place import Place, place_of
+from engine.distil.offline.programs import in_program
 from engine.distil.offline.prose import in_prose
 from engine.distil.offline.sessions import in_session
 from engine.distil.offline.shown import in_example
@@ -52,8 +53,9 @@ def _in_block(place: Place, number: int) -> Iterator[Find]:
     before = place.blocks[number - 1] if number else None
     yield from in_formula(place, place.blocks, number)
     if block.kind == "code":
-        yield from in_session(place, block)
+        yield from in_session(place, place.blocks, number)
         yield from in_example(place, place.blocks, number)
+        yield from in_program(place, place.blocks, number)
     elif block.kind == "table":
         yield from in_table(place, block)
     else:
