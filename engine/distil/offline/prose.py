@@ -146,8 +146,8 @@ def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     of_anyone = form.wording in ("if", "when")  # «if you divide by zero» is no pointing back
     if not x or (is_pronoun(x, place.language) and not of_anyone):
         return {}
-    if form.wording == "difference":
-        return _compared(groups, place)
+    if form.wording in ("difference", "compared"):
+        return _compared(groups, place, apart=form.wording == "compared")
     if form.kind == "definition" and _weak(match.string, place):
         return {}
     if form.wording in NAMED:
@@ -192,7 +192,7 @@ def _called(x: str, place: Place) -> str:
 def _bare(x: str, place: Place) -> str:
     """The term without its article."""
     article = rules(place.language).pattern("forms", "patterns", "article", flags=re.IGNORECASE)
-    return place.lowered(article.sub("", x) if article else x)
+    return place.lowered(article.sub("", x).strip("“”「」") if article else x)
 
 
 def _end(match: re.Match[str]) -> int:
@@ -216,7 +216,8 @@ def _speaks_of_a_term(x: str, place: Place) -> bool:
     return bool(place.terms.within(x[:within] if within else x))
 
 
-def _compared(groups: dict[str, str], place: Place) -> dict[str, str]:
+def _compared(groups: dict[str, str], place: Place, *, apart: bool) -> dict[str, str]:
+    """The two that are compared, as one subject or ``apart``; nothing if one is no term."""
     x, y = groups["x"], groups["y"]
     spaced = rules(place.language).spaced  # without spaces a cut word would be within one, too
     known = all(
@@ -224,5 +225,7 @@ def _compared(groups: dict[str, str], place: Place) -> dict[str, str]:
     )
     if not known or is_pronoun(y, place.language):
         return {}
+    if apart:
+        return {} if place.unsaid(f"{x} {y}") else {"x": place.lowered(x), "y": place.lowered(y)}
     pair = f"{place.lowered(x)}{rules(place.language).conjunction}{place.lowered(y)}"
     return {"x": pair}

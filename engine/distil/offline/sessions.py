@@ -81,8 +81,10 @@ def _find(place: Place, block: Block, before: Sequence[Typed], step: Typed) -> F
     inline = "\n" in code
     x = f"\n{code}" if inline else f"`{code}`"
     kind_of = wording + ("_all" if inline else "")
+    topic = place.lowered(place.topic())
+    parts = {"x": x, "y": step.output} | ({"topic": topic} if topic and inline else {})
     return Find(
-        "session", "fact", kind_of, {"x": x, "y": step.output}, step.output,
+        "session", "fact", kind_of, parts, step.output,
         [step.output], block.page, place.section,
     )  # fmt: skip
 
