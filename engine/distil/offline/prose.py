@@ -204,7 +204,7 @@ def _tool(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     """What a way of doing something uses, as ``tool``, where it is a term («the split method»)."""
     named = rules(place.language).pattern("forms", "patterns", "tool")
     used = named.search(match.string, _end(match)) if named and form.wording == "how" else None
-    name = (used.group("x") or "").strip(" ,") if used else ""
+    name = used.group("x").strip(" ,.") if used else ""
     if not name or not _known(_bare(name, place), place) or place.strange(name):
         return {}
     return {"tool": _called(name, place)}

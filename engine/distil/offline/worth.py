@@ -45,6 +45,7 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "subject opens with a term": float(_opens(find.subject, named)),
         "clause opens with a term": float(clause and _opens(find.subject, named)),
         "clause without definite words": float(clause and not definite),
+        "clause that may lack a subject": float(clause and not rules(place.language).spaced),
         "subject names a term of the title": float(bool(title & set(named))),
         "answer names a sure term": float(
             any(s in SURE for n, s in terms.within(find.answer).items() if n not in named)
@@ -61,6 +62,7 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "subject holds capitals inside": float(bool(re.search(r"(?<=\s)[A-Z]", find.subject))),
         "answer holds digits": float(bool(re.search(r"\d", find.answer))),
         "definite words in the subject": float(definite),
+        "definite words in the answer": min(3.0, place.unsaid(find.answer)) if clause else 0.0,
         "a tool is named": float("tool" in find.parts),
         "answer opens with the subject": float(find.answer.lower().startswith(subject.lower())),
     }
