@@ -114,10 +114,10 @@ def _find(
 def _tidy(sentence: str, place: Place) -> str:
     """The sentence without its connector; a name of code keeps its small letter."""
     core = tidy(sentence, place.language)
-    first = re.match(r"\w+", core)
-    if first and f"{first[0].lower()}(" in place.terms.code and first[0].lower() in sentence[:40]:
-        return core[:1].lower() + core[1:] if core[:1].lower() + core[1:] in sentence else core
-    return core
+    first = re.match(r"\w+(?:\.\w+)*", core)
+    small = core[:1].lower() + core[1:]
+    named = first and ("." in first[0] or f"{first[0].lower()}(" in place.terms.code)
+    return small if named and small in sentence else core
 
 
 def _goes_on(core: str, previous: str, place: Place) -> bool:

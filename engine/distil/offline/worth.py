@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.distil.offline.find import Find
-from engine.distil.offline.place import place_of, size
+from engine.distil.offline.place import Place, place_of, size
 from engine.distil.offline.terms import SOURCES, SURE, Terms, is_glossary, key_of, plain_title
 from engine.language import rules
 
@@ -62,10 +62,16 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "subject holds capitals inside": float(bool(re.search(r"(?<=\s)[A-Z]", find.subject))),
         "answer holds digits": float(bool(re.search(r"\d", find.answer))),
         "definite words in the subject": float(definite),
-        "definite words in the answer": min(3.0, place.unsaid(find.answer)) if clause else 0.0,
+        "definite words in the answer": _hanging(find, place),
         "a tool is named": float("tool" in find.parts),
         "answer opens with the subject": float(find.answer.lower().startswith(subject.lower())),
     }
+
+
+def _hanging(find: Find, place: Place) -> float:
+    """How often the answer of a clause, or of what something does, points at what is unsaid."""
+    told = find.wording in (*CLAUSES, "does", "used")
+    return min(3.0, place.unsaid(find.answer)) if told else 0.0
 
 
 def _opens(text: str, named: Mapping[str, str]) -> bool:
