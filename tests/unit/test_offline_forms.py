@@ -35,7 +35,7 @@ def found_in(text: str) -> list[str]:
         ),
         ("“LIFO” stands for “last in, first out” in many books.", "What does LIFO stand for?"),
         (
-            "A tuple is faster than a list, because it cannot be changed at all.",
+            "A tuple is faster than a list, but no program can change a tuple.",
             "How do a tuple and a list compare?",
         ),
         (
@@ -47,8 +47,8 @@ def found_in(text: str) -> list[str]:
             "What is the difference between a tuple and a list?",
         ),
         (
-            "Tuples cannot be changed, so you have to make a new tuple each time.",
-            "Explain why you have to make a new tuple each time.",
+            "Tuples cannot be changed, so any program can share a tuple with others.",
+            "Explain why any program can share a tuple with others.",
         ),
         (
             "Because tuples are immutable, they don’t provide methods that sort a list.",
@@ -75,7 +75,7 @@ def test_a_form_asks_for_what_its_sentence_says(sentence, question):
     ("text", "kept"),
     [
         ("If you omit the second index, the list begins with its first number.", False),
-        ("If you omit the second index of a list, the list is left whole.", True),
+        ("If you omit the second index of a list, Python goes on to its end.", True),
         ("If you provide any other list, you get an error from the interpreter.", False),
         ("To end the list, you have to type a bracket and press a key.", False),
         ("To end a list, you have to type a bracket and press a key.", True),

@@ -23,7 +23,7 @@ def entries(place: Place, block: Block) -> Iterator[Find]:
     boxed = block.role == "definition" or is_glossary(place.section)
     whole = block.text if block.kind == "prose" and not boxed else ""
     lines = [whole] if whole else block.text.split("\n")
-    for line in (part for line in lines for part in (_RUN_ON.split(line) if boxed else [line])):
+    for line in (part for text in lines for part in (_RUN_ON.split(text) if boxed else [text])):
         found = _entry(place, ITEM.sub("", line), block.page, boxed)
         if found:
             yield found

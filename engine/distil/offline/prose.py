@@ -29,6 +29,8 @@ NAMED = (
     "features",
 )
 """Wordings that ask about a term itself; the others ask about a clause that speaks of one."""
+ANYONE = ("if", "when", "before")
+"""Wordings whose clause may begin with «you»."""
 SHOWN = ("how", "does", "works", "used", "if", "when")
 """Wordings whose answer the code after it belongs to."""
 _MOST_LINES = 8
@@ -136,14 +138,9 @@ def _goes_on(core: str, previous: str, place: Place) -> bool:
 
 def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     """What goes into the wording, or nothing where the subject will not do."""
-    groups = {k: (v or "").strip(" ,，“”「」") for k, v in match.groupdict().items()}
-    if "s" in groups:  # «since lists are mutable, they …»: the subject stands in the other half
-        s = groups.pop("s")
-        groups = {"x": f"{s} {groups['w']}", "y": f"{s} {groups['v']}"}
-    if "z" in groups:  # the same subject at another place of the form
-        groups["x"] = groups["x"] or groups.pop("z")
+    groups = _groups(match)
     x = groups["x"]
-    of_anyone = form.wording in ("if", "when")  # «if you divide by zero» is no pointing back
+    of_anyone = form.wording in ANYONE  # «if you divide by zero» is no pointing back
     if not x or (is_pronoun(x, place.language) and not of_anyone):
         return {}
     if form.wording in ("difference", "compared"):
@@ -193,6 +190,20 @@ def _bare(x: str, place: Place) -> str:
     """The term without its article."""
     article = rules(place.language).pattern("forms", "patterns", "article", flags=re.IGNORECASE)
     return place.lowered(article.sub("", x).strip("“”「」") if article else x)
+
+
+def _groups(match: re.Match[str]) -> dict[str, str]:
+    """The parts as they stand in the sentence.
+
+    ``z`` is the subject at another place of the form; of «since lists are mutable, they …» the
+    subject ``s`` stands in the other half.
+    """
+    groups = {k: (v or "").strip(" ,，“”「」") for k, v in match.groupdict().items()}
+    if "s" in groups:
+        s = groups["s"]
+        return {"x": f"{s} {groups['w']}", "y": f"{s} {groups['v']}"}
+    z = groups.pop("z", "")
+    return groups | {"x": groups["x"] or z}
 
 
 def _end(match: re.Match[str]) -> int:
