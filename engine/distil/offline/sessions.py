@@ -112,7 +112,8 @@ def _shown(output: str) -> bool:
         value = ast.literal_eval(output)
     except (SyntaxError, ValueError):
         return output.startswith("<class '")
-    return value is not None and not (isinstance(value, dict | set) and len(value) > 1)
+    exact = not isinstance(value, float) or repr(value) == output
+    return value is not None and exact and not (isinstance(value, dict | set) and len(value) > 1)
 
 
 def _failed(step: Typed) -> bool:
