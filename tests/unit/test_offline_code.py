@@ -29,13 +29,14 @@ def test_a_name_is_asked_for_where_a_line_changed_what_it_refers_to():
 def test_a_change_in_place_is_never_left_out_of_the_question(change):
     text = f">>> t = ['a', 'b']\n>>> {change}\n>>> t[0] * 2\n'bb'"
     for found in points(session(text)):
-        assert change in found.questions[0]
+        assert f">>> t = ['a', 'b']\n>>> {change}" in found.questions[0]
 
 
 def test_what_another_name_may_have_changed_is_not_asked():
-    aliased = ">>> a = [1, 2]\n>>> b = a\n>>> b[0] = 42\n>>> a\n[42, 2]"
+    aliased = ">>> a = [1, 2]\n>>> b = a\n>>> b[0] = 42\n>>> a[0] * 2\n84"
     assert shown(aliased) == {}
-    assert shown(aliased.replace("b = a", "b = [1, 2]").replace(">>> a\n[42, 2]", ">>> b\n[42, 2]"))
+    apart = aliased.replace("b = a", "b = [1, 2]").replace("84", "2")
+    assert shown(apart) == {">>> a[0] * 2": "2"}
 
 
 def test_a_line_that_failed_changed_nothing():

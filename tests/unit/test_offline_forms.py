@@ -2,8 +2,9 @@
 
 import pytest
 
-from engine.distil.offline import book_terms
+from engine.distil.offline import book_terms, finds_of
 from engine.distil.offline.place import place_of
+from engine.distil.offline.worth import features
 from engine.schema import Block, Section
 from tests.unit.test_offline import WORDS, ZH_WORDS, asked, book, points, prose
 
@@ -82,6 +83,7 @@ def test_a_form_asks_for_what_its_sentence_says(sentence, question):
         ("To copy a list and sort the list, you can use a slice and a method.", True),
         ("Since lists are long, it is often useful to make a copy of some.", False),
         ("与数组的元素不同，链表的元素很少。", False),  # half a thing is compared with half
+        ("相较于桶排序，计数排序效率更高，实现也很简单。", False),  # «计数排序效率» is cut, no term
         ("相比于桶排序，计数排序适用于数据范围较小的情况。", True),
         ("桶排序是分治策略的一个典型应用，效率很高。", False),  # sorts it, and defines nothing
         ("如果待插入节点在队列中已存在，则不执行插入。", False),
@@ -105,11 +107,23 @@ def test_what_was_brought_up_is_said():
     assert {text: place.unsaid(text) for text in unsaid} == unsaid
 
 
+def test_the_judge_sees_what_an_answer_leaves_unsaid():
+    def hanging(text: str) -> float:
+        section = Section(id="s", title="T", blocks=(prose(text),))
+        glossary = Section(id="g", title="Glossary", blocks=(Block(text=WORDS, kind="list"),))
+        terms = book_terms([book(section, glossary)])
+        [find] = finds_of(section, terms)
+        return features(find, terms)["definite words in the answer"]
+
+    assert hanging("If you divide a number by zero, the program jumps over the clause.") == 2
+    assert hanging("If you divide a number by zero, the interpreter ends the number.") == 0
+
+
 def test_a_trait_belongs_to_the_nearest_title_that_is_a_word_of_the_course():
     trait = Block(text="- 时间复杂度为 $O(n)$，因为每个元素只被访问一次。", kind="list")
     whole = "归并排序很稳定。归并排序很常用。归并排序需要辅助数组。"
     sections = [
-        Section(id="1", title="排序", blocks=(prose("排序有很多种。" * 4),)),
+        Section(id="1", title="排序", blocks=(prose("排序的算法特性有很多种。" * 4),)),
         Section(id="2", title="归并排序", parent="1", blocks=(prose(whole),)),
         Section(id="3", title="算法特性", parent="2", blocks=(trait,)),
         *(Section(id=f"x{i}", title="算法特性", parent="1") for i in range(3)),
