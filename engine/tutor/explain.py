@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from engine.language import rules
 from engine.quotes import Candidates, Quote, Verdict, asked, onward, quotes_of, speaks
 from engine.quotes.lexicon import lexicon_of
-from engine.tutor.answers import Turn, answer_stream, sources_of
+from engine.tutor.answers import SHOWN, Turn, answer_stream, sources_of
 from engine.tutor.check import same_question, supporting_pair
 from engine.tutor.conversation import Conversation, Material
 from engine.tutor.followup import Meant
@@ -38,7 +38,7 @@ def explain(
     if at.guide is not None:
         said = explained(talk.said, meant.question, quotes, at.guide, at.language, on_text)
     elif at.chat is not None and not meant.follows and sure == "covered":
-        said = _by_student(meant.question, quotes, found, at, on_text)
+        said = _by_student(meant.question, quotes, at, on_text)
     else:
         said = _from_book(talk, meant, quotes, sure, at)
         on_text(said.answer)
@@ -95,14 +95,14 @@ def _further(
 def _by_student(
     question: str,
     quotes: Sequence[Quote],
-    found: Candidates,
     at: Material,
     on_text: Callable[[str], None],
 ) -> Turn:
     """The student's answer if the corpus bears it out, else the corpus's answer or the book's."""
     assert at.chat is not None
+    shown = [quote.text for quote in quotes[:SHOWN]]
     stream = answer_stream(
-        question, found.hits, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
+        question, shown, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
     )
     words = "".join(stream).strip()
     sources = sources_of(quotes[:3])
