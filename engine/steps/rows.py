@@ -70,7 +70,8 @@ def rows_to_train(
     index = open_index(workspace, report)
     prompt = chosen_prompt(store, course.id, course.language)
     reads = BookReader(index, prompt, quotes=mixture.quotes, hidden=hidden, report=report)
-    wanted = round(mixture.sought * len({pair.point for pair in taught}))
+    points = len({pair.point for pair in taught})
+    wanted = round(mixture.sought * mixture.reading * points)
     sought = sentence_pairs(index, hidden, wanted, seed)
     talk = _replayed(workspace, recipe, report) if replay and mixture.replay else []
     checked = [pair for pair in used if pair.split == "validation"]
@@ -87,7 +88,7 @@ def sketched_rows(workspace: Workspace, mixture: Mixture) -> list[TrainingRow]:
     store, course = workspace.store, workspace.course.id
     pairs = [pair for pair in let_through(store.pairs(course)) if pair.split == "train"]
     reader = sketch(store.passages(course), mixture.quotes)
-    return mixed(pairs, mixture, reader, pairs * 4)
+    return mixed(pairs, mixture, reader, pairs * 8)
 
 
 def unseen(pairs: list[Pair]) -> set[str]:

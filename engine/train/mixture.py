@@ -31,9 +31,9 @@ class Mixture(Value):
     """
 
     by_heart: float = Field(default=1.0, ge=0, le=1)
-    reading: float = Field(default=1.0, ge=0, le=1)
-    sought: float = Field(default=0.5, ge=0, le=4)
-    absent: float = Field(default=0.25, ge=0, le=0.9)
+    reading: float = Field(default=0.5, ge=0, le=1)
+    sought: float = Field(default=3.0, ge=0, le=8)
+    absent: float = Field(default=0.2, ge=0, le=0.9)
     quotes: int = Field(default=2, ge=1, le=4)
     statements: int = Field(default=0, ge=0, le=10)
     replay: float = Field(default=0.05, ge=0, le=0.5)
@@ -66,7 +66,7 @@ def mixed(
     heart = [by_heart(pair) for pair in drawn(pairs, mixture.by_heart, seed)]
     points = {pair.point: pair for pair in drawn(pairs, 1.0, seed) if not pair.turns}
     asked = drawn([points[name] for name in sorted(points)], mixture.reading, seed)
-    asked += sentences[: round(mixture.sought * len(asked))]
+    asked = drawn([*asked, *sentences[: round(mixture.sought * len(asked))]], 1.0, seed)
     read = [row for pair in asked for row in reader(pair, False)]
     missing = round(len(read) * mixture.absent / (1 - mixture.absent))
     lost = [row for pair in _cycled(asked, missing) for row in reader(pair, True)]

@@ -17,17 +17,22 @@ from engine.progress import Report, silent
 from engine.prompts import AnswerPrompt
 from engine.quotes import candidates, quotes_of
 from engine.quotes.lexicon import lexicon_of
-from engine.schema import Evidence, Pair, Passage, Progress, content_id
+from engine.schema import Evidence, Language, Pair, Passage, Progress, content_id
 from engine.search import Index
 from engine.text import search_terms, tokens
+from engine.text import words as words_of
 from engine.train.mixture import Reader
 from engine.train.rows import TrainingRow
 from engine.units import Unit
 
 _SPARE = 4
 """Quotes looked at beyond those that are shown."""
+_LONGEST = 45
+"""Words (1.6 characters each in Chinese) of an answer of two sentences."""
 _FEWEST = 2
 """Words by which a sentence is asked for, at least."""
+_NEAT, _SLIPS = 0.5, 0.3
+"""Share of the questions that stay as they are, and of the others that get a slip."""
 _SAME = 0.6
 """Share of an answer's words from which a quote is taken to hold it."""
 
@@ -63,7 +68,7 @@ class BookReader:
         if not shown:
             return ()
         said = table(self.index.language, "answering")["absent"] if absent else quoted(pair)
-        [*before, asked] = self.prompt.messages(pair.question, shown)
+        [*before, asked] = self.prompt.messages(typed(pair), shown)
         system = before[0].content if before else ""
         return (TrainingRow(question=asked.content, answer=said, system=system),)
 
@@ -146,18 +151,26 @@ def _sentence_pair(unit: Unit, index: Index, dice: random.Random) -> Pair | None
         return None
     sentence = dice.choice(fit)
     words = _rarest(sentence, index, dice.randint(2, 4))
+    answer = _going_on(sentence, unit, index.language)
     if len(words) < _FEWEST:
         return None
     asked = dice.choice(table(index.language, "answering")["sought"])
     return Pair(
         id=content_id("sought", unit.passage, sentence),
         question=asked.replace("{words}", " ".join(words)),
-        answer=sentence,
+        answer=answer,
         kind="fact",
         language=own.code,
         point=content_id("sought", sentence),
         evidence=(Evidence(quote=sentence, section=unit.section, title=unit.title),),
     )
+
+
+def _going_on(sentence: str, unit: Unit, language: Language) -> str:
+    """The sentence with the one after it, where both together are still short."""
+    at = unit.sentences.index(sentence)
+    both = rules(language).joiner.join(unit.sentences[at : at + 2])
+    return both if len(words_of(both)) <= _LONGEST * rules(language).sizes.scale else sentence
 
 
 def _rarest(sentence: str, index: Index, count: int) -> list[str]:
@@ -170,6 +183,22 @@ def _rarest(sentence: str, index: Index, count: int) -> list[str]:
             rare.setdefault(token, max(lexicon.idf(t) for t in known))
     kept = sorted(rare, key=lambda token: -rare[token])[:count]
     return [token for token in rare if token in kept]
+
+
+def typed(pair: Pair) -> str:
+    """The question as learners type: half of them in small letters, some with a slip of the pen.
+
+    The same for the same pair.
+    """
+    dice = random.Random(pair.id)  # noqa: S311 (a draw of slips, not a secret)
+    if "\n" in pair.question or dice.random() < _NEAT:
+        return pair.question
+    text = pair.question.rstrip("?？。.").lower()
+    at = dice.randrange(1, max(2, len(text) - 2))
+    slip = text[at : at + 2]
+    if dice.random() < _SLIPS and slip.isascii() and slip.isalpha():
+        text = text[:at] + slip[::-1] + text[at + 2 :]
+    return text
 
 
 def quoted(pair: Pair) -> str:

@@ -51,6 +51,7 @@ def changed(mixture: Mixture, **values: Any) -> Mixture:
 TRIALS: dict[str, tuple[Mixture, dict[str, Any]]] = {
     "heart": (HEART, {}),
     "reading": (READS, {}),
+    "templates": (changed(READS, reading=1.0, sought=0.0), {}),
     "reading-only": (changed(READS, by_heart=0.0), {}),
     "replay": (changed(READS, replay=0.1), {}),
     **{f"statements-{n}": (changed(READS, statements=n), {}) for n in (1, 3, 5, 10)},

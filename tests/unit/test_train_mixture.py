@@ -7,7 +7,7 @@ from engine.prompts import course_system, start_prompt
 from engine.schema import Block, Evidence, Pair, Passage
 from engine.search import Index
 from engine.train import BookReader, Mixture, TrainingRow, mixed, sentence_pairs, sketch
-from engine.train.reading import quoted
+from engine.train.reading import quoted, typed
 
 FACTS = {
     "leaf": "A leaf catches light and turns it into sugar for the whole plant.",
@@ -131,6 +131,17 @@ def test_sentences_are_asked_for_by_some_of_their_words(index):
         assert 2 <= len(shared) <= 4
 
 
+def test_half_of_the_questions_are_typed_as_learners_type():
+    kept = [own for own in PAIRS if typed(own) == own.question]
+    assert 0 < len(kept) < len(PAIRS)
+    small = [typed(own) for own in PAIRS if own not in kept]
+    assert all(text == text.lower() and not text.endswith("?") for text in small)
+    asked = [own.question.lower() for own in PAIRS]
+    assert any(f"{text}?" not in asked for text in small), "some have a slip"
+    code = pair("leaf", question="What is shown?\n>>> X")
+    assert typed(code) == code.question
+
+
 def test_the_quote_comes_before_an_answer_in_other_words():
     own = pair("leaf", answer="It feeds the plant.")
     assert quoted(own).startswith("The book says: “A leaf catches")
@@ -139,8 +150,8 @@ def test_the_quote_comes_before_an_answer_in_other_words():
 
 
 def test_the_sketch_is_as_long_as_the_rows(index, reader):
-    mixture = Mixture(statements=0, replay=0)
-    real = mixed(PAIRS, mixture, reader)
+    mixture = Mixture(sought=1.0, statements=0, replay=0)
+    real = mixed(PAIRS, mixture, reader, sentence_pairs(index, (), 9, 0))
     drawn = mixed(PAIRS, mixture, sketch(index.passages, 2), PAIRS)
     lengths = [sum(len(r.question) for r in rows) for rows in (real, drawn)]
     assert 0.6 < lengths[0] / lengths[1] < 1.6

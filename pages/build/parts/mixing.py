@@ -40,7 +40,7 @@ def form() -> None:
     }
     cells = st.columns(2)
     for number, (name, (label, told)) in enumerate(words.items()):
-        top = {"sought": 4.0, "absent": 0.9, "replay": 0.5}.get(name, 1.0)
+        top = {"sought": 8.0, "absent": 0.9, "replay": 0.5}.get(name, 1.0)
         cells[number % 2].slider(
             label, 0.0, top, float(getattr(start, name)), 0.05, key=f"mix-{name}", help=told
         )
