@@ -13,4 +13,7 @@ from engine.distil.offline.find import Find, point_of
 from engine.distil.offline.read import finds_of, taught
 from engine.distil.offline.terms import Terms, book_terms
 
-__all__ = ["Find", "Terms", "book_terms", "finds_of", "point_of", "taught"]
+VERSION = 2
+"""Raised whenever the teacher makes other pairs of the same book, so that a corpus is made anew."""
+
+__all__ = ["VERSION", "Find", "Terms", "book_terms", "finds_of", "point_of", "taught"]
