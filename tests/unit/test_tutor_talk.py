@@ -180,7 +180,7 @@ def test_a_quote_is_followed_by_a_sentence_of_other_places_each_with_its_place(
     lines = also.strip().splitlines()
     assert said.sources[0].quote in quote and len(lines) == 2
     for line in lines:
-        [place] = [p for p in (EN if language == "en" else ZH) if p.title in line]
+        [place] = [p for p in (EN if language == "en" else ZH) if f"“{p.title}”" in line]
         assert place.title != said.sources[0].title and "fails:" not in line
         sentence = line.removeprefix("- ").split(" (")[0].split(" ——")[0]
         assert sentence in place.text and sentence not in quote
