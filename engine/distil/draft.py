@@ -58,6 +58,22 @@ class Distilled(Value):
 
     _formerly = model_validator(mode="before")(renamed)
 
+    def counted(self, pairs: Sequence[Pair]) -> Distilled:
+        """The same result with the counts of what can be used of these pairs."""
+        return self.model_copy(update=_counts(pairs))
+
+
+def _counts(pairs: Sequence[Pair]) -> dict[str, int]:
+    """How many pairs can be used, in all and by what for; what no teacher makes is left out."""
+    usable = [pair for pair in pairs if pair.status != "rejected" and pair.part not in OUTSIDE]
+    return {
+        "pairs": len(usable),
+        "train": sum(pair.split == "train" for pair in usable),
+        "validation": sum(pair.split == "validation" for pair in usable),
+        "reworded": sum(pair.part == "reworded" for pair in usable),
+        "transfer": sum(pair.part == "transfer" for pair in usable),
+    }
+
 
 class CorpusRecord(Value):
     """The plan of the corpus that a course uses, and what came of it."""
@@ -175,11 +191,7 @@ class CorpusDraft:
             offered=self.offered,
             points=self.points,
             removed=dict(self.removed + removed),
-            pairs=len(usable),
-            train=sum(p.split == "train" for p in usable),
-            validation=sum(p.split == "validation" for p in usable),
-            reworded=sum(p.part == "reworded" for p in usable),
-            transfer=sum(p.part == "transfer" for p in usable),
+            **_counts(pairs),
             kept=sum(p.id in before for p in usable),
             seconds=seconds,
             teacher=teacher,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from engine.course import SplitPlan, taught_sections
 from engine.llm.costs import Estimate, endpoint_minutes, estimate_of
-from engine.schema import Document, PairKind, Passage, Section, Value
+from engine.schema import Document, Level, PairKind, Passage, Section, Value
 from engine.text import count_tokens
 
 BOOK_KINDS: tuple[PairKind, ...] = (
@@ -81,6 +81,20 @@ class DistilPlan(Value):
         found = self.model_dump(mode="json", exclude=unused)
         split = found["split"]  # as it was named before, so that corpora keep their names
         return found | {"split": {"recall" if k == "reworded" else k: split[k] for k in split}}
+
+
+class Gap(Value):
+    """One cell of a corpus that a connected teacher is to fill.
+
+    ``section`` is a section or a chapter (empty: all), ``level`` empty means any that suits the
+    kind; ``points`` are wanted, each with its wordings.
+    """
+
+    section: str = ""
+    kind: PairKind = "fact"
+    level: Level | Literal[""] = ""
+    points: int = Field(default=3, ge=1, le=50)
+    teacher: str = "endpoint"
 
 
 WORDINGS: dict[Recipe, int] = {"grid": 3, "coursegpt": 1}

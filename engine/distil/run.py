@@ -93,7 +93,7 @@ def distil(
     if chat is None:
         _extract(documents, draft, report)
     else:
-        cast = _cast(course, store, chat, second, judge)
+        cast = cast_of(course, store, chat, second, judge)
         view = view_of(course, documents, passages, plan, index)
         _prompt(documents, view, draft, cast, report)
     _refuse_poor(draft)
@@ -101,7 +101,7 @@ def distil(
     return draft.finish(time.monotonic() - started, teacher, natural_pairs(course, documents))
 
 
-def _cast(
+def cast_of(
     course: Course,
     store: Store,
     chat: Chat,
@@ -165,7 +165,7 @@ def preview(
         points.sort(key=lambda point: point.section)
         return [_first_pair(p, course, plan) for p in _spread(points, sections)]
     view = view_of(course, documents, store.passages(course.id), plan)
-    return previewed(view, documents, plan, _cast(course, store, chat), sections)
+    return previewed(view, documents, plan, cast_of(course, store, chat), sections)
 
 
 def _first_pair(point: Point, course: Course, plan: DistilPlan) -> Pair:

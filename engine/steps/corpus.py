@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from engine.distil import CorpusEstimate, Distilled, DistilPlan, distil, estimate, fingerprint
+from engine.distil import (
+    CorpusEstimate,
+    Distilled,
+    DistilPlan,
+    Filled,
+    Gap,
+    cast_of,
+    distil,
+    estimate,
+    fill,
+    fingerprint,
+)
+from engine.errors import Missing
 from engine.llm import Chat
 from engine.llm.teacher import Role, TeacherChoice, load_choice
 from engine.progress import Report, silent
@@ -20,6 +32,30 @@ def make_corpus(workspace: Workspace, plan: DistilPlan, report: Report = silent)
         report=report,
         second=second_chat(workspace, plan),
         judge=judge_chat(workspace, plan),
+        index=lambda: open_index(workspace),
+    )
+
+
+def fill_gap(workspace: Workspace, gap: Gap, report: Report = silent) -> Filled:
+    """Fill a gap of the corpus in use with the saved teacher.
+
+    Raises:
+        Missing: no teacher model is connected.
+    """
+    chat = teacher_chat(workspace.settings, workspace.store, gap.teacher)
+    if chat is None:
+        raise Missing(
+            "Only a connected teacher model can be asked for one kind of question.",
+            code="fill.offline",
+            next="Connect a teacher model, then fill the gap.",
+        )
+    store, course = workspace.store, workspace.course
+    return fill(
+        course,
+        gap,
+        cast=lambda plan: cast_of(course, store, chat, judge=judge_chat(workspace, plan)),
+        store=store,
+        report=report,
         index=lambda: open_index(workspace),
     )
 
@@ -74,4 +110,14 @@ DISTIL = Step(
     stages=("corpus",),
     estimate=corpus_costs,
     discard=discard_corpus,
+)
+FILL = Step(
+    name="fill",
+    label="Filling a gap of the corpus",
+    plan=Gap,
+    result=Filled,
+    run=fill_gap,
+    inputs=lambda store, course, gap: store.corpus_version(course),
+    default=lambda workspace: Gap(teacher=load_choice(workspace.store).kind),
+    stages=("corpus",),
 )

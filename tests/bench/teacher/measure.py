@@ -80,6 +80,8 @@ def run(
 ) -> Run:
     """A whole run of the plan; nothing is stored."""
     scripts = [ScriptedTeacher(course.language, share, seed=i) for i in range(teachers)]
+    for script in scripts:
+        script.peers = tuple(scripts)
     book, points = Notebook(scripts), list[PromptedPoint]()
     chats = tuple(Scripted(script, f"scripted-{i}") for i, script in enumerate(scripts))
     lessons = lessons_of(
@@ -107,7 +109,8 @@ def some_sections(documents: Sequence[Document], n: int) -> tuple[str, ...]:
 def figures(found: Run, language: str) -> dict[str, Any]:
     """Recall by kind of fault, false alarms by gate, beside the gate of old, with n and intervals."""
     ends = found.notebook.ends
-    clean = [end for end in ends if end.note.fault is None]
+    both = _asked_by_both(ends)
+    clean = [end for i, end in enumerate(ends) if end.note.fault is None and i not in both]
     rows = {
         fault: {
             "ours": _share([bool(e.gate) for e in ends if e.note.fault == fault]),
@@ -117,6 +120,11 @@ def figures(found: Run, language: str) -> dict[str, Any]:
             "gates": dict(Counter(e.gate or "made" for e in ends if e.note.fault == fault)),
         }
         for fault in FAULTS
+    }
+    rows["both"] = {
+        "ours": _share([bool(ends[i].gate) for i in both]),
+        "word overlap": _share([_old_refuses(ends[i].note, language) for i in both]),
+        "gates": dict(Counter(ends[i].gate or "made" for i in both)),
     }
     book = found.notebook
     return {
@@ -136,6 +144,23 @@ def figures(found: Run, language: str) -> dict[str, Any]:
         },
         "ended": found.ended,
     }
+
+
+def _asked_by_both(ends: Sequence[End]) -> set[int]:
+    """Places of sound questions that another teacher had asked already, and that was made.
+
+    Two teachers who read one paragraph ask the same of it: that is a repeat, though nobody planted
+    it, and has to go. One that goes for another reason is a false alarm all the same.
+    """
+    kept = {end.note.sentence for end in ends if not end.gate}
+    found, seen = set(), set()
+    for i, end in sorted(enumerate(ends), key=lambda row: bool(row[1].gate)):
+        sentence = end.note.sentence
+        again = sentence in kept if end.gate == "repeated" else not end.gate and sentence in seen
+        if end.note.fault is None and again:
+            found.add(i)
+        seen.add(sentence)
+    return found
 
 
 def _share(values: Sequence[bool]) -> dict[str, float]:

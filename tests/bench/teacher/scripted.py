@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from rapidfuzz.distance import Indel
 
+from engine.language import table
 from engine.llm import Request
 from engine.schema import content_id
 from tests.bench.teacher.tongue import (
@@ -43,7 +44,7 @@ that is not in it; a question asked before; in the answer a wrong number, a nega
 changed about, an invented claim, or the answer to another question."""
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 _ASKING = ("leaning", "unanswerable", "quote", "duplicate")
-_LINE = re.compile(r"^\d+\. (\w+)", re.MULTILINE)
+_LINE = re.compile(r"^\d+\. (\w+) ?[(（](.+?)[)）]", re.MULTILINE)
 
 
 class Written(NamedTuple):
@@ -63,11 +64,13 @@ class ScriptedTeacher:
     Args:
         language: Code of the course's language.
         share: Share of questions with a planted fault, the kinds equally often.
-        seed: Draws the faults; two teachers with other seeds ask in another order.
+        seed: Draws the faults; teachers with other seeds ask in another order and in other words.
     """
 
     def __init__(self, language: str, share: float = 0.0, seed: int = 0) -> None:
         self.tongue, self.share, self.seed = TONGUES[language], share, seed
+        self.peers: tuple[ScriptedTeacher, ...] = (self,)
+        """All whose questions it answers as they planned: one teacher answers what all asked."""
         self.notes: dict[tuple[str, ...], Written] = {}
         self._seen: dict[str, None] = {}
         self._asked: set[str] = set()
@@ -111,11 +114,14 @@ class ScriptedTeacher:
         passage = tagged(text, "passage")
         kinds = _LINE.findall(text.partition("</passage>")[2])
         rows: list[dict[str, Any]] = []
-        for kind in kinds:
+        levels = {
+            said: level for level, said in table(self.tongue.code, "distil")["levels"].items()
+        }
+        for kind, level in kinds:
             row = self._point(passage, kind, rows, text)
             if row is None:
                 break
-            rows.append(row)
+            rows.append(row | {"level": levels[level]})
         points = [
             {key: row[key] for key in row if key not in ("sentence", "fault")} for row in rows
         ]
@@ -148,7 +154,8 @@ class ScriptedTeacher:
         self._seen.setdefault(passage)
         own = plain_sentences(passage, self.tongue)
         fault = self._fault(passage, len(rows), text)
-        if fault == "quote" and not _LINE.search(text):  # CourseGPT-zh's calls want no quote
+        if fault == "quote" and not _LINE.search(text.partition("</passage>")[2]):
+            # CourseGPT-zh's calls want no quote
             fault = None
         used = {row["sentence"] for row in rows}
         if fault == "duplicate" and rows and rows[-1]["fault"] is None:
@@ -200,11 +207,17 @@ class ScriptedTeacher:
         if kind == "dialogue" and fault is None and (other := _other(sentence, own, tongue)):
             asked = tongue.wordings[0].format(**dict(zip("abc", other[1], strict=True)))
             turns = [{"question": asked, "answer": other[0]}]
-        questions = [form.format(**names) for form in forms]
+        questions = self._in_own_words([form.format(**names) for form in forms])
         quote = _spoiled(sentence, tongue) if fault == "quote" else sentence
         fits = kind if kind != "numeric" and (wrong or kind != "misconception") else "fact"
         row = self._noted(sentence, fault, passage, quote, questions, fits, wrong)
         return row | {"turns": turns}
+
+    def _in_own_words(self, questions: list[str]) -> list[str]:
+        """A second teacher begins with another wording, and has a way of its own to end."""
+        if not self.seed:
+            return questions
+        return [question + self.tongue.manner for question in (*questions[2:], *questions[:2])]
 
     def _noted(
         self,
@@ -261,7 +274,7 @@ class ScriptedTeacher:
         asked = re.split(r"Question: |问题：", text)[-1]
         if not _is_first(contents[0]):
             return self._best(asked, text)
-        for note in self.notes.values():
+        for note in (note for peer in self.peers for note in peer.notes.values()):
             question = next((q for q in note.questions if q in asked), "-")
             if question == note.questions[0] and note.sentence in text:
                 return note.answer

@@ -30,6 +30,7 @@ class Tongue(NamedTuple):
     wrong: str
     wrong_said: str
     nothing: str
+    manner: str
     stop: frozenset[str]
 
 
@@ -99,8 +100,11 @@ EN = Tongue(
     wrong="It is wrong to believe “{wrong}”. ",
     wrong_said=r"It is wrong to believe “([^”]*)”\.",
     nothing="The passage does not say.",
+    manner=" Answer briefly.",
     stop=frozenset(
         [
+            "answer",
+            "briefly",
             "what",
             "role",
             "please",
@@ -265,6 +269,7 @@ ZH = Tongue(
     wrong="认为“{wrong}”是错误的。",
     wrong_said=r"认为“([^”]*)”是错误的。",
     nothing="原文没有说到。",
+    manner="请简要回答。",
     stop=frozenset(
         [
             "可以",
