@@ -114,6 +114,12 @@ def _add_recipe(distil: Any) -> None:
         help="how the teacher model is led: by our grid, or as in CourseGPT-zh",
     )
     distil.add_argument("--seeds", type=Path, help="example questions for coursegpt, one a line")
+    distil.add_argument(
+        "--rewordings",
+        type=int,
+        default=60,
+        help="taught facts that the exam asks in a learner's words, by a connected teacher",
+    )
     distil.add_argument("--no-judge", action="store_true", help="do not score answers")
     distil.add_argument(
         "--judge-floor",
@@ -132,6 +138,7 @@ def _recipe_changes(options: Any) -> dict[str, Any]:
     if not hasattr(options, "recipe"):
         return {}
     changes = {"recipe": options.recipe, "judge_floor": options.judge_floor}
+    changes["rewordings"] = options.rewordings
     changes["judge"] = not options.no_judge
     if options.kinds:
         changes["kinds"] = tuple(options.kinds)

@@ -5,10 +5,11 @@ will cost, ``render`` writes it as a file; ``fill`` adds to it where it has a ga
 teacher is ``offline/``, the LLM teacher ``prompted/``.
 """
 
+from engine.distil.costs import CorpusEstimate, estimate
 from engine.distil.draft import CORPUS, POINT_GATES, CorpusRecord, Distilled
 from engine.distil.formats import FORMATS, render
 from engine.distil.gaps import FILLED, Cell, Filled, cells, fill, section_called
-from engine.distil.plan import ALL_KINDS, BOOK_KINDS, CorpusEstimate, DistilPlan, Gap, estimate
+from engine.distil.plan import ALL_KINDS, BOOK_KINDS, DistilPlan, Gap
 from engine.distil.run import Coverage, cast_of, coverage, distil, fingerprint, preview
 
 __all__ = [

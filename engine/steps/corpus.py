@@ -9,6 +9,7 @@ from engine.distil import (
     Filled,
     Gap,
     cast_of,
+    costs,
     distil,
     estimate,
     fill,
@@ -19,6 +20,7 @@ from engine.llm import Chat
 from engine.llm.teacher import Role, TeacherChoice, load_choice
 from engine.progress import Report, silent
 from engine.steps.step import Step
+from engine.store import Store
 from engine.workspace import Workspace, open_index, teacher_chat
 
 
@@ -75,10 +77,16 @@ def judge_chat(workspace: Workspace, plan: DistilPlan) -> Chat | None:
 def _other(workspace: Workspace, role: Role) -> Chat | None:
     from engine.llm.teacher import connect
 
-    store, choice = workspace.store, load_choice(workspace.store, role)
-    if choice.kind != "endpoint" or _same(choice, load_choice(store)):
+    store = workspace.store
+    if not _is_other(store, role):
         return None
-    return connect(choice, workspace.settings, store)
+    return connect(load_choice(store, role), workspace.settings, store)
+
+
+def _is_other(store: Store, role: Role) -> bool:
+    """Whether a model of its own is configured for the role."""
+    choice = load_choice(store, role)
+    return choice.kind == "endpoint" and not _same(choice, load_choice(store))
 
 
 def _same(one: TeacherChoice, other: TeacherChoice) -> bool:
@@ -92,11 +100,28 @@ def discard_corpus(workspace: Workspace, plan: DistilPlan) -> None:
 
 
 def corpus_costs(workspace: Workspace, plan: DistilPlan) -> CorpusEstimate:
-    """Calls, tokens, money (at the saved teacher's prices) and minutes of a corpus."""
+    """Calls, tokens, money (each role at its own model's price) and minutes of a corpus."""
     store, course = workspace.store, workspace.course.id
-    price = load_choice(store).price
-    prices = (price.prompt, price.completion) if plan.teacher == "endpoint" else (0.0, 0.0)
-    return estimate(store.documents(course), store.passages(course), plan, prices=prices)
+    second = _is_other(store, "second") and plan.recipe == "coursegpt"
+    return estimate(
+        store.documents(course),
+        store.passages(course),
+        plan,
+        prices=_prices(store) if plan.teacher == "endpoint" else {},
+        second=second,
+    )
+
+
+def _prices(store: Store) -> dict[costs.Role, tuple[float, float]]:
+    """What each role costs: the judge's model checks, too; it is the teacher where none is set."""
+
+    def price(role: Role) -> tuple[float, float]:
+        own = load_choice(store, role).price
+        return own.prompt, own.completion
+
+    teacher = price("teacher")
+    judge = price("judge") if _is_other(store, "judge") else teacher
+    return {"teacher": teacher, "second": price("second"), "checker": judge, "judge": judge}
 
 
 DISTIL = Step(

@@ -31,6 +31,7 @@ class Tongue(NamedTuple):
     wrong_said: str
     nothing: str
     manner: str
+    colloquial: str
     stop: frozenset[str]
 
 
@@ -101,6 +102,7 @@ EN = Tongue(
     wrong_said=r"It is wrong to believe “([^”]*)”\.",
     nothing="The passage does not say.",
     manner=" Answer briefly.",
+    colloquial="{}, {}, {}: whats up?",
     stop=frozenset(
         [
             "answer",
@@ -270,6 +272,7 @@ ZH = Tongue(
     wrong_said=r"认为“([^”]*)”是错误的。",
     nothing="原文没有说到。",
     manner="请简要回答。",
+    colloquial="{}、{}、{}，咋回事？",
     stop=frozenset(
         [
             "可以",
