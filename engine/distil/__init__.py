@@ -5,11 +5,12 @@ will cost, ``render`` writes it as a file; ``fill`` adds to it where it has a ga
 teacher is ``offline/``, the LLM teacher ``prompted/``.
 """
 
-from engine.distil.costs import CorpusEstimate, estimate
+from engine.distil.costs import CorpusEstimate, Share, estimate
 from engine.distil.draft import CORPUS, POINT_GATES, CorpusRecord, Distilled
 from engine.distil.formats import FORMATS, render
 from engine.distil.gaps import FILLED, Cell, Filled, cells, fill, section_called
 from engine.distil.plan import ALL_KINDS, BOOK_KINDS, DistilPlan, Gap
+from engine.distil.prompted.reword import Rewordings
 from engine.distil.run import Coverage, cast_of, coverage, distil, fingerprint, preview
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "DistilPlan",
     "Distilled",
     "Gap",
+    "Rewordings",
+    "Share",
     "cast_of",
     "cells",
     "coverage",

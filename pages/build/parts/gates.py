@@ -12,7 +12,7 @@ from pages.shared.literal import escaped
 
 def gate_text(gate: str) -> str:
     """Why a pair or a knowledge point is left out, in words."""
-    return (_of_pairs() | _of_points()).get(gate, gate)
+    return (_of_pairs() | _of_points() | _of_rewordings()).get(gate, gate)
 
 
 def _of_pairs() -> dict[str, str]:
@@ -44,6 +44,15 @@ def _of_points() -> dict[str, str]:
         "repeated": _("its question or answer repeats another one"),
         "judge": _("the judge scored it too low"),
         "surplus": _("not needed any more"),
+    }
+
+
+def _of_rewordings() -> dict[str, str]:
+    return {
+        "no_rewording": _("the teacher model found no other words for it"),
+        "subject_word": _("it keeps a word of its subject"),
+        "near_question": _("it nearly repeats a taught question"),
+        "other_answer": _("the taught answer is not the answer to it"),
     }
 
 

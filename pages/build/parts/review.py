@@ -9,6 +9,7 @@ from engine.corpus import revise
 from engine.distil import FORMATS, render
 from engine.schema import Pair
 from engine.steps import Workspace
+from pages.build.parts.cover import level_names
 from pages.build.parts.gates import gate_text
 from pages.shared import session
 from pages.shared.i18n import _, _n, code_text
@@ -48,7 +49,10 @@ def _counts(pairs: Sequence[Pair]) -> None:
     cells[4].metric(
         _("Exam: natural"),
         sum(p.part == "natural" for p in kept),
-        help=_("The book’s own exercises with the book’s own answers."),
+        help=_(
+            "The book’s own exercises with the book’s own answers, and taught facts in a "
+            "learner’s words where a teacher model is connected."
+        ),
     )
     cells[3].metric(
         _("Exam: transfer"),
@@ -76,6 +80,7 @@ def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
         key="filter-kinds",
         placeholder=_("all"),
     )
+    levels = _levels_chosen(pairs)
     words = {"all": _("all"), **status_names()}
     status = right.selectbox(
         _("Status"), list(words), format_func=lambda s: words[s], key="filter-status"
@@ -85,28 +90,45 @@ def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
         for pair in pairs
         if (not sections or pair.section in sections)
         and (not kinds or pair.kind in kinds)
+        and (not levels or pair.level in levels)
         and status in ("all", pair.status)
     ]
 
 
+def _levels_chosen(pairs: Sequence[Pair]) -> list[str]:
+    """The levels that the table is narrowed to; none is offered where no pair has one."""
+    names = level_names()
+    present = {pair.level for pair in pairs}
+    own = [level for level in names if level in present]
+    if len(own) < 2:
+        return []
+    return st.multiselect(
+        _("Level"),
+        own,
+        format_func=lambda level: names[level],
+        key="filter-levels",
+        placeholder=_("all"),
+    )
+
+
 def _table(shown: Sequence[Pair]) -> list[Pair]:
     splits = {"train": _("training"), "validation": _("validation"), "exam": _("exam")}
-    words = status_names()
+    words, levels = status_names(), level_names()
     frame = pd.DataFrame(
         {
             _("Status"): [words[pair.status] for pair in shown],
             _("Question"): [pair.question for pair in shown],
             _("Answer"): [pair.answer for pair in shown],
             _("Kind"): [code_text("kinds", pair.kind, pair.kind) for pair in shown],
+            _("Level"): [levels.get(pair.level) for pair in shown],
             _("Use"): [splits[pair.split] for pair in shown],
             _("Judge"): [pair.scores.get("overall") for pair in shown],
             _("Page"): [pair.evidence[0].page or None if pair.evidence else None for pair in shown],
         }
     )
-    if frame[_("Judge")].isna().all():
-        frame = frame.drop(columns=_("Judge"))
-    if frame[_("Page")].isna().all():  # a book without pages
-        frame = frame.drop(columns=_("Page"))
+    for column in (_("Level"), _("Judge"), _("Page")):  # offline, unjudged, without pages
+        if frame[column].isna().all():
+            frame = frame.drop(columns=column)
     state = st.dataframe(
         frame,
         hide_index=True,
