@@ -11,6 +11,7 @@ from engine.distil.formats import FORMATS, render
 from engine.distil.gaps import FILLED, Cell, Filled, cells, fill, section_called
 from engine.distil.plan import ALL_KINDS, BOOK_KINDS, DistilPlan, Gap
 from engine.distil.prompted.reword import Rewordings
+from engine.distil.prompted.values import GateExample
 from engine.distil.run import Coverage, cast_of, coverage, distil, fingerprint, preview
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "DistilPlan",
     "Distilled",
     "Gap",
+    "GateExample",
     "Rewordings",
     "Share",
     "cast_of",

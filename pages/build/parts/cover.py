@@ -71,7 +71,8 @@ def _cells(
     )
     own = [row for row in found if row.chapter == chapter]
     kinds = list(dict.fromkeys(row.kind for row in own))
-    st.dataframe(_by_level(own, kinds), hide_index=True, placeholder="–", alt=titles[chapter])
+    frame = _by_level(own, kinds)
+    st.dataframe(frame, hide_index=True, placeholder="–", height="content", alt=titles[chapter])
     if offline:
         st.caption(_("With a connected teacher model, gaps can be filled one by one."))
         return

@@ -26,12 +26,10 @@ def made_card(made: Distilled, covered: Sequence[Coverage]) -> None:
 
 
 def _rewordings(told: Rewordings) -> None:
-    """The exam's questions in a learner's words: asked, made, why not, and what a lookup finds."""
+    """The exam's questions in everyday words: asked, made, why not, and what a lookup finds."""
     if not told.asked:
         return
-    said = _(
-        "Exam questions in a learner’s words: {n} made of {m} tried.", n=told.made, m=told.asked
-    )
+    said = _("Exam questions in everyday words: {n} made of {m} tried.", n=told.made, m=told.asked)
     if told.lookup is not None:
         said += " " + _(
             "The nearest trained question, without any model, finds {share:.0%} of their facts.",

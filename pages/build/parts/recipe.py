@@ -25,7 +25,7 @@ def recipe_form(pairs: Sequence[Pair]) -> None:
             help=_("Without a file: the book's own exercises, or fifty of ours."),
         )
     st.number_input(
-        _("Exam questions in a learner’s words"),
+        _("Exam questions in everyday words"),
         min_value=0,
         max_value=1000,
         value=60,

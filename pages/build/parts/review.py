@@ -50,8 +50,8 @@ def _counts(pairs: Sequence[Pair]) -> None:
         _("Exam: natural"),
         sum(p.part == "natural" for p in kept),
         help=_(
-            "The book’s own exercises with the book’s own answers, and taught facts in a "
-            "learner’s words where a teacher model is connected."
+            "The book’s own exercises with the book’s own answers, and taught facts in "
+            "everyday words where a teacher model is connected."
         ),
     )
     cells[3].metric(
@@ -65,7 +65,8 @@ def _counts(pairs: Sequence[Pair]) -> None:
 def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
     titles = session.knowledge(workspace.course.id).titles()
     present = list(dict.fromkeys(pair.section for pair in pairs))
-    left, middle, right = st.columns([2, 2, 1])
+    levels = _levels_of(pairs)
+    left, middle, *rest, right = st.columns([2, 2, 1, 1] if levels else [2, 2, 1])
     sections = left.multiselect(
         _("Section"),
         present,
@@ -80,7 +81,18 @@ def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
         key="filter-kinds",
         placeholder=_("all"),
     )
-    levels = _levels_chosen(pairs)
+    names = level_names()
+    wanted = (
+        rest[0].multiselect(
+            _("Level"),
+            levels,
+            format_func=lambda level: names[level],
+            key="filter-levels",
+            placeholder=_("all"),
+        )
+        if rest
+        else []
+    )
     words = {"all": _("all"), **status_names()}
     status = right.selectbox(
         _("Status"), list(words), format_func=lambda s: words[s], key="filter-status"
@@ -90,25 +102,16 @@ def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
         for pair in pairs
         if (not sections or pair.section in sections)
         and (not kinds or pair.kind in kinds)
-        and (not levels or pair.level in levels)
+        and (not wanted or pair.level in wanted)
         and status in ("all", pair.status)
     ]
 
 
-def _levels_chosen(pairs: Sequence[Pair]) -> list[str]:
-    """The levels that the table is narrowed to; none is offered where no pair has one."""
-    names = level_names()
+def _levels_of(pairs: Sequence[Pair]) -> list[str]:
+    """The levels of the pairs, in order; none where they have fewer than two."""
     present = {pair.level for pair in pairs}
-    own = [level for level in names if level in present]
-    if len(own) < 2:
-        return []
-    return st.multiselect(
-        _("Level"),
-        own,
-        format_func=lambda level: names[level],
-        key="filter-levels",
-        placeholder=_("all"),
-    )
+    own: list[str] = [level for level in level_names() if level in present]
+    return own if len(own) > 1 else []
 
 
 def _table(shown: Sequence[Pair]) -> list[Pair]:
