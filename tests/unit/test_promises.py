@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from engine.course import SplitPlan, make_passages
 from engine.distil import CORPUS, DistilPlan, distil
 from engine.distil.prompted import Cast, lessons_of, view_of
-from engine.distil.prompted.values import Account
+from engine.distil.prompted.repeats import Repeats
+from engine.distil.prompted.values import Account, Proposal
 from engine.errors import BadAnswer
 from engine.language import table
 from engine.llm.scripted import Scripted
@@ -56,12 +58,24 @@ def book(language):
 
 
 def lesson(
-    language, teacher, *, checker=None, second=None, prompt=None, trusted=False, points=1, **plan
+    language,
+    teacher,
+    *,
+    checker=None,
+    second=None,
+    prompt=None,
+    trusted=False,
+    points=1,
+    document=None,
+    **plan,
 ):
     """One run until ``points`` are wanted; the points, the account, and the lessons."""
     values = {"pairs": 10, "teacher": "endpoint", "judge": False, "split": SplitPlan(transfer=0)}
+    if wish := plan.pop("plan_prompt", ""):
+        plan["prompt"] = wish
     plan = DistilPlan(**(values | plan))
-    documents, course = [book(language)], Course(id="c", title="C", language=language)
+    documents = [document or book(language)]
+    course = Course(id="c", title="C", language=language)
     chat, account, made = Scripted(teacher, "one"), Account(), []
     teachers = (chat, Scripted(second, "two")) if second else (chat,)
     cast = Cast(teachers, Scripted(checker, "checker") if checker else chat, prompt, trusted)
@@ -231,8 +245,10 @@ def test_a_quote_that_is_not_in_the_passage_is_refused_before_any_check(language
 
 def test_one_wording_is_not_enough(language):
     one = Agreeable(offering(point(QUOTES[language][0], ASKED[language][:1], kind="fact")))
-    made, account, _ = lesson(language, one)
+    asked, notes = seen(one)
+    made, account, _ = lesson(language, asked)
     assert made == [] and account.refused["wordings"] > 0
+    assert {step_of(request.answer_schema) for request in notes} == {"ask"}, "nothing was checked"
 
 
 def test_a_point_keeps_the_wordings_that_stand(language):
@@ -298,6 +314,35 @@ def test_a_question_in_the_words_of_another_is_refused_before_it_is_checked(lang
     asked, notes = seen(teacher, "questions")
     made, account, _ = lesson(language, asked, points=3)
     assert len(made) == 1 and account.refused["repeated"] > 0
+    keys = [request.key("m") for request in notes]
+    assert len(set(keys)) == len(keys), "what is known is not checked again"
+
+
+def proposal(question, answer, quote=""):
+    return Proposal(
+        kind="fact", questions=(question, f"{question}!"), source=(), section="s", answer=answer,
+        cited=(quote,) if quote else (),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (proposal("Who feeds a cat?", "Milk is white."), True),  # the answer, word for word
+        (proposal("Which hue has milk?", "It is of white hue."), True),  # by embedding alone
+        (proposal("Which hue have 2 milks?", "It is of white hue."), False),  # other numbers
+        (proposal("Why is grass green?", "Because of chlorophyll."), False),
+    ],
+)
+def test_a_point_is_known_again_by_its_answer_and_by_its_meaning(monkeypatch, other, same):
+    def embed(texts):
+        near = [any(word in text for word in ("milk", "Milk", "hue")) for text in texts]
+        return np.eye(2)[np.array(near, dtype=int)]
+
+    monkeypatch.setattr("engine.distil.prompted.repeats.embed", embed)
+    repeats = Repeats()
+    assert repeats.admit([proposal("What colour is milk?", "Milk is white.")]) == [""]
+    assert repeats.admit([other]) == (["What colour is milk?"] if same else [""])
 
 
 # ------------------------------------------------------------------ the judge
@@ -508,13 +553,113 @@ def store(tmp_path, language):
     found.close()
 
 
-def test_a_whole_run_accounts_for_every_question_and_names_why_it_ended(store, language):
-    chat = Scripted(replying(counting(language), claims=quoted(language)))
-    plan = DistilPlan(
-        pairs=10, teacher="endpoint", judge=False, rewordings=0, split=SplitPlan(transfer=0)
-    )
-    result = distil(store.course("c"), plan, chat=chat, store=store)
+def plenty(language):
+    """A teacher that offers five new points in every call, of whichever passage."""
+    numbers = iter(range(1, 1000))
+
+    def offer(_):
+        return [
+            point(QUOTES[language][1], [f"{q} ({n})" for q in ASKED[language]], kind="fact")
+            for n in [next(numbers) for _ in range(5)]
+        ]
+
+    def answer(text):
+        return f"{QUOTES[language][0]} {text.rpartition('(')[2]}"
+
+    teacher = Agreeable(offer)
+    said = {"claims": lambda text: quoted(language)(text), "questions": flags(), "answer": answer}
+    return replying(teacher, **said)
+
+
+def test_a_whole_run_accounts_for_every_question_also_those_not_needed(store, language):
+    split = SplitPlan(transfer=0, reworded=1.0)  # so that each point gives four pairs
+    plan = DistilPlan(pairs=10, teacher="endpoint", judge=False, rewordings=0, split=split)
+    result = distil(store.course("c"), plan, chat=Scripted(plenty(language)), store=store)
     removed = {k: n for k, n in result.removed.items() if k != "same_wording"}
+    assert result.removed["surplus"] > 0
     assert result.offered == result.points + result.lost + sum(removed.values())
     assert result.ended == "planned" and store.saved("c", CORPUS).value.result == result
-    assert result.removed.get("surplus", 0) == 0 or result.points * 3 >= 10
+
+
+def test_a_run_that_goes_on_asks_exactly_what_it_asked_before(language):
+    def requests():
+        asked, notes = seen(replying(counting(language), claims=quoted(language)), "ask")
+        lesson(language, asked, points=2)
+        return [request.key("m") for request in notes]
+
+    first = requests()
+    assert len(set(first)) == len(first) > 1 and requests() == first
+
+
+def test_what_was_asked_in_a_section_is_told_to_its_next_call(language):
+    asked, notes = seen(replying(counting(language), claims=quoted(language)), "ask")
+    made, _, _ = lesson(language, asked, points=3)
+    own = [r.messages[-1].content for r in notes if QUOTES[language][0] in r.messages[-1].content]
+    assert made[0].questions[0] not in own[0] and made[0].questions[0] in own[1]
+
+
+def test_a_way_of_studying_that_the_teacher_named_leads_the_next_call(language):
+    inner = replying(counting(language), claims=quoted(language))
+
+    def naming(request):
+        said = inner(request)
+        if step_of(request.answer_schema) != "ask":
+            return said
+        return json.dumps(json.loads(said) | {"strategies": ["WAYOFSTUDY"]})
+
+    asked, notes = seen(naming, "ask")
+    lesson(language, asked, points=3)
+    own = [r.messages[-1].content for r in notes if QUOTES[language][0] in r.messages[-1].content]
+    assert "WAYOFSTUDY" not in own[0] and "WAYOFSTUDY" in own[1]
+
+
+def test_the_designers_wish_is_told(language):
+    asked, notes = seen(plain(language), "ask")
+    lesson(language, asked, prompt=None, plan_prompt="WISH")
+    assert all("WISH" in request.messages[-1].content for request in notes)
+
+
+def test_cells_that_the_corpus_has_least_of_are_asked_first(language):
+    asked, notes = seen(replying(counting(language), claims=quoted(language)), "ask")
+    lesson(language, asked, points=3, kinds=("fact", "cause"))
+    own = [r.messages[-1].content for r in notes if QUOTES[language][0] in r.messages[-1].content]
+    how = table(language, "distil")["how"]
+    assert how["fact"] in own[0] and how["cause"] in own[1]
+
+
+def test_a_level_is_kept_with_the_point(language):
+    made, _, _ = lesson(language, plain(language, level="apply"))
+    assert made[0].level == "apply"
+
+
+def test_a_teacher_that_never_answers_ends_the_run_as_failing(language):
+    many = [
+        Section(id=f"s{i}", title=f"T{i}", language=language,
+                blocks=(Block(text=TEXTS[language][1] * 5 + f" {i}", page=1),))
+        for i in range(12)
+    ]  # fmt: skip
+    document = book(language).model_copy(update={"sections": tuple(many)})
+    made, account, lessons = lesson(
+        language, lambda _: BadAnswer("no"), points=40, document=document
+    )
+    assert made == [] and lessons.ended == "failing"
+    assert account.failed_calls == account.calls == 8, "the first wave, and no more"
+
+
+def test_a_question_without_a_passage_keeps_exam_and_training_apart(language):
+    """A sampled question's passages are all of the exam's sections, or none of them."""
+    from engine.distil.plan import chosen_passages
+    from engine.distil.prompted.coursegpt import CourseGPT
+
+    documents, course = [book(language)], Course(id="c", title="C", language=language)
+    plan = DistilPlan(teacher="endpoint", recipe="coursegpt")
+    sides = type("Split", (SplitPlan,), {"is_transfer": lambda self, section: section == "s1"})
+    plan = plan.model_copy(update={"split": sides()})
+    passages = make_passages(documents)
+    from engine.distil.prompted.view import BookView
+
+    view = BookView(course, documents, passages, chosen_passages(documents, passages, plan))
+    recipe = CourseGPT(view, plan, ["a?"])
+    for question in (QUOTES[language][1], QUOTES[language][0]):
+        found = recipe._found(question)
+        assert found and len({passage.section == "s1" for passage in found}) == 1
