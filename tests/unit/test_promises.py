@@ -7,9 +7,13 @@ import pytest
 
 from engine.course import SplitPlan, make_passages
 from engine.distil import CORPUS, DistilPlan, distil
+from engine.distil.plan import chosen_passages
 from engine.distil.prompted import Cast, lessons_of, view_of
+from engine.distil.prompted.coursegpt import CourseGPT
+from engine.distil.prompted.grid import Grid
 from engine.distil.prompted.repeats import Repeats
 from engine.distil.prompted.values import Account, Proposal
+from engine.distil.prompted.view import BookView
 from engine.errors import BadAnswer
 from engine.language import table
 from engine.llm.scripted import Scripted
@@ -648,18 +652,69 @@ def test_a_teacher_that_never_answers_ends_the_run_as_failing(language):
 
 def test_a_question_without_a_passage_keeps_exam_and_training_apart(language):
     """A sampled question's passages are all of the exam's sections, or none of them."""
-    from engine.distil.plan import chosen_passages
-    from engine.distil.prompted.coursegpt import CourseGPT
-
     documents, course = [book(language)], Course(id="c", title="C", language=language)
     plan = DistilPlan(teacher="endpoint", recipe="coursegpt")
     sides = type("Split", (SplitPlan,), {"is_transfer": lambda self, section: section == "s1"})
     plan = plan.model_copy(update={"split": sides()})
     passages = make_passages(documents)
-    from engine.distil.prompted.view import BookView
-
     view = BookView(course, documents, passages, chosen_passages(documents, passages, plan))
     recipe = CourseGPT(view, plan, ["a?"])
     for question in (QUOTES[language][1], QUOTES[language][0]):
         found = recipe._found(question)
         assert found and len({passage.section == "s1" for passage in found}) == 1
+
+
+# ------------------------------------------------------------------ sides and rounds
+
+
+def many_sections(language, n):
+    """Sections that pairwise share a rare word, so that any may be shown beside any."""
+    own = tuple(
+        Section(
+            id=f"s{i}", title=f"T{i}", language=language,
+            blocks=(Block(text=f"{TEXTS[language][1] * 5} zebra{i // 3} yak{i // 3}", page=1),),
+        )
+        for i in range(n)
+    )  # fmt: skip
+    return book(language).model_copy(update={"sections": own})
+
+
+class Odd(SplitPlan):
+    """Keeps every other section for the exam."""
+
+    def is_transfer(self, section):
+        return int(section[1:]) % 2 == 1
+
+
+def slots(language, recipe, **changes):
+    """The calls of a recipe that is told that each of them brought one point."""
+    plan = DistilPlan(teacher="endpoint", recipe=recipe, **changes)
+    plan = plan.model_copy(update={"split": Odd()})
+    documents = [many_sections(language, 24)]
+    course, passages = Course(id="c", title="C", language=language), make_passages(documents)
+    view = BookView(course, documents, passages, chosen_passages(documents, passages, plan))
+    own = Grid(view, plan, 1) if recipe == "grid" else CourseGPT(view, plan, ["Seed?"])
+    found = []
+    while len(found) < 400 and (wave := own.wave(8, 8)):
+        found += wave
+        for slot in wave:
+            made = Proposal(
+                kind="fact", questions=(f"{len(found)}?", "b"), source=slot.passages, section="s0"
+            )
+            own.learn(slot, [made])
+    return found
+
+
+def test_passages_that_are_shown_together_are_of_one_side(language):
+    shown = [slot.passages for slot in slots(language, "grid") if len(slot.passages) > 1]
+    assert shown, "some calls show two sections"
+    for passages in shown:
+        assert len({Odd().is_transfer(passage.section) for passage in passages}) == 1
+
+
+def test_coursegpt_samples_twice_after_half_of_the_plan(language):
+    found = slots(language, "coursegpt", pairs=40)
+    sampled = [i for i, slot in enumerate(found) if not slot.passages]
+    assert sampled[0] >= 20, "half of forty points come from paragraphs"
+    assert len(sampled) == 2 * (40 // 4 // 5), "two rounds, each of a quarter of the plan"
+    assert "Seed?" in found[sampled[0]].request.messages[-1].content
