@@ -5,9 +5,11 @@ baselines.py  what answers without knowing anything: a lookup in the training pa
 points.py     the points of the book's answer that an answer makes, in code
 marks.py      right, partly or wrong, by a connected teacher
 run.py        every examinee asked every question once
+instructions.py  whether a model still follows instructions: the check of forgetting
 report.py     figures, gains, the best baseline of each part and the verdict against it
 """
 
+from engine.exam.instructions import followed
 from engine.exam.report import (
     EXAM,
     FEWEST,
@@ -32,6 +34,7 @@ __all__ = [
     "Baseline",
     "Verdict",
     "examine",
+    "followed",
     "read_questions",
     "verdict_of",
 ]
