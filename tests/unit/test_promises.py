@@ -575,12 +575,25 @@ def plenty(language):
     return replying(teacher, **said)
 
 
-def test_a_whole_run_accounts_for_every_question_also_those_not_needed(store, language):
+def test_a_whole_run_accounts_for_every_question_also_those_not_needed(
+    store, language, monkeypatch
+):
+    kept = []
+
+    class Kept(Account):
+        def __init__(self):
+            super().__init__()
+            kept.append(self)
+
+    monkeypatch.setattr("engine.distil.run.Account", Kept)
     split = SplitPlan(transfer=0, reworded=1.0)  # so that each point gives four pairs
     plan = DistilPlan(pairs=10, teacher="endpoint", judge=False, rewordings=0, split=split)
     result = distil(store.course("c"), plan, chat=Scripted(plenty(language)), store=store)
     removed = {k: n for k, n in result.removed.items() if k != "same_wording"}
     assert result.removed["surplus"] > 0
+    [account] = kept
+    assert account.made == result.points
+    assert account.asked == account.made + account.failed + sum(account.refused.values())
     assert result.offered == result.points + result.lost + sum(removed.values())
     assert result.ended == "planned" and store.saved("c", CORPUS).value.result == result
 
