@@ -105,8 +105,18 @@ def test_filling_again_asks_for_something_else_and_makes_nothing_twice(store, co
     once = store.pairs("c")
     filled(store, course, gap)
     twice = store.pairs("c")
-    assert twice[: len(once)] == once
+    assert twice[: len(once)] == once and len(twice) > len(once)
     assert not {p.answer for p in twice[len(once) :]} & {p.answer for p in once}
+
+
+def test_what_is_filled_stands_under_the_exams_guard(store, course, monkeypatch):
+    asked = next(p for p in store.pairs("c") if p.part == "reworded" and p.status != "rejected")
+    spoilt = asked.model_copy(update={"id": "new", "point": "new", "split": "train", "part": None})
+    monkeypatch.setattr("engine.distil.gaps.taught_pairs", lambda *_: [spoilt])
+    found = filled(store, course, Gap(section=chapter(store), kind="cause", points=1))
+    assert found.held_back == {"exam_question": 1}
+    [new] = [p for p in store.pairs("c") if p.id == "new"]
+    assert (new.status, new.rejected_by) == ("rejected", "exam_question")
 
 
 def test_a_filling_that_fails_changes_nothing(store, course):
