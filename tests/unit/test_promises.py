@@ -18,7 +18,8 @@ from engine.errors import BadAnswer
 from engine.language import table
 from engine.llm.scripted import Scripted
 from engine.prompts import AnswerPrompt, start_prompt
-from engine.schema import Block, Course, Document, Section
+from engine.schema import Block, Course, Document, Passage, Section
+from engine.search import Hit
 from engine.store import Store
 from tests.unit.teaching import DIMENSIONS, Agreeable, numbered, point, step_of, tagged
 
@@ -732,3 +733,27 @@ def test_coursegpt_samples_twice_after_half_of_the_plan(language):
     assert sampled[0] == 20, "half of forty points come from paragraphs"
     assert len(sampled) == 2 * (40 // 4 // 5), "two rounds, each of a quarter of the plan"
     assert "Seed?" in found[sampled[0]].request.messages[-1].content
+
+
+def test_a_question_without_a_passage_finds_the_sentence_that_it_asks_for(language):
+    said = {
+        "en": "The zeppelin carries mail over the glacier.",
+        "zh": "飞艇把邮件运过冰川。",
+    }[language]
+    asked = {"en": "What about zeppelin, mail and glacier?", "zh": "飞艇、邮件和冰川有何关系？"}
+    own = [TEXTS[language][1]] * 20 + [said + TEXTS[language][0]]
+    passages = [
+        Passage(id=f"p{i}", document="d", section="s0", title="t", text=text)
+        for i, text in enumerate(own)
+    ]
+
+    class Late:
+        """A search that ranks the passage that is meant last."""
+
+        def search(self, question, k):
+            return [Hit(passage=passage, score=1.0) for passage in passages][:k]
+
+    course = Course(id="c", title="C", language=language)
+    view = BookView(course, [book(language)], passages, {"s0": passages}, Late)
+    found = view.taught(asked[language])
+    assert found[0].id == "p20" and len(found) == 6 and found[1].id == "p0"
