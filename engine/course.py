@@ -201,3 +201,28 @@ def titles(documents: Iterable[Document]) -> dict[str, str]:
             head = f"{parent.title} › " if parent else ""
             found[section.id] = head + section.title
     return found
+
+
+def chapters(documents: Iterable[Document]) -> dict[str, Section]:
+    """Section id to its chapter: the section of the top level, or of the next where that is one."""
+    found: dict[str, Section] = {}
+    for document in documents:
+        own = {section.id: section for section in document.sections}
+        roots = {section.id for section in document.sections if section.parent not in own}
+        ends = roots if len(roots) > 1 else set()
+        for section in document.sections:
+            top = section
+            while top.id not in ends and top.parent in own and top.parent not in roots - ends:
+                top = own[top.parent]
+            found[section.id] = top
+    return found
+
+
+def below(documents: Iterable[Document], top: str) -> set[str]:
+    """A section's id with those of all sections under it; empty where there is no such section."""
+    found: set[str] = set()
+    for document in documents:
+        for section in document.sections:  # in reading order, so parents come first
+            if section.id == top or section.parent in found:
+                found.add(section.id)
+    return found

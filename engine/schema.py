@@ -34,6 +34,8 @@ PairKind = Literal[
 """What a pair asks for. ``misconception`` names a wrong belief and corrects it, ``numeric`` is
 computed, ``dialogue`` follows on earlier turns, ``unanswerable`` is near the topic but not in the
 book: its answer says so."""
+Level = Literal["remember", "understand", "apply", "analyse", "evaluate"]
+"""Bloom's levels (Anderson & Krathwohl, 2001), without *create*, which has no one answer."""
 PairStatus = Literal["proposed", "accepted", "rejected"]
 Split = Literal["train", "validation", "exam"]
 _FORMERLY = {"recall": "reworded"}
@@ -212,6 +214,8 @@ class Pair(Value):
 
     ``point`` names the knowledge point; all wordings of one question share it. ``split`` and
     ``part`` say where the pair may be used; they are fixed before generation (see ``course``).
+    ``level`` is the level that a model was asked for, empty where nobody said one (the offline
+    teacher's pairs, exercises).
     ``turns`` is the talk before the question (of a ``dialogue``); ``scores`` are a judge's, by
     dimension; ``statements`` say the same fact without a question, all of them true.
     ``rejected_by`` is ``person``, or the name of the gate that rejected the pair
@@ -225,6 +229,7 @@ class Pair(Value):
     kind: PairKind
     language: Language
     point: str
+    level: Level | Literal[""] = ""
     evidence: tuple[Evidence, ...] = ()
     split: Split = "train"
     part: ExamPart | None = None

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from engine.cli.context import Context, Verbs
 from engine.cli.housekeeping import add_key_options, tend_keys
 from engine.course import SplitPlan
-from engine.distil import ALL_KINDS, FORMATS, DistilPlan, render
+from engine.distil import ALL_KINDS, FORMATS, DistilPlan, Gap, render, section_called
 from engine.distil.plan import Recipe
 from engine.errors import BadInput, EngineError, Missing, TeacherError
 from engine.exam import EXAM
 from engine.models.bases import accept_terms, facts, recommended
-from engine.schema import Value
-from engine.steps import DISTIL, EXPORT, SERVE, STEPS, TAKE_EXAM, TRAIN, step_named
+from engine.schema import Level, Value
+from engine.steps import DISTIL, EXPORT, FILL, SERVE, STEPS, TAKE_EXAM, TRAIN, step_named
 from engine.steps.exam import EXAM_OF_SOME, ExamPlan
 from engine.steps.publish import ExportPlan, ServePlan
 from engine.steps.train import TrainPlan
@@ -124,6 +124,12 @@ def _add_corpus_verbs(verbs: Verbs) -> None:
     distil.add_argument("--pairs", type=int)
     distil.add_argument("--seed", type=int, default=0)
     _add_recipe(distil)
+    distil.add_argument(
+        "--fill",
+        metavar="SECTION:KIND[:LEVEL]",
+        help="add questions of this kind there, and make nothing else; SECTION may be a chapter",
+    )
+    distil.add_argument("--points", type=int, default=3, help="points to add with --fill")
     distil.add_argument("--queue", action="store_true")
     distil.set_defaults(run=_distil)
     corpus = verbs.add_parser("corpus", help="write the corpus as a file")
@@ -144,6 +150,12 @@ def _add_recipe(distil: Any) -> None:
         help="how the teacher model is led: by our grid, or as in CourseGPT-zh",
     )
     distil.add_argument("--seeds", type=Path, help="example questions for coursegpt, one a line")
+    distil.add_argument(
+        "--rewordings",
+        type=int,
+        default=60,
+        help="taught facts that the exam asks in a learner's words, by a connected teacher",
+    )
     distil.add_argument("--no-judge", action="store_true", help="do not score answers")
     distil.add_argument(
         "--judge-floor",
@@ -162,6 +174,7 @@ def _recipe_changes(options: Any) -> dict[str, Any]:
     if not hasattr(options, "recipe"):
         return {}
     changes = {"recipe": options.recipe, "judge_floor": options.judge_floor}
+    changes["rewordings"] = options.rewordings
     changes["judge"] = not options.no_judge
     if options.kinds:
         changes["kinds"] = tuple(options.kinds)
@@ -213,7 +226,37 @@ def _base(context: Context) -> str:
     return base
 
 
+def _gap(context: Context) -> Gap:
+    """The gap that ``--fill`` names.
+
+    Raises:
+        BadInput: it names no section, kind or level.
+    """
+    parts = str(context.options.fill).split(":")
+    level = parts.pop() if len(parts) > 2 and parts[-1] in get_args(Level) else ""
+    kind = parts.pop() if len(parts) > 1 else ""
+    if kind not in ALL_KINDS:
+        raise BadInput(
+            f"“{kind}” is no kind of question.",
+            code="fill.kind",
+            next=f"Give SECTION:KIND or SECTION:KIND:LEVEL; kinds: {', '.join(ALL_KINDS)}; "
+            f"levels: {', '.join(get_args(Level))}.",
+        )
+    documents = context.store.documents(context.workspace.course.id)
+    values = {
+        "section": section_called(documents, ":".join(parts)),
+        "kind": kind,
+        "level": level,
+        "points": context.options.points,
+    }
+    return Gap.model_validate(FILL.default(context.workspace).model_dump() | values)
+
+
 def _distil(context: Context) -> None:
+    if context.options.fill:
+        filled = context.step(FILL, _gap(context))
+        context.show(context.part_failed(filled, _calls_failed(filled.get("failed_calls", 0))))
+        return
     result = context.step(DISTIL, _corpus_plan(context))
     context.show(context.part_failed(result, _calls_failed(result.get("failed_calls", 0))))
 

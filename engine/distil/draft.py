@@ -14,6 +14,7 @@ from engine.distil.pairs import Distinct, pairs_of, same_wording
 from engine.distil.plan import DistilPlan
 from engine.distil.points import Point
 from engine.distil.prompted.points import PromptedPoint, taught_pairs
+from engine.distil.prompted.reword import Rewordings
 from engine.distil.prompted.teach import Ended
 from engine.distil.prompted.values import Account, Gate, GateExample
 from engine.schema import Course, Pair, Value, renamed
@@ -34,6 +35,7 @@ class Distilled(Value):
     ``engine.corpus.guard``. ``examples`` are some questions of each gate of points.
     ``planned`` is the number of pairs wished for, ``ended`` why the run came to its end (see
     ``prompted.teach.Ended``; the extractive teacher's ends as ``planned`` or ``exhausted``).
+    ``rewordings`` is the account of the exam's natural questions that a model wrote.
     ``pairs`` counts what can be used of the new corpus: ``train``, ``validation``, ``reworded`` and
     ``transfer``; ``kept`` of them were judged by people before.
     """
@@ -55,8 +57,25 @@ class Distilled(Value):
     ended: Ended = "planned"
     lost: int = 0
     examples: dict[str, tuple[GateExample, ...]] = {}
+    rewordings: Rewordings = Rewordings()
 
     _formerly = model_validator(mode="before")(renamed)
+
+    def counted(self, pairs: Sequence[Pair]) -> Distilled:
+        """The same result with the counts of what can be used of these pairs."""
+        return self.model_copy(update=_counts(pairs))
+
+
+def _counts(pairs: Sequence[Pair]) -> dict[str, int]:
+    """How many pairs can be used, in all and by what for; what no teacher makes is left out."""
+    usable = [pair for pair in pairs if pair.status != "rejected" and pair.part not in OUTSIDE]
+    return {
+        "pairs": len(usable),
+        "train": sum(pair.split == "train" for pair in usable),
+        "validation": sum(pair.split == "validation" for pair in usable),
+        "reworded": sum(pair.part == "reworded" for pair in usable),
+        "transfer": sum(pair.part == "transfer" for pair in usable),
+    }
 
 
 class CorpusRecord(Value):
@@ -90,6 +109,7 @@ class CorpusDraft:
         self.asked = self.failed = self.offered = self.points = self.lost = 0
         self.ended: Ended = "planned"
         self.examples: dict[str, tuple[GateExample, ...]] = {}
+        self.rewordings = Rewordings()
         self.removed: Counter[str] = Counter()
         self._distinct = Distinct()
         self._stored = {pair.id for pair in store.open_draft(course.id, name)}
@@ -147,6 +167,13 @@ class CorpusDraft:
             self.store.extend_draft(self.course.id, self.name, new, first=len(self._made))
         self._made += pairs
 
+    def settled(self, natural: Sequence[Pair]) -> list[Pair]:
+        """The corpus as it would be put in use now, with people's judgements and the guard's."""
+        used = self.store.saved(self.course.id, CORPUS)
+        same_plan = used is not None and used.inputs == self.name
+        old = self.store.pairs(self.course.id)
+        return renewed(old, [*self._made, *natural], same_plan=same_plan)[0]
+
     def finish(self, seconds: float, teacher: str, natural: Sequence[Pair] = ()) -> Distilled:
         """Put the draft in use in the place of the old corpus, all at once, with ``natural``."""
         made: list[Distilled] = []
@@ -175,11 +202,7 @@ class CorpusDraft:
             offered=self.offered,
             points=self.points,
             removed=dict(self.removed + removed),
-            pairs=len(usable),
-            train=sum(p.split == "train" for p in usable),
-            validation=sum(p.split == "validation" for p in usable),
-            reworded=sum(p.part == "reworded" for p in usable),
-            transfer=sum(p.part == "transfer" for p in usable),
+            **_counts(pairs),
             kept=sum(p.id in before for p in usable),
             seconds=seconds,
             teacher=teacher,
@@ -187,6 +210,7 @@ class CorpusDraft:
             ended=self.ended,
             lost=self.lost,
             examples=self.examples,
+            rewordings=self.rewordings,
         )
 
 

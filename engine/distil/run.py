@@ -15,6 +15,7 @@ from engine.distil.plan import DistilPlan, chosen_sections
 from engine.distil.points import Point
 from engine.distil.prompted import Cast, lessons_of, previewed, view_of
 from engine.distil.prompted.judge import audit
+from engine.distil.prompted.reword import Rewording
 from engine.distil.prompted.values import Account
 from engine.distil.prompted.view import BookView
 from engine.errors import Missing, WorkFailed
@@ -92,18 +93,21 @@ def distil(
     _refuse_nothing(documents, plan)
     started = time.monotonic()
     draft = CorpusDraft(course, plan, fingerprint(store, course.id, plan), store)
+    natural = natural_pairs(course, documents)
     if chat is None:
         _extract(documents, draft, report)
+        _refuse_poor(draft)
     else:
-        cast = _cast(course, store, chat, second, judge)
+        cast = cast_of(course, store, chat, second, judge)
         view = view_of(course, documents, passages, plan, index)
         _prompt(documents, view, draft, cast, report)
-    _refuse_poor(draft)
+        _refuse_poor(draft)
+        natural += _reword(view, draft, cast, natural, report)
     teacher = chat.model if chat else "extractive"
-    return draft.finish(time.monotonic() - started, teacher, natural_pairs(course, documents))
+    return draft.finish(time.monotonic() - started, teacher, natural)
 
 
-def _cast(
+def cast_of(
     course: Course,
     store: Store,
     chat: Chat,
@@ -167,7 +171,7 @@ def preview(
         points.sort(key=lambda point: point.section)
         return [_first_pair(p, course, plan) for p in _spread(points, sections)]
     view = view_of(course, documents, store.passages(course.id), plan)
-    return previewed(view, documents, plan, _cast(course, store, chat), sections)
+    return previewed(view, documents, plan, cast_of(course, store, chat), sections)
 
 
 def _first_pair(point: Point, course: Course, plan: DistilPlan) -> Pair:
@@ -224,6 +228,33 @@ def _prompt(
         account.refuse("surplus", "", n=surplus)
     draft.take(account)
     draft.ended = lessons.ended
+
+
+def _reword(
+    view: BookView, draft: CorpusDraft, cast: Cast, natural: Sequence[Pair], report: Report
+) -> list[Pair]:
+    """Exam questions in a learner's words about what the corpus, as it will be, teaches."""
+    wanted = draft.plan.reworded
+    if not wanted:
+        return []
+
+    def told(made: int) -> None:
+        report(Progress(stage="pairs", done=made, total=wanted, message="exam, reworded"))
+
+    run = Rewording(
+        draft.settled(natural),
+        view.chosen,
+        view.course.language,
+        teacher=cast.teachers[0],
+        checker=cast.judge,
+        wanted=wanted,
+        report=told,
+    )
+    made = run.run()
+    draft.rewordings = run.told()
+    draft.asked += draft.rewordings.calls
+    draft.failed += draft.rewordings.lost
+    return made
 
 
 class Coverage(Value):

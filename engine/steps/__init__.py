@@ -14,7 +14,7 @@ from engine.settings import Settings
 from engine.steps.align import ALIGN
 from engine.steps.books import READ
 from engine.steps.build import BUILD
-from engine.steps.corpus import DISTIL
+from engine.steps.corpus import DISTIL, FILL
 from engine.steps.exam import TAKE_EXAM
 from engine.steps.grading import GRADE
 from engine.steps.optimise import OPTIMISE
@@ -28,6 +28,7 @@ __all__ = [
     "BUILD",
     "DISTIL",
     "EXPORT",
+    "FILL",
     "GRADE",
     "OPTIMISE",
     "READ",
@@ -47,6 +48,7 @@ __all__ = [
 STEPS: tuple[Step[Any, Any], ...] = (
     READ,
     DISTIL,
+    FILL,
     OPTIMISE,
     TRAIN,
     TAKE_EXAM,

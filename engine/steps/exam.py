@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from engine.corpus import ExerciseCount, count_exercises, natural_pairs
+from engine.course import chapters
 from engine.duplicates import near_duplicates
 from engine.errors import Missing
 from engine.exam import EXAM, ExamReport, Verdict, examine
@@ -253,17 +254,7 @@ def exam_inputs(store: Store, course: str, plan: ExamPlan) -> str:
 
 def chapter_of(documents: Sequence[Document]) -> dict[str, str]:
     """Section id to the title of its chapter: the top level, or the next where that is one."""
-    found: dict[str, str] = {}
-    for document in documents:
-        own = {section.id: section for section in document.sections}
-        roots = {section.id for section in document.sections if section.parent not in own}
-        ends = roots if len(roots) > 1 else set()
-        for section in document.sections:
-            top = section
-            while top.id not in ends and top.parent in own and top.parent not in roots - ends:
-                top = own[top.parent]
-            found[section.id] = top.title
-    return found
+    return {section: chapter.title for section, chapter in chapters(documents).items()}
 
 
 TAKE_EXAM = Step(

@@ -169,6 +169,54 @@ class PairRows(Rows):
                 results.insert().values(result_row(course, kind, value, inputs=plan))
             )
 
+    def extend_corpus(
+        self,
+        course: str,
+        plan: str,
+        kind: ResultKind[T],
+        make: Callable[[list[Pair]], tuple[list[Pair], T]],
+        *,
+        batch: str,
+    ) -> bool:
+        """Add pairs to the corpus in use, with its new result, in one transaction.
+
+        ``undo`` of the batch rejects what was added, as a person, and brings changed pairs back.
+
+        Args:
+            course: The course's id.
+            plan: The name of the corpus that is meant.
+            kind: Under which its result is kept.
+            make: Called inside the transaction with the pairs in use; returns the pairs that are
+                new or other than before, and the result to keep.
+            batch: The name for ``undo``.
+
+        Returns:
+            Whether it was done: not where another plan's corpus is in use by now.
+        """
+        results, now = tables.results, time.time()
+        where = (results.c.course == course, results.c.stage == kind.stage, results.c.name == "")
+        with self._write() as connection:
+            # the first statement writes, so that SQLite locks before the old pairs are read
+            connection.execute(results.update().where(*where).values(at=now))
+            if _made_by(connection, course) != plan:
+                return False
+            old = {pair.id: pair for pair in _locked_pairs(connection, course)}
+            pairs, value = make(list(old.values()))
+            place = {name: i for i, name in enumerate(old)}
+            for pair in pairs:
+                before = old.get(pair.id, _taken_back(pair))
+                data = before.model_dump(mode="json")
+                connection.execute(
+                    tables.history.insert().values(course=course, batch=batch, at=now, data=data)
+                )
+                own = (tables.pairs.c.course == course, tables.pairs.c.id == pair.id)
+                connection.execute(tables.pairs.delete().where(*own))
+                at = place.setdefault(pair.id, len(place))
+                connection.execute(tables.pairs.insert().values(_pair_row(course, at, pair)))
+            row = result_row(course, kind, value, inputs=plan)
+            connection.execute(results.update().where(*where).values(row))
+        return True
+
     def corpus_version(self, course: str, *splits: str) -> str:
         """Changes whenever the pairs (of these splits) do: ids, status, people's edits."""
         query = sa.select(tables.pairs.c.id, tables.pairs.c.status).where(
@@ -181,6 +229,11 @@ class PairRows(Rows):
             sa.select(sa.func.max(tables.history.c.at)).where(tables.history.c.course == course)
         )
         return content_id([tuple(row) for row in ids if row.status != "rejected"], last[0][0])
+
+
+def _taken_back(pair: Pair) -> Pair:
+    """A pair as it stands once a person took back that it was added."""
+    return pair.model_copy(update={"status": "rejected", "rejected_by": "person", "reviewed": True})
 
 
 def _made_by(connection: sa.Connection, course: str) -> str | None:

@@ -1,4 +1,3 @@
-import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
@@ -8,6 +7,8 @@ from engine.llm.teacher import load_choice
 from engine.steps import DISTIL
 from engine.steps.corpus import corpus_costs
 from engine.workspace import teacher_chat
+from pages.build.parts.costs import role_costs
+from pages.build.parts.cover import covered
 from pages.build.parts.gates import left_out
 from pages.build.parts.made import made_card
 from pages.build.parts.recipe import recipe_choices, recipe_form
@@ -26,7 +27,7 @@ stage = stages["corpus"]
 heading(_("Corpus"), _("What will it ask, what will it cost, can I trust it?"), stage)
 if lacks(stage):
     st.stop()
-live = board(course.id, ("distil", "build"))
+live = board(course.id, ("distil", "fill", "build"))
 store = session.store()
 documents = session.knowledge(course.id).documents()
 teacher = load_choice(store)
@@ -106,6 +107,7 @@ def estimate_card() -> None:
     if any(costs.money):
         low, likely, high = costs.money
         st.caption(_("Cost: {a:.2f} (between {b:.2f} and {c:.2f})", a=likely, b=low, c=high))
+        role_costs(costs.shares)
 
 
 def show_preview() -> None:
@@ -160,8 +162,8 @@ if made and (failed := made.value.result.failed_calls) and not live:
             queue.start(workspace, DISTIL, made.value.plan)
             st.rerun()
 if made and not live:
-    covered = coverage(documents, [p for p in pairs if p.status != "rejected"])
-    made_card(made.value.result, covered)
+    kept = coverage(documents, [p for p in pairs if p.status != "rejected"])
+    made_card(made.value.result, kept)
     left_out(made.value.result, session.knowledge(course.id).titles())
 if live and (drafted := store.count_draft(course.id)):
     st.caption(
@@ -172,28 +174,7 @@ if live and (drafted := store.count_draft(course.id)):
         )
     )
 if pairs:
-    with st.expander(_("What is covered"), icon=":material/grid_on:"):
-        rows = coverage(documents, [p for p in pairs if p.status != "rejected"])
-        bare = sum(not row.pairs for row in rows)
-        st.caption(_("{n} of {m} sections have no pair.", n=bare, m=len(rows)))
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    _("Section"): [row.title for row in rows],
-                    _("Pairs"): [row.pairs for row in rows],
-                    _("Kinds"): [
-                        ", ".join(code_text("kinds", k, k) for k in row.kinds) for row in rows
-                    ],
-                }
-            ),
-            hide_index=True,
-            column_config={
-                _("Pairs"): st.column_config.ProgressColumn(
-                    format="%d", max_value=max(row.pairs for row in rows)
-                )
-            },
-            alt=_("What is covered"),
-        )
+    covered(workspace, documents, pairs, bool(live))
     review(workspace, pairs)
     if st.button(
         _("Continue to the student model"),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from engine.llm import Request
 
-Step = Literal["ask", "seeded", "questions", "answer", "claims", "judge"]
+Step = Literal["ask", "seeded", "questions", "answer", "claims", "judge", "reword", "reworded"]
 Offer = Callable[[str], Sequence[Mapping[str, Any]]]
 DIMENSIONS = ("factual_accuracy", "user_satisfaction", "clarity", "condensability", "overall")
 
@@ -22,6 +22,10 @@ def step_of(schema: Mapping[str, Any] | None) -> Step:
         return "claims"
     if "overall" in own:
         return "judge"
+    if "rewordings" in own:
+        return "reword"
+    if "same_answer" in own:
+        return "reworded"
     if "questions" in own:
         return "seeded" if "again" in own["questions"]["items"]["properties"] else "questions"
     return "answer"
@@ -95,6 +99,12 @@ class Agreeable:
         answer = tagged(text, "answer")
         claim = {"claim": answer, "verdict": "entailed", "quote": answer}
         return {"claims": [claim], "answers_question": True, "alike": True, "reason": ""}
+
+    def _reword(self, _text: str) -> dict[str, Any]:
+        return {"rewordings": []}
+
+    def _reworded(self, _text: str) -> dict[str, Any]:
+        return {"self_contained": True, "same_answer": True, "reason": ""}
 
     def _judge(self, _text: str) -> dict[str, Any]:
         return {"shortcomings": "None."} | dict.fromkeys(DIMENSIONS, self.overall)

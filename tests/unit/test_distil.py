@@ -13,9 +13,14 @@ from engine.duplicates import near_duplicates
 from engine.errors import BadAnswer, Missing, TeacherError, WorkFailed
 from engine.gates import grounded, holds_quote, leans_back, readable, tidy
 from engine.llm import Request
+from engine.llm.ledger import Price
 from engine.llm.scripted import Scripted
+from engine.llm.teacher import TeacherChoice, save_choice
 from engine.schema import Block, Course, Document, Section
+from engine.settings import Settings
+from engine.steps.corpus import corpus_costs
 from engine.store import Store
+from engine.workspace import Workspace
 from tests.unit.teaching import Agreeable, step_of
 from tests.unit.teaching import point as offered
 
@@ -222,15 +227,70 @@ def test_nothing_to_distil_says_what_to_do(tmp_path):
 def test_estimate_counts_calls_and_money(shelf):
     store, _ = shelf
     documents, passages = store.documents("c"), store.passages("c")
-    costs = estimate(
-        documents, passages, DistilPlan(pairs=160, teacher="endpoint"), prices=(1.0, 2.0)
-    )
+    plan = DistilPlan(pairs=160, teacher="endpoint", rewordings=0)
+    costs = estimate(documents, passages, plan, prices={"teacher": (1.0, 2.0)})
     points = 54 / 0.85
     assert points * 5 < costs.calls < points * 7, "asking, two checks, two answers, the judge"
-    unjudged = DistilPlan(pairs=160, teacher="endpoint", judge=False)
+    unjudged = plan.model_copy(update={"judge": False})
     assert costs.calls - estimate(documents, passages, unjudged).calls == round(points)
     assert costs.money[0] < costs.money[1] < costs.money[2]
     assert estimate(documents, passages, DistilPlan(pairs=160)).calls == 0
+    more = estimate(documents, passages, plan.model_copy(update={"rewordings": 60}))
+    assert more.calls - costs.calls == 2 * 100, "sixty, of a hundred tried: asked and checked"
+
+
+def test_each_role_is_paid_at_its_own_price(shelf):
+    store, _ = shelf
+    documents, passages = store.documents("c"), store.passages("c")
+    plan = DistilPlan(pairs=160, teacher="endpoint", recipe="coursegpt")
+    roles = ("teacher", "second", "checker", "judge")
+
+    def paid(*priced):
+        prices = dict.fromkeys(priced, (1.0, 10.0))
+        return estimate(documents, passages, plan, prices=prices, second=True)
+
+    whole = paid(*roles)
+    assert [share.role for share in whole.shares] == list(roles)
+    assert sum(share.calls for share in whole.shares) == whole.calls
+    for share in whole.shares:
+        alone = paid(share.role)
+        expected = (share.prompt_tokens + 10 * share.completion_tokens) / 1e6
+        assert alone.money[1] == pytest.approx(share.money) == pytest.approx(expected, rel=1e-3)
+        assert share.money > 0
+    assert whole.money[1] == pytest.approx(sum(share.money for share in whole.shares))
+    assert estimate(documents, passages, plan).money == (0, 0, 0)
+
+
+def test_the_step_takes_the_price_of_whoever_is_configured(shelf, tmp_path):
+    store, course = shelf
+    settings = Settings(home=tmp_path)
+    workspace = Workspace(settings, store, course)
+    plan = DistilPlan(pairs=160, teacher="endpoint", recipe="coursegpt")
+
+    def choose(role, model, prompt):
+        choice = TeacherChoice(
+            kind="endpoint",
+            base_url="http://localhost:1/v1",
+            model=model,
+            price=Price(prompt=prompt),
+        )
+        save_choice(store, settings, choice, role=role)
+
+    def money():
+        return {share.role: share.money for share in corpus_costs(workspace, plan).shares}
+
+    choose("teacher", "a", 1.0)
+    one = money()
+    assert set(one) == {"teacher", "checker", "judge"} and min(one.values()) > 0
+    choose("judge", "b", 3.0)
+    two = money()
+    assert two["teacher"] == one["teacher"]
+    assert two["checker"] == pytest.approx(3 * one["checker"])
+    assert two["judge"] == pytest.approx(3 * one["judge"])
+    choose("second", "c", 0.5)
+    assert 0 < money()["second"] < money()["teacher"]
+    grid = plan.model_copy(update={"recipe": "grid"})
+    assert "second" not in {share.role for share in corpus_costs(workspace, grid).shares}
 
 
 def test_formats_hold_every_pair_and_defuse_formulas(shelf):

@@ -147,6 +147,9 @@ TRIES = {
     "replace_corpus": lambda s, ann, bob: s.replace_corpus(
         "c", "plan", CLASS_VIEW, lambda old, same: ([], Warn(code="a", message="b"))
     ),
+    "extend_corpus": lambda s, ann, bob: s.extend_corpus(
+        "c", "plan", CLASS_VIEW, lambda old: ([], Warn(code="a", message="b")), batch="b"
+    ),
     "remove_saved": lambda s, ann, bob: s.remove_saved("c", CLASS_VIEW),
     "replace_passages": lambda s, ann, bob: s.replace_passages(
         "c", [Passage(id="x", document="d", section="s1", title="t", text="t")]

@@ -228,3 +228,25 @@ def test_a_run_marks_writes_and_compares(tmp_path, monkeypatch, capsys):
     assert found["lookup", "o"]["mark"] == "wrong"
     assert "1 hand mark(s) are of other answers" in told.out
     assert "q: code right, hand partly" in told.out and "right (n = 3)" in told.out
+
+
+def test_the_exams_points_are_compared_with_the_answers_that_were_read_by_hand():
+    from tests.bench.panels.exam_points import compared, figures, level
+    from tests.bench.panels.panel import read_panel
+
+    questions = read_panel("sample_en")
+    right = next(q for q in questions if q.answerable and len(q.note) > 30)
+    off = next(q for q in questions if not q.answerable)
+
+    def row(question, answer):
+        return {"id": question.id, "system": "s", "answer": answer, "of": f"{question.id}{answer}"}
+
+    answers = [row(right, right.note), row(right, "Nobody knows."), row(off, "Nobody knows.")]
+    marks = [
+        {"id": a["id"], "system": "s", "of": a["of"], "mark": mark}
+        for a, mark in zip(answers, ("right", "wrong", "wrong"), strict=True)
+    ]
+    read = compared(questions, answers, [*marks, marks[0] | {"of": "another answer"}])
+    assert [(r.hand, level(r.points)) for r in read] == [("right", "right"), ("wrong", "wrong")]
+    assert "kappa 1.00, n 2" in figures(read)[0]
+    assert "kappa 0.00" in figures([r._replace(points=1.0) for r in read])[0]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from engine.distil.plan import DistilPlan, chosen_passages, points_a_call
 from engine.distil.prompted.coursegpt import CourseGPT
 from engine.distil.prompted.grid import Grid
-from engine.distil.prompted.points import taught_pairs
+from engine.distil.prompted.points import as_proposals, taught_pairs
 from engine.distil.prompted.seeds import seed_pool
 from engine.distil.prompted.teach import Asking, Lessons, Models
 from engine.distil.prompted.values import Account
 from engine.distil.prompted.view import BookView
 from engine.llm import Chat
 from engine.prompts import AnswerPrompt
-from engine.schema import Course, Document, Pair, Passage
+from engine.schema import Course, Document, Level, Pair, Passage
 from engine.search import Index
 
 
@@ -53,8 +53,14 @@ def lessons_of(
     *,
     wanted: Callable[[], int],
     told: Callable[[str, str], None] = lambda *_: None,
+    level: Level | Literal[""] = "",
+    known: Sequence[Pair] = (),
 ) -> Lessons:
-    """A run of the plan; see ``teach.Lessons``."""
+    """A run of the plan; see ``teach.Lessons``.
+
+    ``level`` asks for that level alone, and nothing of ``known`` is made again; both are for
+    filling a gap of a corpus.
+    """
     models = Models(
         teachers=cast.teachers,
         checker=cast.judge,
@@ -62,8 +68,8 @@ def lessons_of(
         prompt=cast.prompt,
         floor=plan.judge_floor if cast.trusted else 0.0,
     )
-    recipe = _recipe(view, documents, plan, len(cast.teachers))
-    return Lessons(view, recipe, models, account, wanted, told)
+    recipe = _recipe(view, documents, plan, len(cast.teachers), level, known)
+    return Lessons(view, recipe, models, account, wanted, told, as_proposals(known))
 
 
 def previewed(
@@ -83,9 +89,18 @@ def previewed(
 
 
 def _recipe(
-    view: BookView, documents: Sequence[Document], plan: DistilPlan, teachers: int
+    view: BookView,
+    documents: Sequence[Document],
+    plan: DistilPlan,
+    teachers: int,
+    level: Level | Literal[""],
+    known: Sequence[Pair],
 ) -> Asking:
     if plan.recipe == "coursegpt":
         seeds = seed_pool(documents, plan.seeds, view.course.language)
         return CourseGPT(view, plan, seeds, teachers)
-    return Grid(view, plan, points_a_call(len(view.chosen), plan), teachers)
+    asked: dict[str, list[str]] = {}
+    for proposal in as_proposals(known):
+        asked.setdefault(proposal.section, []).append(proposal.questions[0])
+    each = points_a_call(len(view.chosen), plan)
+    return Grid(view, plan, each, teachers, level=level, asked=asked)

@@ -10,18 +10,18 @@ with the questions). Every section is asked before any is asked twice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast, get_args
 
 from engine.distil.plan import DistilPlan
-from engine.distil.prompted.values import Level, Proposal, Slot
+from engine.distil.prompted.values import Proposal, Slot
 from engine.distil.prompted.view import BookView
 from engine.language import table
 from engine.llm import Answer, Request, user
-from engine.schema import Exchange, PairKind, Passage
+from engine.schema import Exchange, Level, PairKind, Passage
 
 Cell = tuple[PairKind, Level]
-_LEVELS: dict[PairKind, tuple[Level, ...]] = {
+LEVELS: dict[PairKind, tuple[Level, ...]] = {
     "definition": ("remember", "understand"),
     "cause": ("understand", "analyse"),
     "comparison": ("analyse", "evaluate"),
@@ -55,11 +55,11 @@ _TURN = {
 }
 
 
-def ask_schema(kinds: Sequence[str]) -> dict[str, Any]:
-    """The shape of an answer to ``ask``."""
+def ask_schema(kinds: Sequence[str], level: Level | Literal[""] = "") -> dict[str, Any]:
+    """The shape of an answer to ``ask``; with a level, for questions of that level alone."""
     properties: dict[str, Any] = {
         "kind": {"type": "string", "enum": list(kinds)},
-        "level": {"type": "string", "enum": list(get_args(Level))},
+        "level": {"type": "string", "enum": [level] if level else list(get_args(Level))},
         "quote": _STRING,
         "questions": {"type": "array", "items": _STRING},
         "wrong": _STRING,
@@ -91,10 +91,22 @@ class Grid:
         plan: The designer's choices.
         each: Points that one call asks for.
         teachers: How many models take turns.
+        level: The one level to ask for; empty: those that suit each kind.
+        asked: Section id to questions that were asked in it before this run.
     """
 
-    def __init__(self, view: BookView, plan: DistilPlan, each: int, teachers: int = 1) -> None:
+    def __init__(
+        self,
+        view: BookView,
+        plan: DistilPlan,
+        each: int,
+        teachers: int = 1,
+        *,
+        level: Level | Literal[""] = "",
+        asked: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.view, self.plan, self.each, self.teachers = view, plan, each, teachers
+        self._level, self._asked = level, asked or {}
         self._texts = table(view.course.language, "distil")
         self._calls: Counter[str] = Counter()
         self._dry: Counter[str] = Counter()
@@ -106,7 +118,7 @@ class Grid:
 
     def wave(self, points: int, most: int) -> list[Slot]:
         """The next calls for so many points, at most ``most``; none where all is exhausted."""
-        open_sections = [s for s in self.view.spread if self._dry[s] < _DRY]
+        open_sections = [s for s in self.view.spread if self._dry[s] < _DRY and self._next(s)]
         if not open_sections:
             return []
         round_ = min(self._calls[section] for section in open_sections)
@@ -116,8 +128,8 @@ class Grid:
         return [self._slot(s) for s in due[: min(most, max(1, -(-points // self.each)))]]
 
     def _slot(self, section: str) -> Slot:
-        own = self.view.chosen[section]
-        passage = own[self._calls[section] % len(own)]
+        passage = self._next(section)
+        assert passage is not None, "a section without one is not open"
         number = self._order[section] + self._calls[section]
         partner = self._partner(section) if number % _PAIRED == _PAIRED - 1 else None
         cells = self._wanted(section, passage)
@@ -133,6 +145,15 @@ class Grid:
             teacher=number % self.teachers,
         )
 
+    def _next(self, section: str) -> Passage | None:
+        """The passage that is due, or the next one of which a kind of the plan can be asked."""
+        own, turn = self.view.chosen[section], self._calls[section]
+        due = (own[(turn + i) % len(own)] for i in range(len(own)))
+        return next((passage for passage in due if self._kinds(section, passage)), None)
+
+    def _kinds(self, section: str, passage: Passage) -> list[PairKind]:
+        return [k for k in self.plan.kinds if k in LEVELS and _fits(k, passage, self, section)]
+
     def _partner(self, section: str) -> Passage | None:
         """A related section's passage; never one of the exam's beside one that is trained on."""
         side = self.plan.split.is_transfer
@@ -142,8 +163,11 @@ class Grid:
     def _wanted(self, section: str, passage: Passage) -> list[Cell]:
         """The cells with the widest gaps, each kind once, first those the section has not."""
         have = Counter(c.kind for c in self._own.get(section, ()))
-        kinds = [k for k in self.plan.kinds if k in _LEVELS and _fits(k, passage, self, section)]
-        cells = [(kind, level) for kind in kinds for level in _LEVELS[kind]]
+        cells = [
+            (kind, level)
+            for kind in self._kinds(section, passage)
+            for level in ([self._level] if self._level else LEVELS[kind])
+        ]
         order = {cell: i for i, cell in enumerate(cells)}
         found: list[Cell] = []
         for _ in range(self.each):
@@ -169,7 +193,8 @@ class Grid:
             )
             for i, (kind, level) in enumerate(cells, 1)
         )
-        asked = [c.questions[0] for c in self._own.get(section, ())]
+        own = [c.questions[0] for c in self._own.get(section, ())]
+        asked = [*self._asked.get(section, ()), *own]
         question = texts["ask"].format(
             outline=self.view.outline(section),
             passage="\n\n".join(p.text for p in passages),
@@ -181,7 +206,7 @@ class Grid:
         )
         return Request(
             messages=user(question.strip(), texts["system"].strip()),
-            answer_schema=ask_schema(self.plan.kinds),
+            answer_schema=ask_schema(self.plan.kinds, self._level),
             max_tokens=500 + 400 * len(cells),
             temperature=0.3,
             seed=self._calls[section],

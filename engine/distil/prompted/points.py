@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.course import SplitPlan
 from engine.distil.pairs import pairs_of
 from engine.distil.points import Point
-from engine.distil.prompted.values import Level
-from engine.schema import Exchange, Language, Pair
+from engine.distil.prompted.values import Proposal
+from engine.schema import Exchange, Language, Level, Pair
 
 
 class PromptedPoint(Point):
@@ -18,13 +20,32 @@ class PromptedPoint(Point):
     teacher: str = ""
 
 
+def as_proposals(pairs: Sequence[Pair]) -> list[Proposal]:
+    """The points of stored pairs, each with all its wordings, to compare new ones with."""
+    own: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        own.setdefault(pair.point, []).append(pair)
+    return [
+        Proposal(
+            kind=some[0].kind,
+            questions=tuple(pair.question for pair in some),
+            source=(),
+            section=some[0].section,
+            turns=some[0].turns,
+            answer=some[0].answer,
+            cited=tuple(evidence.quote for evidence in some[0].evidence if evidence.quote),
+        )
+        for some in own.values()
+    ]
+
+
 def taught_pairs(point: PromptedPoint, language: Language, split: SplitPlan) -> list[Pair]:
-    """All pairs of a model's point, with the talk before them and the judge's scores.
+    """All pairs of a model's point, with its level, the talk before them and the judge's scores.
 
     The exam asks neither what leans on a talk nor what the book does not answer: its figures
     compare answers with the book.
     """
-    update = {"turns": point.turns, "scores": point.scores}
+    update = {"level": point.level, "turns": point.turns, "scores": point.scores}
     unexamined = point.kind in ("dialogue", "unanswerable")
     return [
         pair.model_copy(update=update)

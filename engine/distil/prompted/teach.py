@@ -71,6 +71,7 @@ class Lessons:
         account: Is told of every question's end.
         wanted: How many more points are wanted.
         told: Called after each call with what is being done and in which section (its id).
+        known: What was asked and answered before, which is not to be made again.
     """
 
     def __init__(
@@ -81,12 +82,14 @@ class Lessons:
         account: Account,
         wanted: Callable[[], int],
         told: Callable[[str, str], None],
+        known: Sequence[Proposal] = (),
     ) -> None:
         self.view, self.recipe, self.models, self.account = view, recipe, models, account
         self.ended: Ended = "planned"
         self.failure: TeacherError | None = None
         self._wanted, self._told = wanted, told
         self._repeats = Repeats()
+        self._repeats.know(known)
         self._language = view.course.language
 
     def __iter__(self) -> Iterator[list[PromptedPoint]]:

@@ -8,10 +8,8 @@ from typing import Literal
 
 from engine.language import table
 from engine.llm import Request
-from engine.schema import Exchange, Language, PairKind, Passage, Value
+from engine.schema import Exchange, Language, Level, PairKind, Passage, Value
 
-Level = Literal["remember", "understand", "apply", "analyse", "evaluate"]
-"""Bloom's levels (Anderson & Krathwohl, 2001), without *create*, which has no one answer."""
 EXAMPLES = 3
 """Examples that are kept of each gate."""
 

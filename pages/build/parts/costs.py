@@ -1,7 +1,10 @@
 """What a step will take, in one line under its button."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from engine.distil import Share
 from engine.llm.costs import Estimate
 from pages.shared.i18n import _, _n, minutes_text
 
@@ -27,3 +30,15 @@ def cost_line(costs: Estimate, currency: str = "") -> None:
             currency=currency,
         )
     st.caption(text)
+
+
+def role_costs(shares: Sequence[Share]) -> None:
+    """What each role of a corpus takes, each at the price of its own model."""
+    names = {
+        "teacher": _("teacher model"),
+        "second": _("second teacher model"),
+        "checker": _("checks"),
+        "judge": _("scores"),
+    }
+    told = [f"{names[share.role]} {share.money:.2f} ({share.calls:,})" for share in shares]
+    st.caption(_("Of which (calls): {shares}", shares=" · ".join(told)))

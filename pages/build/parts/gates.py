@@ -1,18 +1,18 @@
 """What the gates kept out of a corpus or of training, and why, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
-from engine.distil import POINT_GATES, Distilled
+from engine.distil import POINT_GATES, Distilled, GateExample
 from pages.shared.i18n import _
 from pages.shared.literal import escaped
 
 
 def gate_text(gate: str) -> str:
     """Why a pair or a knowledge point is left out, in words."""
-    return (_of_pairs() | _of_points()).get(gate, gate)
+    return (_of_pairs() | _of_points() | _of_rewordings()).get(gate, gate)
 
 
 def _of_pairs() -> dict[str, str]:
@@ -47,6 +47,15 @@ def _of_points() -> dict[str, str]:
     }
 
 
+def _of_rewordings() -> dict[str, str]:
+    return {
+        "no_rewording": _("the teacher model found no other words for it"),
+        "subject_word": _("it keeps a word of its subject"),
+        "near_question": _("it nearly repeats a taught question"),
+        "other_answer": _("the taught answer is not the answer to it"),
+    }
+
+
 def left_out(made: Distilled, titles: Mapping[str, str]) -> None:
     """What became of all that was offered when the corpus was made, with examples of each gate."""
     removed = {gate: n for gate, n in made.removed.items() if n}
@@ -67,7 +76,10 @@ def left_out(made: Distilled, titles: Mapping[str, str]) -> None:
             lost = {_("Why"): _("lost with a failed call"), _("What"): _("knowledge points")}
             rows.append(lost | {_("Left out"): made.lost})
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt=label)
-        _examples(made, titles)
+        _examples(made.examples, titles)
+        if made.rewordings.examples:
+            st.markdown("##### " + _("Exam questions in everyday words"))
+            _examples(made.rewordings.examples, titles)
 
 
 def _summary(made: Distilled) -> str:
@@ -84,9 +96,9 @@ def _summary(made: Distilled) -> str:
     )
 
 
-def _examples(made: Distilled, titles: Mapping[str, str]) -> None:
+def _examples(examples: Mapping[str, Sequence[GateExample]], titles: Mapping[str, str]) -> None:
     """Up to three questions of each gate: what it was asked, why it went, and where."""
-    for gate, found in made.examples.items():
+    for gate, found in examples.items():
         st.markdown(f"**{gate_text(gate)}**")
         for example in found:
             place = titles.get(example.section, "")

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.distil import POINT_GATES, Coverage, Distilled
+from engine.distil import POINT_GATES, Coverage, Distilled, Rewordings
+from pages.build.parts.gates import gate_text
 from pages.shared.i18n import _
 
 
@@ -21,6 +22,25 @@ def made_card(made: Distilled, covered: Sequence[Coverage]) -> None:
         _("Sections with pairs"), f"{sum(bool(row.pairs) for row in covered)} / {len(covered)}"
     )
     st.caption(_ended(made.ended))
+    _rewordings(made.rewordings)
+
+
+def _rewordings(told: Rewordings) -> None:
+    """The exam's questions in everyday words: asked, made, why not, and what a lookup finds."""
+    if not told.asked:
+        return
+    said = _("Exam questions in everyday words: {n} made of {m} tried.", n=told.made, m=told.asked)
+    if told.lookup is not None:
+        said += " " + _(
+            "The nearest trained question, without any model, finds {share:.0%} of their facts.",
+            share=told.lookup.value,
+        )
+    st.caption(said)
+    reasons = [f"{gate_text(gate)} ({n})" for gate, n in told.removed.items()]
+    if told.lost:
+        reasons.append(_("lost with a failed call") + f" ({told.lost})")
+    if reasons:
+        st.caption(_("Not used: {reasons}", reasons="; ".join(reasons)))
 
 
 def _ended(why: str) -> str:

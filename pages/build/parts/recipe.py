@@ -1,4 +1,4 @@
-"""How a connected teacher is led: recipe, example questions, judge, and how far that is trusted."""
+"""How a connected teacher is led: recipe, examples, exam questions, judge and trust in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +24,18 @@ def recipe_form(pairs: Sequence[Pair]) -> None:
             key="seeds",
             help=_("Without a file: the book's own exercises, or fifty of ours."),
         )
+    st.number_input(
+        _("Exam questions in everyday words"),
+        min_value=0,
+        max_value=1000,
+        value=60,
+        step=10,
+        key="rewordings",
+        help=_(
+            "Taught facts asked without the words of their subject, each checked with the source. "
+            "They join the natural part of the exam."
+        ),
+    )
     st.toggle(
         _("Score every answer (one more call each)"),
         value=True,
@@ -70,4 +82,5 @@ def recipe_choices() -> dict[str, Any]:
         "seeds": tuple(line.strip() for line in lines if line.strip())[:500],
         "judge": state.get("judge", True),
         "judge_floor": state.get("judge-floor", 0),
+        "rewordings": state.get("rewordings", 60),
     }

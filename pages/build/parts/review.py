@@ -9,6 +9,7 @@ from engine.corpus import revise
 from engine.distil import FORMATS, render
 from engine.schema import Pair
 from engine.steps import Workspace
+from pages.build.parts.cover import level_names
 from pages.build.parts.gates import gate_text
 from pages.shared import session
 from pages.shared.i18n import _, _n, code_text
@@ -48,7 +49,10 @@ def _counts(pairs: Sequence[Pair]) -> None:
     cells[4].metric(
         _("Exam: natural"),
         sum(p.part == "natural" for p in kept),
-        help=_("The book’s own exercises with the book’s own answers."),
+        help=_(
+            "The book’s own exercises with the book’s own answers, and taught facts in "
+            "everyday words where a teacher model is connected."
+        ),
     )
     cells[3].metric(
         _("Exam: transfer"),
@@ -61,7 +65,8 @@ def _counts(pairs: Sequence[Pair]) -> None:
 def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
     titles = session.knowledge(workspace.course.id).titles()
     present = list(dict.fromkeys(pair.section for pair in pairs))
-    left, middle, right = st.columns([2, 2, 1])
+    levels = _levels_of(pairs)
+    left, middle, *rest, right = st.columns([2, 2, 1, 1] if levels else [2, 2, 1])
     sections = left.multiselect(
         _("Section"),
         present,
@@ -76,6 +81,18 @@ def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
         key="filter-kinds",
         placeholder=_("all"),
     )
+    names = level_names()
+    wanted = (
+        rest[0].multiselect(
+            _("Level"),
+            levels,
+            format_func=lambda level: names[level],
+            key="filter-levels",
+            placeholder=_("all"),
+        )
+        if rest
+        else []
+    )
     words = {"all": _("all"), **status_names()}
     status = right.selectbox(
         _("Status"), list(words), format_func=lambda s: words[s], key="filter-status"
@@ -85,28 +102,36 @@ def _filtered(workspace: Workspace, pairs: Sequence[Pair]) -> list[Pair]:
         for pair in pairs
         if (not sections or pair.section in sections)
         and (not kinds or pair.kind in kinds)
+        and (not wanted or pair.level in wanted)
         and status in ("all", pair.status)
     ]
 
 
+def _levels_of(pairs: Sequence[Pair]) -> list[str]:
+    """The levels of the pairs, in order; none where they have fewer than two."""
+    present = {pair.level for pair in pairs}
+    own: list[str] = [level for level in level_names() if level in present]
+    return own if len(own) > 1 else []
+
+
 def _table(shown: Sequence[Pair]) -> list[Pair]:
     splits = {"train": _("training"), "validation": _("validation"), "exam": _("exam")}
-    words = status_names()
+    words, levels = status_names(), level_names()
     frame = pd.DataFrame(
         {
             _("Status"): [words[pair.status] for pair in shown],
             _("Question"): [pair.question for pair in shown],
             _("Answer"): [pair.answer for pair in shown],
             _("Kind"): [code_text("kinds", pair.kind, pair.kind) for pair in shown],
+            _("Level"): [levels.get(pair.level) for pair in shown],
             _("Use"): [splits[pair.split] for pair in shown],
             _("Judge"): [pair.scores.get("overall") for pair in shown],
             _("Page"): [pair.evidence[0].page or None if pair.evidence else None for pair in shown],
         }
     )
-    if frame[_("Judge")].isna().all():
-        frame = frame.drop(columns=_("Judge"))
-    if frame[_("Page")].isna().all():  # a book without pages
-        frame = frame.drop(columns=_("Page"))
+    for column in (_("Level"), _("Judge"), _("Page")):  # offline, unjudged, without pages
+        if frame[column].isna().all():
+            frame = frame.drop(columns=column)
     state = st.dataframe(
         frame,
         hide_index=True,

@@ -1,6 +1,7 @@
 """What the LLM teacher's gates find of faults that a scripted teacher plants, and what they refuse wrongly.
 
-    python -m tests.bench.teacher [--home H --course C ...] [--pairs 1500] [--recipe grid] [--json]
+    python -m tests.bench.teacher [--home H --course C ...] [--pairs 1500] [--recipe grid] [--teachers 2]
+        [--rewordings 100] [--json]
 
 Without ``--course`` the sample courses are read. The teacher answers from the passages (it is no
 language model), plants a fault of one of nine kinds in ``--share`` of its questions, and its checker
@@ -27,7 +28,7 @@ from engine.search import Index
 from engine.settings import Settings, load
 from engine.store import Store
 from engine.workspace import Workspace, open_index
-from tests.bench.teacher.measure import figures, run, some_sections
+from tests.bench.teacher.measure import figures, reworded, run, some_sections
 
 Shelf = tuple[Course, Sequence[Document], Sequence[Passage], Callable[[], Index] | None]
 
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--sections", type=int, default=0, help="only so many, spread; 0: all")
     parser.add_argument("--recipe", choices=("grid", "coursegpt"), default="grid")
     parser.add_argument("--teachers", type=int, default=1, choices=(1, 2))
+    parser.add_argument("--rewordings", type=int, default=0, help="exam questions, reworded")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     for course, documents, passages, index in _courses(options.home, options.course):
@@ -61,6 +63,8 @@ def main() -> None:
             index=index,
         )
         told = figures(found, course.language) | {"thirds": _thirds(found.points, documents)}
+        if options.rewordings:
+            told["rewordings"] = reworded(found, course, documents, passages, options.rewordings)
         print(
             json.dumps({course.id: told}, ensure_ascii=False)
             if options.json
@@ -120,6 +124,9 @@ def _table(course: Course, told: dict[str, Any]) -> str:
         f"account: {told['account']}",
         f"ended: {told['ended']}; points by third of the book: {told['thirds']}",
     ]
+    if again := told.get("rewordings"):
+        lines += [f"reworded: {fault:12}{_cell(row)}" for fault, row in again["faults"].items()]
+        lines.append(f"{ {k: v for k, v in again.items() if k != 'faults'} }")
     return "\n".join(lines)
 
 

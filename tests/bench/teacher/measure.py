@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from engine.corpus import held_back
 from engine.course import taught_sections
-from engine.distil.plan import DistilPlan
+from engine.distil.plan import DistilPlan, chosen_passages
 from engine.distil.prompted import Cast, lessons_of, view_of
-from engine.distil.prompted.points import PromptedPoint
+from engine.distil.prompted.points import PromptedPoint, taught_pairs
+from engine.distil.prompted.reword import Rewording
 from engine.distil.prompted.values import Account, Gate
 from engine.gates import grounded, holds_quote, leans_back
 from engine.judge import interval
@@ -80,6 +82,8 @@ def run(
 ) -> Run:
     """A whole run of the plan; nothing is stored."""
     scripts = [ScriptedTeacher(course.language, share, seed=i) for i in range(teachers)]
+    for script in scripts:
+        script.peers = tuple(scripts)
     book, points = Notebook(scripts), list[PromptedPoint]()
     chats = tuple(Scripted(script, f"scripted-{i}") for i, script in enumerate(scripts))
     lessons = lessons_of(
@@ -107,7 +111,8 @@ def some_sections(documents: Sequence[Document], n: int) -> tuple[str, ...]:
 def figures(found: Run, language: str) -> dict[str, Any]:
     """Recall by kind of fault, false alarms by gate, beside the gate of old, with n and intervals."""
     ends = found.notebook.ends
-    clean = [end for end in ends if end.note.fault is None]
+    both = _asked_by_both(ends)
+    clean = [end for i, end in enumerate(ends) if end.note.fault is None and i not in both]
     rows = {
         fault: {
             "ours": _share([bool(e.gate) for e in ends if e.note.fault == fault]),
@@ -117,6 +122,11 @@ def figures(found: Run, language: str) -> dict[str, Any]:
             "gates": dict(Counter(e.gate or "made" for e in ends if e.note.fault == fault)),
         }
         for fault in FAULTS
+    }
+    rows["both"] = {
+        "ours": _share([bool(ends[i].gate) for i in both]),
+        "word overlap": _share([_old_refuses(ends[i].note, language) for i in both]),
+        "gates": dict(Counter(ends[i].gate or "made" for i in both)),
     }
     book = found.notebook
     return {
@@ -136,6 +146,60 @@ def figures(found: Run, language: str) -> dict[str, Any]:
         },
         "ended": found.ended,
     }
+
+
+def reworded(
+    found: Run, course: Course, documents: Sequence[Document], passages: Sequence[Passage], n: int
+) -> dict[str, Any]:
+    """What becomes of ``n`` rewordings of what a run made, faulty ones by fault."""
+    plan = DistilPlan(teacher="endpoint")
+    pairs = [p for point in found.points for p in taught_pairs(point, course.language, plan.split)]
+    script = found.notebook.teachers[0]
+    chat = Scripted(script, "scripted")
+    own = chosen_passages(documents, passages, plan)
+    run = Rewording(pairs, own, course.language, teacher=chat, checker=chat, wanted=n)
+    made = {pair.question for pair in run.run()}
+    told = run.told()
+    rows = {
+        fault or "false alarms": _share([(q in made) == (fault is None) for q in questions])
+        for fault, questions in _by_fault(script.reworded).items()
+    }
+    if "false alarms" in rows:
+        alarms = [q not in made for q, fault in script.reworded.items() if fault is None]
+        rows["false alarms"] = _share(alarms)
+    lost = {p.id for p in pairs if p.split != "exam"} & set(held_back([*pairs, *run.made]))
+    before = {p.id for p in pairs if p.split != "exam"} & set(held_back(pairs))
+    return {
+        "faults": rows,
+        "account": told.model_dump(exclude={"examples", "lookup"}),
+        "closes": told.asked == told.made + told.lost + sum(told.removed.values()),
+        "lookup": told.lookup.model_dump() if told.lookup else None,
+        "taught pairs lost to it": len(lost - before),
+    }
+
+
+def _by_fault(planted: Mapping[str, str | None]) -> dict[str | None, list[str]]:
+    found: dict[str | None, list[str]] = {}
+    for question, fault in planted.items():
+        found.setdefault(fault, []).append(question)
+    return found
+
+
+def _asked_by_both(ends: Sequence[End]) -> set[int]:
+    """Places of sound questions that another teacher had asked already, and that was made.
+
+    Two teachers who read one paragraph ask the same of it: that is a repeat, though nobody planted
+    it, and has to go. One that goes for another reason is a false alarm all the same.
+    """
+    kept = {end.note.sentence for end in ends if not end.gate}
+    found, seen = set(), set()
+    for i, end in sorted(enumerate(ends), key=lambda row: bool(row[1].gate)):
+        sentence = end.note.sentence
+        again = sentence in kept if end.gate == "repeated" else not end.gate and sentence in seen
+        if end.note.fault is None and again:
+            found.add(i)
+        seen.add(sentence)
+    return found
 
 
 def _share(values: Sequence[bool]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from rapidfuzz.distance import Indel
 
+from engine.language import table
 from engine.llm import Request
 from engine.schema import content_id
 from tests.bench.teacher.tongue import (
@@ -42,8 +43,12 @@ Fault = Literal[
 that is not in it; a question asked before; in the answer a wrong number, a negation, two subjects
 changed about, an invented claim, or the answer to another question."""
 FAULTS: tuple[Fault, ...] = get_args(Fault)
+ReFault = Literal["none", "subject", "leaning", "other", "near"]
+"""What can go wrong with a rewording: there is none; it keeps a word of the subject; it leans on the
+passage; it asks for another fact; it is a question that was taught elsewhere."""
+REFAULTS: tuple[ReFault, ...] = get_args(ReFault)
 _ASKING = ("leaning", "unanswerable", "quote", "duplicate")
-_LINE = re.compile(r"^\d+\. (\w+)", re.MULTILINE)
+_LINE = re.compile(r"^\d+\. (\w+) ?[(（](.+?)[)）]", re.MULTILINE)
 
 
 class Written(NamedTuple):
@@ -63,12 +68,15 @@ class ScriptedTeacher:
     Args:
         language: Code of the course's language.
         share: Share of questions with a planted fault, the kinds equally often.
-        seed: Draws the faults; two teachers with other seeds ask in another order.
+        seed: Draws the faults; teachers with other seeds ask in another order and in other words.
     """
 
     def __init__(self, language: str, share: float = 0.0, seed: int = 0) -> None:
         self.tongue, self.share, self.seed = TONGUES[language], share, seed
+        self.peers: tuple[ScriptedTeacher, ...] = (self,)
+        """All whose questions it answers as they planned: one teacher answers what all asked."""
         self.notes: dict[tuple[str, ...], Written] = {}
+        self.reworded: dict[str, ReFault | None] = {}
         self._seen: dict[str, None] = {}
         self._asked: set[str] = set()
 
@@ -88,6 +96,8 @@ class ScriptedTeacher:
             "questions": self._check_questions,
             "claims": self._check_answer,
             "judge": self._judge,
+            "reword": self._reword,
+            "reworded": self._check_reworded,
         }[step](text)
         return json.dumps(found, ensure_ascii=False)
 
@@ -111,11 +121,14 @@ class ScriptedTeacher:
         passage = tagged(text, "passage")
         kinds = _LINE.findall(text.partition("</passage>")[2])
         rows: list[dict[str, Any]] = []
-        for kind in kinds:
+        levels = {
+            said: level for level, said in table(self.tongue.code, "distil")["levels"].items()
+        }
+        for kind, level in kinds:
             row = self._point(passage, kind, rows, text)
             if row is None:
                 break
-            rows.append(row)
+            rows.append(row | {"level": levels[level]})
         points = [
             {key: row[key] for key in row if key not in ("sentence", "fault")} for row in rows
         ]
@@ -148,7 +161,8 @@ class ScriptedTeacher:
         self._seen.setdefault(passage)
         own = plain_sentences(passage, self.tongue)
         fault = self._fault(passage, len(rows), text)
-        if fault == "quote" and not _LINE.search(text):  # CourseGPT-zh's calls want no quote
+        if fault == "quote" and not _LINE.search(text.partition("</passage>")[2]):
+            # CourseGPT-zh's calls want no quote
             fault = None
         used = {row["sentence"] for row in rows}
         if fault == "duplicate" and rows and rows[-1]["fault"] is None:
@@ -200,11 +214,17 @@ class ScriptedTeacher:
         if kind == "dialogue" and fault is None and (other := _other(sentence, own, tongue)):
             asked = tongue.wordings[0].format(**dict(zip("abc", other[1], strict=True)))
             turns = [{"question": asked, "answer": other[0]}]
-        questions = [form.format(**names) for form in forms]
+        questions = self._in_own_words([form.format(**names) for form in forms])
         quote = _spoiled(sentence, tongue) if fault == "quote" else sentence
         fits = kind if kind != "numeric" and (wrong or kind != "misconception") else "fact"
         row = self._noted(sentence, fault, passage, quote, questions, fits, wrong)
         return row | {"turns": turns}
+
+    def _in_own_words(self, questions: list[str]) -> list[str]:
+        """A second teacher begins with another wording, and has a way of its own to end."""
+        if not self.seed:
+            return questions
+        return [question + self.tongue.manner for question in (*questions[2:], *questions[:2])]
 
     def _noted(
         self,
@@ -261,7 +281,7 @@ class ScriptedTeacher:
         asked = re.split(r"Question: |问题：", text)[-1]
         if not _is_first(contents[0]):
             return self._best(asked, text)
-        for note in self.notes.values():
+        for note in (note for peer in self.peers for note in peer.notes.values()):
             question = next((q for q in note.questions if q in asked), "-")
             if question == note.questions[0] and note.sentence in text:
                 return note.answer
@@ -273,7 +293,48 @@ class ScriptedTeacher:
         found = _asked_for(question, own, self.tongue)
         return found if found else self.tongue.nothing
 
+    def _reword(self, text: str) -> dict[str, Any]:
+        """The question in words that nobody else uses, or with one of the faults (``REFAULTS``)."""
+        tongue, passage = self.tongue, tagged(text, "passage")
+        own = plain_sentences(passage, tongue)
+        question = tagged(text, "question")
+        sentence = _asked_for(question, own, tongue)
+        terms = three_terms(sentence, own, tongue) if sentence else None
+        fault: ReFault | None = None
+        if self._draw("refaulty", question) < self.share:
+            fault = REFAULTS[int(self._draw("rewhich", question) * len(REFAULTS))]
+        if not terms or fault == "none":
+            return {"rewordings": []}
+        said = tongue.colloquial.format(*map(_hidden, terms))
+        if fault == "subject":
+            said = tongue.colloquial.format(terms[0], *map(_hidden, terms[1:]))
+        elif fault == "leaning":
+            said = tongue.leaning[0].format(a=_hidden(terms[0]), b="", c="")
+        elif fault == "other" and (other := _other(sentence, own, tongue)):
+            said = tongue.colloquial.format(*map(_hidden, other[1]))
+        elif fault == "near":
+            rest = (n.questions[0] for n in self.notes.values() if n.passage != passage)
+            said = next((q for q in rest if not any(holds(q, t) for t in terms)), said)
+        self.reworded[said] = (
+            None if said == tongue.colloquial.format(*map(_hidden, terms)) else fault
+        )
+        return {"rewordings": [said]}
+
     # ------------------------------------------------------------------ the checker
+
+    def _check_reworded(self, text: str) -> dict[str, Any]:
+        tongue = self.tongue
+        own = plain_sentences(tagged(text, "passage"), tongue)
+        question = tagged(text, "reworded")
+        about = {_claim(s, own, tongue)["about"] for s in _claims(tagged(text, "answer"), tongue)}
+        said = set(re.split(r"[\s,、，:?]+", question))
+        meant = [term for s in own for term in terms_of(s, tongue) if _hidden(term) in said]
+        asked = next((s for s in own if meant and all(holds(s, t) for t in meant)), "")
+        return {
+            "self_contained": bool(meant) and not _leans(question, tongue),
+            "same_answer": asked in about,
+            "reason": "" if asked in about else "it asks for something else",
+        }
 
     def _check_questions(self, text: str) -> dict[str, Any]:
         own = plain_sentences(tagged(text, "passage"), self.tongue)
@@ -312,6 +373,15 @@ class ScriptedTeacher:
         right = all(row["verdict"] == "entailed" for row in claims)
         scores = dict.fromkeys(DIMENSIONS, 9 if right else 3)
         return {"shortcomings": "none" if right else "a claim is wrong"} | scores
+
+
+def _hidden(term: str) -> str:
+    """A word of the same meaning that stands in no book: the letters moved, Chinese ones far off."""
+    return "".join(
+        chr((ord(c) - 97 + 13) % 26 + 97) if "a" <= c <= "z" else chr(0x3400 + ord(c) % 0x1900)
+        for c in term.lower()
+        if c.isalpha()
+    )
 
 
 def _in_order(some: Sequence[str], all_: Sequence[str]) -> bool:

@@ -30,6 +30,8 @@ class Tongue(NamedTuple):
     wrong: str
     wrong_said: str
     nothing: str
+    manner: str
+    colloquial: str
     stop: frozenset[str]
 
 
@@ -99,8 +101,12 @@ EN = Tongue(
     wrong="It is wrong to believe “{wrong}”. ",
     wrong_said=r"It is wrong to believe “([^”]*)”\.",
     nothing="The passage does not say.",
+    manner=" Answer briefly.",
+    colloquial="{}, {}, {}: whats up?",
     stop=frozenset(
         [
+            "answer",
+            "briefly",
             "what",
             "role",
             "please",
@@ -265,6 +271,8 @@ ZH = Tongue(
     wrong="认为“{wrong}”是错误的。",
     wrong_said=r"认为“([^”]*)”是错误的。",
     nothing="原文没有说到。",
+    manner="请简要回答。",
+    colloquial="{}、{}、{}，咋回事？",
     stop=frozenset(
         [
             "可以",
