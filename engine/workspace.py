@@ -57,7 +57,8 @@ class TrainedStudent(Value):
     """What fine-tuning made: ``run`` names its folder, ``panel`` holds eight answered questions.
 
     A row of the panel has ``question``, ``book`` (the book's answer), ``base`` and ``student``.
-    ``held_back`` counts the pairs that the exam's guard kept out of training, by gate.
+    ``held_back`` counts the pairs that the exam's guard kept out of training, by gate; ``lessons``
+    the rows with explanations that were chosen for it (``engine.align``).
     """
 
     run: str
@@ -66,6 +67,7 @@ class TrainedStudent(Value):
     published: Published
     panel: tuple[dict[str, str], ...] = ()
     held_back: dict[str, int] = {}
+    lessons: int = 0
 
 
 TRAINED = ResultKind("train", TrainedStudent)
