@@ -167,21 +167,30 @@ class Likelihood:
     def _ids(self, options: Sequence[str]) -> list[list[int]]:
         return [self._tokenizer(o, add_special_tokens=False)["input_ids"] for o in options]
 
-    def _of_blocks(self, blocks: Sequence[_Block]) -> Iterator[list[float]]:
-        """Mean log probability (nats) of each option's tokens, block by block, in order."""
+    def _of_blocks(self, blocks: Sequence[_Block]) -> list[list[float]]:
+        """Mean log probability (nats) of each option's tokens, block by block, in order.
+
+        Blocks of like length go together, so that little is padded.
+        """
         import torch
 
+        found: list[list[float]] = [[] for _ in blocks]
         if not blocks:
-            return
+            return found
         shared = _common([block.prompt for block in blocks])
-        width = max(block.length - shared for block in blocks)
-        most = max(1, NODES // width)
+        order = sorted(range(len(blocks)), key=lambda i: -blocks[i].length)
         with torch.inference_mode():
             keys = self._keys(blocks[0].prompt[:shared])
-            for at in range(0, len(blocks), most):
+            at = 0
+            while at < len(order):
                 self._threads.adapt()
-                part = blocks[at : at + most]
-                yield from self._means(part, shared, self._hidden(part, shared, keys))
+                most = max(1, NODES // (blocks[order[at]].length - shared))
+                part = [blocks[i] for i in order[at : at + most]]
+                means = self._means(part, shared, self._hidden(part, shared, keys))
+                for i, own in zip(order[at : at + most], means, strict=True):
+                    found[i] = own
+                at += most
+        return found
 
     def _keys(self, prefix: Sequence[int]) -> Any:
         """The prefix as keys and values of every layer."""
