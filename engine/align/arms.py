@@ -191,7 +191,8 @@ class RationaleMaker:
     def _write(
         self, teacher: Chat, styles: Mapping[str, str], items: Sequence[ChoiceItem]
     ) -> list[Rationale]:
-        return write(teacher, items, styles, self.plan, self.language, self.report)
+        strict = self.backend.trainable
+        return write(teacher, items, styles, self.plan, self.language, self.report, strict=strict)
 
     def _prefer(self, rationales: Sequence[Rationale], log: str) -> list[Scored]:
         return prefer(

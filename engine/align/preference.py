@@ -43,12 +43,14 @@ def prefer(
 ) -> list[Scored]:
     """The score of each rationale; ``log`` gets one JSON line a rationale and preference item.
 
-    What the log holds of this student and these items is not read again.
+    What the log holds of this student and these items is not read again, and lessons that say the
+    same are read once.
     """
     names = [_name(student.model, r, drafts[r.item], held) for r in rationales]
     shares = dict(_logged(log, len(held)))
-    missing = [(n, r) for n, r in zip(names, rationales, strict=True) if n not in shares]
-    done = len(rationales) - len(missing)
+    unread = {n: r for n, r in zip(names, rationales, strict=True) if n not in shares}
+    missing, total = list(unread.items()), len({*names})
+    done = total - len(missing)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
         for at in range(0, len(missing), _AT_ONCE):
@@ -64,7 +66,7 @@ def prefer(
                 shares[name] = [p.share(item) for p, item in zip(own, held, strict=True)]
                 file.write(_lines(name, rationale, held, own))
             file.flush()
-            report(_told(done + at + len(part), len(rationales)))
+            report(_told(done + at + len(part), total))
     return [
         Scored(rationale=r, score=sum(shares[n]) / len(held))
         for n, r in zip(names, rationales, strict=True)
@@ -91,7 +93,7 @@ def _means(scores: Sequence[tuple[str, float]]) -> dict[str, float]:
 
 def _name(model: str, rationale: Rationale, draft: ChoiceItem, held: Sequence[ChoiceItem]) -> str:
     said = (draft.question, draft.answer, rationale.text)
-    return content_id(model, said, rationale.style, [item.id for item in held])
+    return content_id(model, said, [item.id for item in held])
 
 
 def _told(done: int, total: int) -> Progress:

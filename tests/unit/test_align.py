@@ -21,6 +21,7 @@ from tests.unit.tiny_student import WORDS, make_base
 
 PLAN = AlignPlan(drafts=6, preference=4, test=6, trial_items=2)
 GOOD = "eliminate"
+BEARS_OUT = " ".join(f"Because of style {name}." for name in (*styles_of("en"), "words"))
 
 
 def pair(number, split):
@@ -35,7 +36,7 @@ def pair(number, split):
         kind="definition",
         language="en",
         point=f"p{number}",
-        evidence=(Evidence(quote=answer, section="s"),),
+        evidence=(Evidence(quote=f"{answer} {BEARS_OUT}", section="s"),),
         split=split,
         part="reworded" if split == "exam" else None,
     )
@@ -139,13 +140,45 @@ def test_the_words_of_an_option_alone_are_a_baseline():
     assert by_overlap(other) == [0] * 10
 
 
-def test_a_reason_ends_with_a_whole_sentence():
-    assert (
-        cleaned("It is so. And then it\nis that. Half a", "en") == "It is so. And then it is that."
-    )
-    assert cleaned("Half a sentence", "en") == ""
-    assert cleaned("因为它是栈。所以先入后出。然后", "zh") == "因为它是栈。所以先入后出。"
-    assert len(cleaned("One two three four five six. " * 40, "en").split()) <= 60
+def stack(language):
+    item = make_pools(PAIRS, (4, 4, 4), 0).drafts[0]
+    texts = {
+        "en": ("What is a stack?", "A list that is open at one end."),
+        "zh": ("什么是栈？", "栈是只在一端开放的线性表。"),
+    }[language]
+    options = (texts[1], *item.options[1:])
+    changes = {"question": texts[0], "options": options, "right": 0, "quote": texts[1]}
+    return item.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "kept"),
+    [
+        ("en", "Plates in a pile do so. The last one\nleaves first. Half a",
+         "Plates in a pile do so. The last one leaves first."),
+        ("en", "Half a sentence about plates", ""),
+        ("en", "The right answer is: A list that is open at one end.", ""),
+        ("en", 'The book says: "A list that is open at one end." Plates in a pile do so.',
+         "Plates in a pile do so."),
+        ("en", "The correct answer is right because plates leave a pile from above.",
+         "The correct answer is right because plates leave a pile from above."),
+        ("zh", "盘子叠起来就是这样。最后放的先拿走。然后", "盘子叠起来就是这样。最后放的先拿走。"),
+        ("zh", "正确答案是：栈是只在一端开放的线性表。", ""),
+    ],
+)  # fmt: skip
+def test_a_reason_is_whole_sentences_that_add_something(language, said, kept):
+    assert cleaned(said, stack(language), language) == kept
+
+
+def test_a_reason_stays_short():
+    said = "Plates in a pile do so too. " * 40
+    assert 40 < len(cleaned(said, stack("en"), "en").split()) <= 60
+
+
+def test_a_weak_teachers_reason_must_be_borne_out():
+    said = "It is one of the fundamental principles of modern software engineering."
+    assert cleaned(said, stack("en"), "en") == said
+    assert cleaned(said, stack("en"), "en", strict=True) == ""
 
 
 def test_all_arms_follow_the_preferences_with_equal_rows(tmp_path):
@@ -231,6 +264,12 @@ def test_every_preference_is_logged_and_read_once(tmp_path):
     log.write_text("".join(lines[:-6]) + lines[-6][:20])  # killed in the middle of a line
     align(PAIRS, PLAN, tmp_path, backend, silent, ["select"])
     assert backend.student.read_cases == before + 2 * 4  # the two that were not read to the end
+
+
+def test_lessons_that_say_the_same_are_read_once(tmp_path):
+    backend = FakeBackend(teacher=Scripted(lambda r: "No whole sentence", "mute"))
+    align(PAIRS, PLAN, tmp_path, backend, silent, ["select"])
+    assert backend.student.read_cases == 6 + 6 * 4  # the test, and one lesson a draft
 
 
 def test_dpo_learns_best_against_worst_without_the_style(tmp_path):
