@@ -62,6 +62,15 @@ class AnswerPrompt(Value):
         return user(_SLOT.sub(lambda slot: values[slot[1]], self.layout), self.system)
 
 
+def course_system(title: str, language: Language) -> str:
+    """The system prompt of a course's student: whose tutor it is, in the course's language.
+
+    The student is trained with it and answers with it, so that it is not somebody else's assistant
+    (chat templates write their maker's own system prompt where none is given).
+    """
+    return str(table(language, "answering")["system"]).replace("{course}", title)
+
+
 def start_prompt(language: Language) -> AnswerPrompt:
     """The prompt of a course until another is chosen."""
     return AnswerPrompt(layout=table(language, "answering")["layout"])

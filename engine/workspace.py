@@ -13,10 +13,10 @@ from engine.errors import Missing
 from engine.models.bases import SMOLLM2, Origin, base_folder, official_gguf
 from engine.progress import Report, silent
 from engine.publish import Published
-from engine.schema import Course, Pair, Value
+from engine.schema import Course, Figure, Pair, Value
 from engine.settings import Settings
 from engine.store import ResultKind, Store
-from engine.train import Recipe, TrainingResult
+from engine.train import Mixture, Recipe, TrainingResult, system_of
 
 if TYPE_CHECKING:
     from engine.llm import Chat
@@ -57,8 +57,10 @@ class TrainedStudent(Value):
     """What fine-tuning made: ``run`` names its folder, ``panel`` holds eight answered questions.
 
     A row of the panel has ``question``, ``book`` (the book's answer), ``base`` and ``student``.
-    ``held_back`` counts the pairs that the exam's guard kept out of training, by gate; ``lessons``
-    the rows with explanations that were chosen for it (``engine.align``).
+    ``held_back`` counts the pairs that the exam's guard kept out of training, by gate. ``follows``
+    is the share of general instructions that base and student follow (before and after).
+    ``lessons`` counts the rows with explanations that were chosen for it (``engine.align``);
+    ``pairs`` names the pairs it was trained and validated on, whatever else it learned.
     """
 
     run: str
@@ -67,7 +69,10 @@ class TrainedStudent(Value):
     published: Published
     panel: tuple[dict[str, str], ...] = ()
     held_back: dict[str, int] = {}
+    mixture: Mixture | None = None
+    follows: dict[str, Figure] = {}
     lessons: int = 0
+    pairs: str = ""
 
 
 TRAINED = ResultKind("train", TrainedStudent)
@@ -138,7 +143,15 @@ def student_chat(workspace: Workspace, folder: Path) -> Chat:
     """The fine-tuned student of a run folder, its answers kept."""
     from engine.llm.ledger import Ledger
 
-    return Ledger(student_model(workspace.settings, folder), workspace.store)
+    return instructed(Ledger(student_model(workspace.settings, folder), workspace.store), folder)
+
+
+def instructed(chat: Chat, folder: Path) -> Chat:
+    """The student of a run folder asked by the system prompt that it was trained with, if any."""
+    from engine.llm.instructed import Instructed
+
+    system = system_of(folder)
+    return Instructed(chat, system) if system else chat
 
 
 def student_model(settings: Settings, folder: Path) -> Embedded | Local:

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import ValidationError
+
 from engine.cli.context import Context, Verbs
 from engine.cli.housekeeping import add_key_options, tend_keys
 from engine.course import SplitPlan
 from engine.distil import ALL_KINDS, FORMATS, DistilPlan, render
 from engine.distil.plan import Recipe
-from engine.errors import EngineError, Missing, TeacherError
+from engine.errors import BadInput, EngineError, Missing, TeacherError
 from engine.exam import EXAM, Contrast, EarlierRun
 from engine.models.bases import accept_terms, facts, recommended
 from engine.schema import Value
@@ -20,7 +22,7 @@ from engine.steps.beside import contrast_words
 from engine.steps.exam import EXAM_OF_SOME, ExamPlan
 from engine.steps.publish import ExportPlan, ServePlan
 from engine.steps.train import TrainPlan
-from engine.train import preset
+from engine.train import Mixture, preset
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -61,11 +63,45 @@ def _add_train(verbs: Verbs) -> None:
     train.add_argument("--backend", choices=("auto", "unsloth", "peft"), default="auto")
     train.add_argument("--effort", choices=("quick", "normal", "thorough"), default="normal")
     train.add_argument("--epochs", type=float)
+    _add_mixture(train)
     train.add_argument(
         "--resume", action="store_true", help="go on with the unfinished run (default)"
     )
     train.add_argument("--queue", action="store_true")
     train.set_defaults(run=_train)
+
+
+def _add_mixture(train: Any) -> None:
+    """The shares of what is taught; each is as ``Mixture`` says where it is left out."""
+    told = {
+        "by-heart": "share of the pairs asked without the book",
+        "reading": "share of the points asked with quotes of the book",
+        "sought": "sentences asked for by keywords, for each such point",
+        "absent": "share of the rows with quotes that hold no answer",
+        "statements": "at most so many statements of each fact",
+        "replay": "share of general talk",
+    }
+    for name, words in told.items():
+        kind = int if name == "statements" else float
+        train.add_argument(f"--{name}", type=kind, help=words)
+
+
+def _mixture(options: Any) -> Mixture:
+    """The mixture by the options.
+
+    Raises:
+        BadInput: a share is out of its bounds.
+    """
+    given = {name: getattr(options, name, None) for name in Mixture.model_fields}
+    try:
+        return Mixture(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(
+            f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}.",
+            code="train.mixture",
+            next="See coursewright train --help.",
+        ) from error
 
 
 def _add_base(verb: Any) -> None:
@@ -169,7 +205,7 @@ def _estimate(context: Context) -> None:
 
 def _training_plan(context: Context, effort: str, **changes: Any) -> TrainPlan:
     recipe = preset(effort).model_copy(update={"base": _base(context), **changes})
-    return TrainPlan(recipe=recipe)
+    return TrainPlan(recipe=recipe, mixture=_mixture(context.options))
 
 
 def _base(context: Context) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from engine.corpus import natural_pairs
 from engine.course import taught_sections, titles
 from engine.distil.draft import CORPUS, CorpusDraft, Distilled
-from engine.distil.offline import taught
+from engine.distil.offline import VERSION, taught
 from engine.distil.pairs import in_rounds, pairs_of
 from engine.distil.plan import DistilPlan, chosen_sections
 from engine.distil.points import Point
@@ -38,17 +38,19 @@ T = TypeVar("T")
 
 
 def fingerprint(store: Store, course: str, plan: DistilPlan) -> str:
-    """Names what a corpus is made from: the books, the plan and, if one is prompted, the prompt.
+    """Names what a corpus is made from: books, plan, prompt or version of the offline teacher.
 
     The draft lies under this name, and so does the finished corpus's result.
     """
-    prompt = _prompt_version(store, course, plan)
-    return content_id(store.readings(course), plan.made_from, *prompt)
+    teacher = _teacher_version(store, course, plan)
+    return content_id(store.readings(course), plan.made_from, *teacher)
 
 
-def _prompt_version(store: Store, course: str, plan: DistilPlan) -> list[str]:
-    """The chosen prompt's id, where it matters: the extractive teacher follows none."""
-    version = "" if plan.teacher == "extractive" else prompt_version(store, course)
+def _teacher_version(store: Store, course: str, plan: DistilPlan) -> list[str]:
+    """The chosen prompt's id where one is followed; the extractive teacher follows none."""
+    if plan.teacher == "extractive":
+        return [f"offline {VERSION}"]
+    version = prompt_version(store, course)
     return [version] if version else []
 
 

@@ -6,10 +6,12 @@ points.py     the points of the book's answer that an answer makes, in code
 marks.py      right, partly or wrong, by a connected teacher
 contrast.py   the student with and without the chosen prompt, or beside an earlier run of it
 run.py        every examinee asked every question once
+instructions.py  whether a model still follows instructions: the check of forgetting
 report.py     figures, gains, the best baseline of each part and the verdict against it
 """
 
 from engine.exam.contrast import EARLIER, START, Contrast, EarlierRun, Sitter
+from engine.exam.instructions import followed
 from engine.exam.report import (
     EXAM,
     FEWEST,
@@ -39,6 +41,7 @@ __all__ = [
     "Sitter",
     "Verdict",
     "examine",
+    "followed",
     "read_questions",
     "verdict_of",
 ]

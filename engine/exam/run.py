@@ -20,7 +20,7 @@ from engine.progress import Report, silent
 from engine.prompts import AnswerPrompt
 from engine.schema import Pair, Progress
 from engine.search import Index
-from engine.tutor import closed_book, open_book
+from engine.tutor import closed_book, open_book, shown_for
 
 ANSWER_TOKENS = 80
 
@@ -113,7 +113,7 @@ def _request(pair: Pair, index: Index | None, prompt: AnswerPrompt | None) -> Re
     messages = (
         closed_book(pair.question)
         if index is None
-        else open_book(pair.question, index.search(pair.question, 2), pair.language, prompt)
+        else open_book(pair.question, shown_for(pair.question, index), pair.language, prompt)
     )
     return Request(messages=messages, max_tokens=ANSWER_TOKENS, may_be_cut=True, purpose="exam")
 

@@ -22,10 +22,9 @@ from engine.tutor import (
     mark_name,
     mark_quiz,
     next_quiz,
+    shown_for,
     turn,
 )
-
-_HITS = 4
 
 
 class Outcome(Value):
@@ -98,7 +97,7 @@ def answer_by(
     course = lesson.workspace.course
     return answer_stream(
         question,
-        lesson.index().search(question, _HITS),
+        shown_for(question, lesson.index()) if use_book else (),
         chat,
         course.language,
         use_book=use_book,

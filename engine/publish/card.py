@@ -30,6 +30,14 @@ llama-cli -m {file} -cnv --jinja
 ```""",
 }
 
+_SYSTEM = """## System prompt
+
+It was trained with these words as its system prompt; ask it with them:
+
+> {system}
+
+"""
+
 _CARD = """---
 base_model: {base}
 license: {licence}
@@ -57,7 +65,7 @@ LoRA of rank {rank} (alpha {alpha:g}) on {targets}, learning rate {rate:g}, {sch
 {epochs:.2f} epochs ({steps} steps, {tokens:,} tokens) in {minutes:.1f} minutes by {backend} in
 {precision}; seed {seed}. Validation loss {val_loss}, token accuracy {val_accuracy}.
 
-## Parity of the GGUF file
+{system}## Parity of the GGUF file
 
 {parity}
 
@@ -106,6 +114,7 @@ def card(result: TrainingResult, form: str, file: str, parity: ParityReport | No
         seed=recipe.seed,
         val_loss=_figure(result.val_loss),
         val_accuracy=_figure(result.val_token_accuracy),
+        system=_SYSTEM.format(system=recipe.system) if recipe.system else "",
         parity=_parity(parity),
         run=_RUN[form].format(base=base, file=file),
     )

@@ -155,7 +155,7 @@ def export(
     if form == "lora":
         _name_base(out / "adapter_config.json", result.recipe.base)
     if form == "gguf":
-        files.append(write_text(out / "Modelfile", _modelfile(published)))
+        files.append(write_text(out / "Modelfile", _modelfile(published, result.recipe.system)))
     if notice := _notice(result, published):
         files.append(write_text(out / "NOTICE", notice + "\n"))
     text = card(result, form, GGUF_NAME, published.parity if published else None)
@@ -170,9 +170,11 @@ def _sources(form: str, result: TrainingResult, published: Published | None) -> 
     return sorted(published.merged.iterdir())
 
 
-def _modelfile(published: Published | None) -> str:
+def _modelfile(published: Published | None, system: str) -> str:
     """What Ollama needs; of the chat templates in GGUF files it knows the common ones only."""
     text = f"FROM ./{GGUF_NAME}\nPARAMETER temperature 0\n"
+    if system:
+        text += f'SYSTEM "{system.replace(chr(34), chr(39))}"\n'
     template = published.merged / "chat_template.jinja" if published else None
     if template and template.is_file() and template.read_text("utf-8") == PLAIN_TEMPLATE:
         text += f'TEMPLATE """{PLAIN_OLLAMA}"""\n'

@@ -12,7 +12,7 @@ The models' weights are data (``weights.json``), fitted and measured by ``tests/
 from engine.quotes.asked import Asked, asked, speaks
 from engine.quotes.candidates import Candidates, candidates
 from engine.quotes.coverage import Verdict, verdict
-from engine.quotes.rank import Quote, onward, quotes_of
+from engine.quotes.rank import Quote, best_quotes, onward, quotes_of
 
 __all__ = [
     "Asked",
@@ -20,6 +20,7 @@ __all__ = [
     "Quote",
     "Verdict",
     "asked",
+    "best_quotes",
     "candidates",
     "onward",
     "quotes_of",

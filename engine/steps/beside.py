@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from engine.errors import Missing
 from engine.exam import EARLIER, START, Contrast, EarlierRun, Sitter, verdict_of
 from engine.prompts import chosen_prompt, prompt_version, start_prompt
+from engine.store import Saved
+from engine.train import Mixture, Recipe
 from engine.workspace import (
     RUNS,
     TRAINED,
@@ -50,7 +52,7 @@ def comparable_runs(workspace: Workspace) -> list[EarlierRun]:
         return []
     found = []
     for saved in reversed(store.all_saved(course, RUNS)):
-        run, same = saved.value, saved.inputs == now.inputs
+        run, same = saved.value, _pairs(saved) == _pairs(now)
         there = (workspace.folder / "runs" / run.run / "student").is_dir()
         if run.run != now.value.run and same and there and _base(run) == _base(now.value):
             found.append(
@@ -58,10 +60,19 @@ def comparable_runs(workspace: Workspace) -> list[EarlierRun]:
                     run=run.run,
                     lessons=now.value.lessons,
                     lessons_before=run.lessons,
-                    recipe=run.recipe != now.value.recipe,
+                    recipe=_recipe(run) != _recipe(now.value),
                 )
             )
     return found
+
+
+def _pairs(saved: Saved[TrainedStudent]) -> str:
+    """What a student learned its pairs from; those of older versions have no other name for it."""
+    return saved.value.pairs or saved.inputs
+
+
+def _recipe(student: TrainedStudent) -> tuple[Recipe, Mixture | None]:
+    return student.recipe, student.mixture
 
 
 def _base(student: TrainedStudent) -> str:

@@ -16,6 +16,7 @@ from engine.store import ResultKind
 from engine.workspace import (
     Workspace,
     finished_run,
+    instructed,
     open_index,
     student_model,
     trained_run,
@@ -70,9 +71,11 @@ def serve_student(workspace: Workspace, plan: ServePlan, report: Report = silent
     from engine.serve.api import make_app, serving
     from engine.serve.lessons import lesson_routes
 
-    chat = student_model(workspace.settings, finished_run(workspace))
+    folder = finished_run(workspace)
+    model = student_model(workspace.settings, folder)
     report(Progress(stage="serve", message="Loading the student"))
-    chat.load()
+    model.load()
+    chat = instructed(model, folder)
     store, course = workspace.store, workspace.course.id
     index = cache(lambda: open_index(workspace))
     pairs = cache(lambda: training_pairs(store, course, "train"))

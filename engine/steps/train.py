@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from engine.corpus import Gate, held_back, let_through
-from engine.errors import Missing
-from engine.llm import Request, user
+from engine.corpus import Gate, held_back
+from engine.exam import followed
+from engine.judge import interval
+from engine.llm import Chat, Request, user
 from engine.models.bases import recommended
 from engine.progress import Report, silent
+from engine.prompts import course_system, prompt_version
 from engine.publish import publish_local
-from engine.schema import Pair, Split, Value, content_id
+from engine.schema import Figure, Value, content_id
+from engine.steps.rows import rows_to_train, sketched_rows
 from engine.steps.step import Step
 from engine.store import Store
-from engine.train import Recipe, TrainingEstimate, TrainingRow, estimate, keep, preset, train
+from engine.train import (
+    Mixture,
+    Recipe,
+    TrainingEstimate,
+    estimate,
+    keep,
+    preset,
+    train,
+)
 from engine.workspace import (
     RUNS,
     TRAINED,
@@ -29,12 +40,16 @@ from engine.workspace import (
 
 PANEL = 8
 """Questions that base and student answer after each training."""
+TEACHABLE = 0.2
+"""Instructions that a base has to follow for its own talk to be worth rehearsing: what was never
+tuned to instructions goes on in its own way, and has nothing to forget."""
 
 
 class TrainPlan(Value):
-    """The recipe; with ``finish`` an unfinished run ends with its best adapter so far."""
+    """Recipe and mixture; with ``finish`` an unfinished run ends with its best adapter so far."""
 
     recipe: Recipe = Recipe()
+    mixture: Mixture = Mixture()
     finish: bool = False
 
 
@@ -45,25 +60,35 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
         Missing: there are too few pairs to train on.
     """
     store, course = workspace.store, workspace.course.id
-    train_rows, validation_rows, held = rows_to_train(store, course)
-    version, recipe = corpus_trained_on(store, course), plan.recipe
-    name = _run_name(version, recipe, held)
+    recipe = _recipe(workspace, plan)
+    held = held_back(store.pairs(course))
+    version, name = trained_on(store, course), _run_name(workspace, plan, held)
     folder = workspace.folder / "runs" / name
+    before = _follows(base_chat(workspace, recipe.base), workspace, report)
     if plan.finish:
         trained = keep(folder)
     else:
-        trained = train(
-            train_rows, validation_rows, recipe, folder, settings=workspace.settings, report=report
+        rows = rows_to_train(
+            workspace, plan.recipe, plan.mixture, report, replay=before.value >= TEACHABLE
         )
+        trained = train(
+            rows.train, rows.validation, recipe, folder, settings=workspace.settings, report=report
+        )
+    published = publish_local(
+        folder, folder / "student", settings=workspace.settings, report=report
+    )
     student = TrainedStudent(
         run=name,
         recipe=recipe,
+        mixture=plan.mixture,
         training=trained,
-        published=publish_local(
-            folder, folder / "student", settings=workspace.settings, report=report
-        ),
+        published=published,
         panel=_panel(workspace, folder, recipe.base),
         held_back=dict(Counter(held.values())),
+        follows={
+            "base": before,
+            "student": _follows(student_chat(workspace, folder), workspace, report),
+        },
     )
     store.save(course, TRAINED, student, inputs=version)
     store.save(course, RUNS, student, inputs=version, name=name)
@@ -73,54 +98,40 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
 def discard_student(workspace: Workspace, plan: TrainPlan) -> None:
     """Throw an unfinished run away; a finished one stays."""
     store, course = workspace.store, workspace.course.id
-    held = held_back(store.pairs(course))
-    name = _run_name(corpus_trained_on(store, course), plan.recipe, held)
+    name = _run_name(workspace, plan, held_back(store.pairs(course)))
     if store.saved(course, RUNS, name) is None:
         shutil.rmtree(workspace.folder / "runs" / name, ignore_errors=True)
 
 
-def corpus_trained_on(store: Store, course: str) -> str:
-    """Names the pairs that a student is trained and validated on."""
-    return store.corpus_version(course, "train", "validation")
+def trained_on(store: Store, course: str) -> str:
+    """Names what a student learns: the pairs, and the prompt in which it sees the book."""
+    version, prompt = (
+        store.corpus_version(course, "train", "validation"),
+        prompt_version(store, course),
+    )
+    return content_id(version, prompt) if prompt else version
 
 
-def _run_name(version: str, recipe: Recipe, held: Mapping[str, Gate]) -> str:
-    return content_id(version, recipe.model_dump(mode="json"), *([sorted(held)] if held else []))
+def _run_name(workspace: Workspace, plan: TrainPlan, held: Mapping[str, Gate]) -> str:
+    recipe, mixture = _recipe(workspace, plan), plan.mixture
+    own = [trained_on(workspace.store, workspace.course.id), recipe.model_dump(mode="json")]
+    return content_id(*own, mixture.model_dump(mode="json"), *([sorted(held)] if held else []))
+
+
+def _recipe(workspace: Workspace, plan: TrainPlan) -> Recipe:
+    """The plan's recipe with the course's own system prompt."""
+    course = workspace.course
+    return plan.recipe.model_copy(update={"system": course_system(course.title, course.language)})
 
 
 def training_costs(workspace: Workspace, plan: TrainPlan) -> TrainingEstimate:
     """Minutes, memory and disk of a training on the pairs that the course has now."""
-    pairs = let_through(workspace.store.pairs(workspace.course.id))
-    return estimate(_as_rows(pairs, "train"), plan.recipe, workspace.settings)
+    return estimate(sketched_rows(workspace, plan.mixture), plan.recipe, workspace.settings)
 
 
-def rows_to_train(
-    store: Store, course: str
-) -> tuple[list[TrainingRow], list[TrainingRow], dict[str, Gate]]:
-    """Rows to train and to validate on, and what the exam's guard held back of them, by pair.
-
-    Raises:
-        Missing: there are too few.
-    """
-    pairs = store.pairs(course)
-    held = held_back(pairs)
-    used = [pair for pair in pairs if pair.status != "rejected" and pair.id not in held]
-    rows = _as_rows(used, "train")
-    if len(rows) < 8:
-        raise Missing(
-            "There are not enough pairs to train on.",
-            code="train.no_pairs",
-            next="Make a corpus first: at least a few dozen pairs.",
-        )
-    return rows, _as_rows(used, "validation"), held
-
-
-def _as_rows(pairs: Iterable[Pair], split: Split) -> list[TrainingRow]:
-    return [
-        TrainingRow(question=p.question, answer=p.answer, turns=p.turns)
-        for p in pairs
-        if p.split == split
-    ]
+def _follows(chat: Chat, workspace: Workspace, report: Report) -> Figure:
+    """Share of our instructions that a model follows, in the course's language."""
+    return interval(followed(chat, workspace.course.language, report))
 
 
 def _panel(workspace: Workspace, folder: Path, base: str) -> tuple[dict[str, str], ...]:
@@ -149,7 +160,7 @@ TRAIN = Step(
     plan=TrainPlan,
     result=TrainedStudent,
     run=train_student,
-    inputs=lambda store, course, plan: corpus_trained_on(store, course),
+    inputs=lambda store, course, plan: trained_on(store, course),
     default=_default,
     queue="heavy",
     stages=("student",),

@@ -31,7 +31,10 @@ class Recipe(Value):
     ``batch_tokens`` counts the rows' real tokens per optimiser step; ``max_length`` is in tokens.
     ``warmup`` is a share of all steps. ``patience`` counts measurements of the validation loss
     without a gain before training stops; 0 never stops. ``checks`` is how often per epoch
-    validation is measured.
+    validation is measured. ``system`` is the system prompt of rows that have none of their own,
+    and the one that the student is asked with later (empty: the chat template's own).
+    ``sure_weight`` is what a token counts in the loss that the model gives more than .9 already (1:
+    like any other).
     """
 
     base: str = STUDENT
@@ -53,6 +56,8 @@ class Recipe(Value):
     checks: int = Field(default=2, ge=1)
     precision: Precision = "auto"
     four_bit: bool = False
+    system: str = ""
+    sure_weight: float = Field(default=1.0, ge=0, le=1)
 
 
 PRESETS: dict[Effort, Recipe] = {

@@ -18,7 +18,8 @@ IGNORE = -100
 class TrainingRow(Value):
     """One thing to learn; an empty ``system`` leaves the chat template's own default.
 
-    ``turns`` is the talk before the question; of it nothing is learned.
+    ``turns`` is the talk before the question; of it nothing is learned. Without a ``question`` the
+    answer is plain text, all of which is learned.
     """
 
     question: str
@@ -104,8 +105,8 @@ def masked_sample(
     """
     if tokenizer is None:
         own = known_base(base)
-        if own is None:
-            return _spans(row.question + "\n", row.answer)
+        if own is None or not row.question:
+            return _spans(row.question and row.question + "\n", row.answer)
         system = row.system or own.family.default_system
         prompt = own.family.prompt.format(system=system, question=row.question)
         return _spans(prompt, row.answer + own.family.end)
@@ -131,6 +132,8 @@ def _encode(row: TrainingRow, tokenizer: Any) -> Encoded:
             code="train.empty",
             next="Give it an answer or remove it from the corpus.",
         )
+    if not row.question:
+        return _plain_text(row.answer, tokenizer)
     prompt = prompt_ids(tokenizer, _messages(row))
     said = [*_messages(row), _said("assistant", row.answer)]
     whole = prompt_ids(tokenizer, said, answered=True)
@@ -141,6 +144,12 @@ def _encode(row: TrainingRow, tokenizer: Any) -> Encoded:
             next="Choose another base model.",
         )
     return Encoded(tuple(_without_tail(whole, len(prompt), tokenizer)), len(prompt))
+
+
+def _plain_text(text: str, tokenizer: Any) -> Encoded:
+    """All tokens but the first, which nothing stands before."""
+    ids = [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
+    return Encoded(tuple(ids), 1)
 
 
 def _messages(row: TrainingRow) -> list[dict[str, str]]:

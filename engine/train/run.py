@@ -228,8 +228,8 @@ def _sitting(
     choice = choose_backend(recipe)
     threads = Threads(settings)
     student, origin = _load(choice.name, manifest, settings, report)
-    encoding = encode(rows, student.tokenizer, recipe.max_length)
-    validation = encode(validation_rows, student.tokenizer, recipe.max_length)
+    encoding = encode(_spoken_to(rows, recipe), student.tokenizer, recipe.max_length)
+    validation = encode(_spoken_to(validation_rows, recipe), student.tokenizer, recipe.max_length)
     _refuse_nothing(encoding)
     complete = {
         "backend": choice.name,
@@ -242,6 +242,16 @@ def _sitting(
     state = Loop(student, encoding.rows, validation.rows, recipe, folder, report, threads).run()
     if state.tokens > _WORTH_NOTING:
         remember_speed(recipe, choice.name, state.tokens / state.seconds, settings)
+
+
+def _spoken_to(rows: Sequence[TrainingRow], recipe: Recipe) -> list[TrainingRow]:
+    """The rows with the recipe's system prompt where they have none of their own."""
+    return [row if row.system else row.model_copy(update={"system": recipe.system}) for row in rows]
+
+
+def system_of(folder: Path) -> str:
+    """The system prompt that a run's student was trained with; empty for the template's own."""
+    return _read_manifest(folder).recipe.system if (folder / MANIFEST).exists() else ""
 
 
 def _load(

@@ -37,6 +37,20 @@ class Student(Protocol):
         ...
 
 
+SURE = 0.1053605
+"""Nats of a token that the model gives a probability of .9."""
+
+
+def weights(losses: torch.Tensor, sure: float) -> torch.Tensor:
+    """What each token counts: ``sure`` where the model is certain of it already, else 1.
+
+    The mean is still taken over all tokens, so that a step in parts has the gradient of one.
+    """
+    import torch
+
+    return torch.where(losses.detach() < SURE, sure, 1.0)
+
+
 @dataclass
 class PackedStudent:
     """The model (a ``PeftModel``), its tokenizer, and where and in which precision it computes."""
@@ -45,6 +59,7 @@ class PackedStudent:
     tokenizer: Any
     device: str
     precision: str
+    sure_weight: float = 1.0
 
     def loss(self, rows: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean cross-entropy over the learned tokens (nats), and how many are predicted right.
@@ -61,8 +76,10 @@ class PackedStudent:
             input_ids=batch.ids, position_ids=batch.positions, batch=batch, use_cache=False
         ).last_hidden_state[0]
         logits = base.get_output_embeddings()(hidden.index_select(0, batch.nodes)).float()
-        loss = torch.nn.functional.cross_entropy(logits, batch.targets)
-        return loss, (logits.detach().argmax(-1) == batch.targets).sum()
+        losses = torch.nn.functional.cross_entropy(logits, batch.targets, reduction="none")
+        if self.model.training and self.sure_weight < 1:
+            losses = losses * weights(losses, self.sure_weight)
+        return losses.mean(), (logits.detach().argmax(-1) == batch.targets).sum()
 
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's format to an existing folder."""
@@ -130,7 +147,7 @@ def load_student(folder: Path, recipe: Recipe, precision: str = "") -> Student:
     if not packs:
         return PaddedStudent(model, load_tokenizer(folder), device, chosen)
     fast.speed_up_lora(model)
-    return PackedStudent(model, load_tokenizer(folder), device, chosen)
+    return PackedStudent(model, load_tokenizer(folder), device, chosen, recipe.sure_weight)
 
 
 def _load_base(folder: Path, recipe: Recipe, device: str, precision: str, packs: bool) -> Any:

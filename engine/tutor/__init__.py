@@ -6,11 +6,13 @@ other modes are moves over the book's own material, which a connected model may 
 
 from engine.tutor.answers import (
     ANSWER_TOKENS,
+    SHOWN,
     Turn,
     answer_stream,
     closed_book,
     open_book,
     refusal,
+    shown_for,
 )
 from engine.tutor.check import nearest_pairs, same_question, supporting_pair
 from engine.tutor.conversation import MODES, Conversation, Material, Mode
@@ -21,6 +23,7 @@ from engine.tutor.replies import Mark, MarkName, mark_all, mark_name
 __all__ = [
     "ANSWER_TOKENS",
     "MODES",
+    "SHOWN",
     "Mark",
     "MarkName",
     "Material",
@@ -41,5 +44,6 @@ __all__ = [
     "refusal",
     "reteach_set",
     "same_question",
+    "shown_for",
     "turn",
 ]

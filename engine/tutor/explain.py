@@ -13,13 +13,17 @@ from engine.language import rules
 from engine.prompts import start_prompt
 from engine.quotes import Candidates, Quote, Verdict, asked, onward, quotes_of, speaks
 from engine.quotes.lexicon import lexicon_of
-from engine.tutor.answers import Turn, answer_stream, sources_of
+from engine.tutor.answers import SHOWN, Turn, answer_stream, sources_of
 from engine.tutor.check import same_question, supporting_pair
 from engine.tutor.conversation import Conversation, Material
 from engine.tutor.followup import Meant
 from engine.tutor.guide import explained
 
 _OFFERED = 4
+_ALSO = 2
+"""Other places named below a quote. On the look halves the first quote holds the answer for .68 of
+the English and .52 of the Chinese questions (n = 44, 42), with a sentence of two more for .80 and
+.62."""
 _FAR = 3.0
 _SAME = 0.5
 """Another place is on the same matter if its score (logits) is at most so far below the best
@@ -40,7 +44,7 @@ def explain(
         manner = _manner(at)
         said = explained(talk.said, meant.question, quotes, at.guide, at.language, on_text, manner)
     elif at.chat is not None and not meant.follows and sure == "covered":
-        said = _by_student(meant.question, quotes, found, at, on_text)
+        said = _by_student(meant.question, quotes, at, on_text)
     else:
         said = _from_book(talk, meant, quotes, sure, at)
         on_text(said.answer)
@@ -74,13 +78,28 @@ def _from_book(
     doubtful = sure != "covered" and not meant.move
     opening = texts["nearest"] if doubtful else opening
     rest = [q for q in quotes if q.text != quote.text]
+    also = "" if meant.move else _also(quote, rest[:_ALSO], at)
     return Turn(
-        answer=f"{opening}\n\n{quote.shown}".strip(),
+        answer=f"{opening}\n\n{quote.shown}\n\n{also}".strip(),
         sources=sources_of([quote, *rest[:2]]),
         focus=quote.focus,
         nearest=doubtful,
         model="book",
     )
+
+
+def _also(quote: Quote, others: Sequence[Quote], at: Material) -> str:
+    """One sentence of each of the next best places, with its page: for when the first is not it."""
+    texts = rules(at.language).says("tutor")
+    told = {other.focus: other for other in others if other.focus not in quote.text}
+    if not told:
+        return ""
+    lines = []
+    for sentence, other in told.items():
+        page = texts["page"].format(n=other.page) if other.page else ""
+        place = texts["place"].format(title=other.title, page=page)
+        lines.append(texts["also_line"].format(sentence=" ".join(sentence.split()), place=place))
+    return "\n".join([texts["also"], "", *lines])
 
 
 def _further(
@@ -103,14 +122,14 @@ def _further(
 def _by_student(
     question: str,
     quotes: Sequence[Quote],
-    found: Candidates,
     at: Material,
     on_text: Callable[[str], None],
 ) -> Turn:
     """The student's answer if the corpus bears it out, else the corpus's answer or the book's."""
     assert at.chat is not None
+    shown = [quote.text for quote in quotes[:SHOWN]]
     stream = answer_stream(
-        question, found.hits, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
+        question, shown, at.chat, at.language, use_book=at.use_book, prompt=at.prompt
     )
     words = "".join(stream).strip()
     sources = sources_of(quotes[:3])

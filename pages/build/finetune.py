@@ -10,17 +10,16 @@ from engine.steps.train import TrainPlan, training_costs
 from engine.train import (
     PRESETS,
     STUDENT,
+    Mixture,
     Recipe,
     TrainingEstimate,
     TrainingPoint,
-    TrainingRow,
     choose_backend,
-    masked_sample,
     preset,
     training_log,
 )
 from engine.workspace import RUNS, TRAINED, TrainedStudent
-from pages.build.parts import arms, base_picker, charts, gates
+from pages.build.parts import arms, base_picker, charts, gates, mixing
 from pages.shared import session
 from pages.shared.failures import polled
 from pages.shared.frame import go, heading, lacks
@@ -49,9 +48,15 @@ def recipe(base: str) -> Recipe:
     return chosen.model_copy(update=changes)
 
 
+def mixture() -> Mixture:
+    """The shares that the widgets describe."""
+    chosen = {name: st.session_state.get(f"mix-{name}") for name in mixing.SHARES}
+    return Mixture(**{name: value for name, value in chosen.items() if value is not None})
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
-def costs(version: str, recipe_json: str) -> TrainingEstimate:
-    return training_costs(workspace, TrainPlan(recipe=Recipe.model_validate_json(recipe_json)))
+def costs(version: str, plan_json: str) -> TrainingEstimate:
+    return training_costs(workspace, TrainPlan.model_validate_json(plan_json))
 
 
 def settings_form() -> base_picker.Picked:
@@ -71,6 +76,7 @@ def settings_form() -> base_picker.Picked:
         st.number_input(
             _("Epochs (empty: as the effort says)"), 0.1, 50.0, value=None, step=0.5, key="epochs"
         )
+        mixing.form()
         if picked.base:
             st.code(recipe(picked.base).model_dump_json(indent=1), language="json")
     return picked
@@ -78,9 +84,13 @@ def settings_form() -> base_picker.Picked:
 
 def estimate_cards(own: Recipe) -> None:
     version = store.corpus_version(course.id, "train", "validation")
-    row = costs(version, own.model_dump_json())
+    row = costs(version, TrainPlan(recipe=own, mixture=mixture()).model_dump_json())
     cells = st.columns(4)
-    cells[0].metric(_("Training pairs"), f"{row.rows:,}")
+    cells[0].metric(
+        _("Training rows"),
+        f"{row.rows:,}",
+        help=_("Questions by heart, with quotes of the book, and without an answer in them."),
+    )
     cells[1].metric(
         _("Time"),
         minutes_text(60 * row.minutes[1]),
@@ -163,15 +173,7 @@ else:
     if base:
         estimate_cards(recipe(base))
     with st.expander(_("What the student learns from"), icon=":material/visibility:"):
-        pair = session.training_pairs(course.id)[0]
-        st.caption(_("Only the part marked as learned is trained; the rest is given."))
-        for piece in masked_sample(
-            TrainingRow(question=pair.question, answer=pair.answer), base=base or STUDENT
-        ):
-            if piece.learned:
-                st.success(escaped(piece.text))
-            else:
-                st.text(piece.text)
+        mixing.samples(workspace, session.training_pairs(course.id)[0], base or STUDENT)
     fresh = stage.state in ("empty", "stale")
     if not base:
         word = _("Choose a base model first")
@@ -185,7 +187,7 @@ else:
         icon=":material/play_arrow:",
         disabled=not (base and allowed),
     ):
-        queue.start(workspace, TRAIN, TrainPlan(recipe=recipe(base or STUDENT)))
+        queue.start(workspace, TRAIN, TrainPlan(recipe=recipe(base or STUDENT), mixture=mixture()))
         st.rerun()
 
 if speaks(STUDENT, course.language) and not live:
@@ -201,6 +203,7 @@ if saved is not None and not live:
     cells[2].metric(_("Tokens per second"), f"{training.tokens_per_second:.0f}")
     cells[3].metric(_("Best validation loss"), f"{training.val_loss or 0:.3f}")
     _made_from(student)
+    mixing.forgotten(student)
     gates.held_back(student.held_back)
     curves(training_log(workspace.folder / "runs"))
     if student.panel:

@@ -20,9 +20,10 @@ from engine.optimise.pools import draw_pools
 from engine.schema import Block, Course, Document, Evidence, Pair, Section, content_id
 from engine.steps import ALIGN, TRAIN
 from engine.steps.corpus import discard_corpus
-from engine.steps.train import TrainPlan, rows_to_train
+from engine.steps.rows import rows_to_train
+from engine.steps.train import TrainPlan
 from engine.store import Store
-from engine.train import Recipe
+from engine.train import Mixture, Recipe
 from engine.workspace import TRAINED, Workspace
 from tests.app.conftest import make_student
 from tests.unit.teaching import Agreeable, point, tagged
@@ -622,12 +623,13 @@ def spoilt() -> list[Pair]:
     ]
 
 
+HEART = Mixture(reading=0.0, replay=0.0)
 BAD = ("copy", "leak", "near", "no", "v-near")
 
 
 def test_training_takes_only_what_the_guard_lets_through(store, settings):
     store.put_pairs("c", spoilt())
-    train, validation, held = rows_to_train(store, "c")
+    train, validation, held = rows_to_train(Workspace(settings, store, COURSE), Recipe(), HEART)
     bad = {pair(name).question for name in BAD} | {exam("e").question}
     assert not {row.question for row in (*train, *validation)} & bad
     assert exam("t", part="transfer").answer not in {row.answer for row in train}
@@ -654,8 +656,10 @@ def test_the_result_of_training_says_how_much_was_held_back(store, settings, mon
     monkeypatch.setattr("engine.steps.train.train", train)
     monkeypatch.setattr("engine.steps.train.publish_local", lambda *a, **k: made.published)
     monkeypatch.setattr("engine.steps.train._panel", lambda *a: ())
+    monkeypatch.setattr("engine.steps.train.base_chat", lambda *a: Scripted(lambda _: "no"))
+    monkeypatch.setattr("engine.steps.train.student_chat", lambda *a: Scripted(lambda _: "no"))
     workspace = Workspace(settings, store, COURSE)
-    plan = TrainPlan(recipe=Recipe(base=str(tmp_path)))
+    plan = TrainPlan(recipe=Recipe(base=str(tmp_path)), mixture=HEART)
     said = TRAIN(workspace, plan)
     assert said.held_back == {"exam_question": 1, "exam_answer": 1, "held_out_section": 2}
     assert store.saved("c", TRAINED).value.held_back == said.held_back

@@ -243,3 +243,15 @@ def test_formats_hold_every_pair_and_defuse_formulas(shelf):
         assert pairs[0].answer in json.dumps(rows[0], ensure_ascii=False)
     evil = pairs[0].model_copy(update={"question": "=HYPERLINK(1)"})
     assert "'=HYPERLINK" in render([evil], "csv")
+
+
+def test_another_offline_teacher_makes_the_corpus_anew(tmp_path, monkeypatch):
+    from engine.distil import run as module
+
+    store = Store(f"sqlite:///{tmp_path / 'v.db'}")
+    offline, connected = DistilPlan(), DistilPlan(teacher="endpoint")
+    before = [module.fingerprint(store, "c", plan) for plan in (offline, connected)]
+    monkeypatch.setattr(module, "VERSION", 10**6)
+    after = [module.fingerprint(store, "c", plan) for plan in (offline, connected)]
+    assert after[0] != before[0] and after[1] == before[1]
+    store.close()

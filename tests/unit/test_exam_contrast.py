@@ -134,6 +134,15 @@ def test_only_runs_on_the_same_pairs_and_base_are_comparable(workspace):
         assert caught.value.code == "exam.no_run"
 
 
+def test_a_run_is_comparable_by_its_pairs_whatever_else_it_was_made_from(workspace):
+    own, _ = workspace
+    now = make_student(run="now", lessons=12, pairs="P")
+    own.store.save("c", TRAINED, now, inputs="pairs and lessons")
+    _trained(own, "bare", inputs="pairs alone", pairs="P")
+    _trained(own, "others", inputs="pairs and lessons", pairs="Q")
+    assert [run.run for run in comparable_runs(own)] == ["bare"]
+
+
 def test_who_sits_beside_is_part_of_the_estimate(workspace):
     own, _ = workspace
     alone = exam_costs(own, ExamPlan()).calls

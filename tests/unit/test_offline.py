@@ -357,7 +357,7 @@ def test_what_the_judge_finds_poor_is_left_out():
 
 
 def test_wordings_hold_no_part_that_nobody_fills_and_repeat_none():
-    parts = {"x", "y", "bare", "body"}
+    parts = {"x", "y", "bare", "body", "tool", "error", "topic"}
     for code in languages():
         for name, own in rules(code).table("wordings").items():
             texts = [*own["trained"], *own["held_out"], *own["statements"]]

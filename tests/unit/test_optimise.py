@@ -379,8 +379,8 @@ def test_the_choice_reaches_tutor_and_teacher(store):
     use(store, "c", found, found.best)
     chosen = chosen_prompt(store, "c", "en")
     assert chosen == found.candidate(found.best).prompt
-    hits = Book().search("thing1?", 2)
-    assert open_book("q?", hits, "en", chosen) != open_book("q?", hits, "en")
+    texts = [hit.passage.text for hit in Book().search("thing1?", 2)]
+    assert open_book("q?", texts, "en", chosen) != open_book("q?", texts, "en")
     after = [fingerprint(store, "c", plan) for plan in (extractive, prompted)]
     assert after[0] == before[0]  # the extractive teacher follows no prompt
     assert after[1] != before[1]
@@ -446,8 +446,8 @@ def test_the_estimate_counts_the_report_too():
 
 
 def test_start_is_what_the_tutor_always_said():
-    hits = Book().search("thing3?", 1)
-    [message] = open_book("thing3?", hits, "en")
+    texts = [hit.passage.text for hit in Book().search("thing3?", 1)]
+    [message] = open_book("thing3?", texts, "en")
     assert message.content.startswith("Answer from these passages of the book.\n\nThing3")
     assert message.content.endswith("\n\nQuestion: thing3?")
     assert start_prompt("zh").layout.endswith("\n\n问题：{question}")

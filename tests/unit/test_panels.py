@@ -222,7 +222,7 @@ def test_a_run_marks_writes_and_compares(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr()
     assert "student: left out, the course has no student model" in told.err
     found = {(r["system"], r["id"]): r for r in map(json.loads, out.read_text().splitlines())}
-    assert len(found) == 9
+    assert len(found) == 12
     assert found["tutor", "q"]["mark"] == found["book", "q"]["mark"] == "right"
     assert found["tutor", "o"]["refused"] and found["tutor", "o"]["mark"] == "right"
     assert found["lookup", "o"]["mark"] == "wrong"

@@ -254,6 +254,18 @@ def test_a_model_from_gemma_carries_its_notice(run_folder, trained, monkeypatch,
         assert len(files) == len(set(files)) == len(list((tmp_path / form).iterdir()))
 
 
+def test_files_say_by_which_system_prompt_the_student_is_asked(
+    run_folder, trained, monkeypatch, tmp_path
+):
+    good_parity(monkeypatch)
+    found = keep(run_folder)
+    spoken = found.recipe.model_copy(update={"system": 'The tutor of "Plants".'})
+    monkeypatch.setattr(module, "keep", lambda _: found.model_copy(update={"recipe": spoken}))
+    export(run_folder, "gguf", tmp_path / "a", settings=trained[2], report=silent)
+    assert "SYSTEM \"The tutor of 'Plants'.\"" in (tmp_path / "a" / "Modelfile").read_text()
+    assert '> The tutor of "Plants".' in (tmp_path / "a" / "README.md").read_text()
+
+
 def test_ollama_is_told_the_plain_template(run_folder, trained, monkeypatch, tmp_path):
     from engine.models.tokenizer import PLAIN_TEMPLATE
 

@@ -20,6 +20,7 @@ from engine.steps.exam import EXAM, ExamPlan
 from engine.steps.publish import ExportPlan
 from engine.steps.train import TrainPlan
 from engine.store import Store
+from engine.train import Mixture, system_of
 from engine.workspace import (
     TRAINED,
     base_chat,
@@ -61,11 +62,19 @@ def test_the_student_is_published_without_a_gguf_and_says_why(workspace):
     assert {"question", "book", "base", "student"} == set(student.panel[0])
 
 
+def test_the_student_is_trained_in_the_course_s_name_and_checked_for_forgetting(workspace):
+    student = workspace.store.saved("c", TRAINED).value
+    assert "Garden" in system_of(finished_run(workspace))
+    assert student.follows["base"].n == student.follows["student"].n == 100
+    assert student.mixture == Mixture()
+
+
 def test_base_and_student_answer_through_transformers(workspace):
     run = finished_run(workspace)
     assert isinstance(student_model(workspace.settings, run), Local)
     student, base = student_chat(workspace, run), base_chat(workspace)
-    assert isinstance(student, Ledger) and isinstance(base.chat, Local)
+    assert isinstance(student.chat, Ledger) and isinstance(base.chat, Local)
+    assert "Garden" in student.system
     assert run.name in student.model and base.model.startswith("tiny-qwen3")
     assert current_base(workspace).endswith("tiny-qwen3")
     assert "smollm2" in base_chat(workspace, SMOLLM2).model

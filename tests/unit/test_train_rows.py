@@ -71,3 +71,13 @@ def test_the_screen_shows_the_real_template_of_the_built_in_student():
     for system in ("", "Be short."):
         row = TrainingRow(question="What is a list?", answer="A sequence.", system=system)
         assert masked_sample(row) == masked_sample(row, tokenizer)
+
+
+def test_a_row_without_a_question_is_plain_text_all_learned(tokenizer):
+    [encoded] = encode([TrainingRow(question="", answer="alpha is beta")], tokenizer, 200).rows
+    assert tokenizer.decode(list(encoded.ids)) == "alpha is beta<|im_end|>"
+    assert encoded.start == 1 and encoded.labels[1:] == encoded.ids[1:]
+    assert [span.learned for span in masked_sample(TrainingRow(question="", answer="x"))] == [
+        False,
+        True,
+    ]

@@ -304,3 +304,38 @@ def test_a_run_trains_by_its_schedule(tmp_path, base, monkeypatch):
 def test_checks_per_run():
     assert check_interval(steps=160, per_epoch=80, checks=1) == 16
     assert check_interval(steps=3, per_epoch=3, checks=2) == 1
+
+
+def test_what_is_sure_already_counts_less_and_only_while_learning(base, monkeypatch):
+    from engine.train.rows import encode
+    from engine.train.student import load_student, weights
+
+    assert weights(torch.tensor([0.0, 0.1, 0.2, 3.0]), 0.25).tolist() == [0.25, 0.25, 1.0, 1.0]
+    plain, light = (load_student(base, make_recipe(base, sure_weight=w)) for w in (1.0, 0.0))
+    rows = encode(ROWS[:3], plain.tokenizer, 200).rows
+    light.model.eval()
+    assert loss_of(light, rows) == pytest.approx(loss_of(plain, rows))
+    light.model.train()
+    assert loss_of(light, rows) == pytest.approx(loss_of(plain, rows)), "nothing is sure yet"
+    monkeypatch.setattr("engine.train.student.SURE", 1e9)
+    assert loss_of(light, rows) == 0.0
+    light.model.eval()
+    assert loss_of(light, rows) > 0.0
+
+
+def loss_of(student, rows) -> float:
+    return float(student.loss(rows)[0].detach())
+
+
+def test_rows_without_a_system_prompt_get_the_recipe_s(tmp_path, base, monkeypatch):
+    from engine.train import run as module
+    from engine.train import system_of
+
+    seen = []
+    encode = module.encode
+    monkeypatch.setattr(module, "encode", lambda rows, *a: encode(seen.extend(rows) or rows, *a))
+    own = ROWS[0].model_copy(update={"system": "Mine."})
+    run(tmp_path / "run", base, rows=[own, *ROWS[1:8]], epochs=1, system="The course's.")
+    assert [row.system for row in seen[:3]] == ["Mine.", "The course's.", "The course's."]
+    assert system_of(tmp_path / "run") == "The course's."
+    assert system_of(tmp_path) == ""

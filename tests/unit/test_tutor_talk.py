@@ -168,6 +168,25 @@ def test_who_has_seen_all_is_told_so(english):
     assert said.answer.startswith(rules("en").says("tutor")["no_more"])
 
 
+@pytest.mark.parametrize(("language", "asked"), [("en", "What is a tuple?"), ("zh", "什么是栈？")])
+def test_a_quote_is_followed_by_a_sentence_of_other_places_each_with_its_place(
+    language, asked, english, chinese
+):
+    at = english if language == "en" else chinese
+    talk, said = turn(Conversation(), asked, at)
+    texts = rules(language).says("tutor")
+    quote, also = said.answer.split(texts["also"])
+    lines = also.strip().splitlines()
+    assert said.sources[0].quote in quote and len(lines) == 2
+    for line, source in zip(lines, said.sources[1:], strict=True):
+        assert source.title in line and any(
+            part in line for part in (source.quote, source.quote.split("\n")[0])
+        )
+        assert source.title not in quote
+    shorter = turn(talk, "shorter please" if language == "en" else "简短一点", at)[1]
+    assert texts["also"] not in shorter.answer
+
+
 def test_a_closed_talk_keeps_its_topic_and_what_was_shown():
     talk = Conversation(
         mode="hint", question="q", step=2, leads=(("a", "b"),), topic="t", shown=("s",),

@@ -14,12 +14,16 @@ from engine.language import rules
 from engine.schema import Block
 from engine.text import sentences
 
+_RUN_ON = re.compile(r"(?<=[.]) (?=[a-z][\w -]{2,60}: [A-Z])")
+"""Where an entry of a glossary runs on into the next."""
+
 
 def entries(place: Place, block: Block) -> Iterator[Find]:
     """The entries of a block, line by line where it is a list or a box."""
     boxed = block.role == "definition" or is_glossary(place.section)
     whole = block.text if block.kind == "prose" and not boxed else ""
-    for line in [whole] if whole else block.text.split("\n"):
+    lines = [whole] if whole else block.text.split("\n")
+    for line in (part for text in lines for part in (_RUN_ON.split(text) if boxed else [text])):
         found = _entry(place, ITEM.sub("", line), block.page, boxed)
         if found:
             yield found

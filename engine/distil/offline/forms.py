@@ -22,13 +22,15 @@ ITEM = re.compile(r"^\s*(?:[-*•–]|\d+[.)]|[（(]?\d+[）)])\s*")
 class Form:
     """A sentence form: what ``x`` (and ``y``) of the match is asked with which wording.
 
-    ``after``: it only names what its sentence, or the one before, describes.
+    ``after``: it only names what its sentence, or the one before, describes. ``names``: it brings
+    its subject up as something that has a name, which so needs to be no term already.
     """
 
     kind: PairKind
     wording: str
     pattern: re.Pattern[str]
     after: bool = False
+    names: bool = False
 
 
 @cache
@@ -41,6 +43,7 @@ def forms(language: Language) -> tuple[Form, ...]:
             row["wording"],
             re.compile(expanded(row["pattern"], table["parts"])),
             row.get("after", False),
+            row.get("names", False),
         )
         for row in table["forms"]
     )

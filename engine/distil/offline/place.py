@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,8 @@ from engine.schema import Block, Language, Section
 from engine.text import language_of, sentences, words
 
 _ASSIGNED = re.compile(r"\b([a-z_]\w*)\s*=(?!=)|\bdef\s+(\w+)|\bfor\s+(\w+)\s+in\b|\bclass\s+(\w+)")
-_MADE_UP = re.compile(r"\b\w*_\w+\b|\b[a-z]\d\b|(?<![\w$\\'’])[b-hj-z](?![\w$'’-])")
+_MADE_UP = re.compile(r"\b(?!__[a-z]+__)\w*_\w+\b|\b[a-z]\d\b|(?<![\w$\\'’])[b-hj-z](?![\w$'’-])")
+_PYTHON = frozenset(dir(builtins))
 _FORMULA = re.compile(r"\$[^$]*\$")
 _LOCAL = re.compile(
     r"[a-z]{2,}\[|\[\w|\b(?!log\b|cdot\b|times\b|dots\b)(?<!\\)[a-z]{2,}\b|\b[b-ln-z]\b(?<!n)"
@@ -79,16 +81,40 @@ class Place:
             return True
         if not rules(self.language).spaced and any(w not in self._said for w in _names(bare)):
             return True
-        local = self.invented - self._said
+        local = self.invented - self._said - _PYTHON
         if any(word in local for word in re.findall(r"[a-z_]\w*", bare)):
             return True
-        return any(w in self.terms.made for w in re.findall(r"\b[A-Z]\w+", bare))
+        return any(
+            w in self.terms.made and w not in _PYTHON for w in re.findall(r"\b[A-Z]\w+", bare)
+        )
 
     @cached_property
     def _said(self) -> frozenset[str]:
         """Words that the course uses as such: made-up names that are terms are none."""
         own = (name for key in self.terms.sources for name in (self.terms.names[key].lower(),))
         return frozenset(own)
+
+    def unsaid(self, text: str) -> int:
+        """How often a text points at something as known that it has not named («the loop»).
+
+        Known are what the language lists (``known``: «the end of …», «the split method») and what
+        the text has brought up itself («a list … the list», «a list … it»).
+        """
+        own = rules(self.language)
+        definite = own.pattern("forms", "patterns", "definite", flags=re.IGNORECASE)
+        known = own.pattern("forms", "patterns", "known", flags=re.IGNORECASE)
+        rest = known.sub(lambda match: "_" * len(match[0]), text) if known else text
+        found = list(definite.finditer(rest)) if definite else []
+        return sum(not self._brought_up(rest, match) for match in found)
+
+    def _brought_up(self, text: str, pointing: re.Match[str]) -> bool:
+        before = text[: pointing.start()].lower()
+        after = re.match(r"\W*(\w+)", text[pointing.end() :])
+        named = bool(after) and re.search(rf"\b{after[1].lower().rstrip('s')}", before)  # type: ignore[index]
+        articles = rules(self.language).table("forms")["articles"]["before"]
+        opened = any(re.search(rf"\b{article}\s", before) for article in articles)
+        whose = rules(self.language).pattern("forms", "patterns", "whose", flags=re.IGNORECASE)
+        return bool(named or (opened and whose and whose.fullmatch(pointing[0])))
 
     def plain(self, text: str, *, shortest: int = 6, longest: int = 48) -> bool:
         """Whether a text reads as a statement of a fit length, and stands alone."""

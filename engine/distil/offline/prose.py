@@ -6,17 +6,32 @@ import re
 from collections.abc import Iterator, Sequence
 
 from engine.distil.offline.entries import asked_as
+from engine.distil.offline.errors import error_in
 from engine.distil.offline.find import Find
 from engine.distil.offline.forms import Form, forms, is_pronoun
 from engine.distil.offline.place import Place, size
+from engine.distil.offline.terms import called
 from engine.gates import readable, tidy
 from engine.language import rules
 from engine.schema import Block
 from engine.text import sentences
 
-NAMED = ("thing", "things", "does", "works", "parts")
+NAMED = (
+    "thing",
+    "things",
+    "does",
+    "works",
+    "parts",
+    "used",
+    "stands",
+    "suits",
+    "occurs",
+    "features",
+)
 """Wordings that ask about a term itself; the others ask about a clause that speaks of one."""
-SHOWN = ("how", "does", "works")
+ANYONE = ("if", "when", "before")
+"""Wordings whose clause may begin with «you»."""
+SHOWN = ("how", "does", "works", "used", "if", "when")
 """Wordings whose answer the code after it belongs to."""
 _MOST_LINES = 8
 _LONGEST_HALF = 16
@@ -101,10 +116,10 @@ def _find(
 def _tidy(sentence: str, place: Place) -> str:
     """The sentence without its connector; a name of code keeps its small letter."""
     core = tidy(sentence, place.language)
-    first = re.match(r"\w+", core)
-    if first and f"{first[0].lower()}(" in place.terms.code and first[0].lower() in sentence[:40]:
-        return core[:1].lower() + core[1:] if core[:1].lower() + core[1:] in sentence else core
-    return core
+    first = re.match(r"\w+(?:\.\w+)*", core)
+    small = core[:1].lower() + core[1:]
+    named = first and ("." in first[0] or f"{first[0].lower()}(" in place.terms.code)
+    return small if named and small in sentence else core
 
 
 def _goes_on(core: str, previous: str, place: Place) -> bool:
@@ -123,22 +138,25 @@ def _goes_on(core: str, previous: str, place: Place) -> bool:
 
 def _parts(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
     """What goes into the wording, or nothing where the subject will not do."""
-    groups = {k: (v or "").strip(" ,，“”「」") for k, v in match.groupdict().items()}
+    groups = _groups(match)
     x = groups["x"]
-    of_anyone = form.wording in ("if", "when")  # «if you divide by zero» is no pointing back
+    of_anyone = form.wording in ANYONE  # «if you divide by zero» is no pointing back
     if not x or (is_pronoun(x, place.language) and not of_anyone):
         return {}
-    if form.wording == "difference":
-        return _compared(groups, place)
+    if form.wording in ("difference", "compared"):
+        return _compared(groups, place, apart=form.wording == "compared")
     if form.kind == "definition" and _weak(match.string, place):
         return {}
     if form.wording in NAMED:
-        if not _known(x, place) or place.strange(x):
+        if not (form.names or _known(x, place)) or place.strange(x):
             return {}
         return {**groups, "x": _called(x, place), "bare": _bare(x, place)}
-    if not place.alone(x) or not _speaks_of_a_term(x, place):
+    if not place.alone(x) or place.unsaid(x) or not _speaks_of_a_term(x, place):
         return {}
     groups["x"] = place.lowered(x)
+    groups |= _tool(match, form, place)
+    error = error_in(match.string[_end(match) :]) if of_anyone else ""
+    groups |= {"error": error} if error else {}
     y = groups.pop("y", "").rstrip(".。!！")
     if (
         y
@@ -164,17 +182,43 @@ def _known(x: str, place: Place) -> bool:
 
 def _called(x: str, place: Place) -> str:
     """A term as it stands in a question; a name of code says of what sort it is."""
-    sorts = rules(place.language).table("forms")["code"]
     name = x[:1].lower() + x[1:]
-    if place.terms.source(x) != "code" or " " in x or not sorts["method"]:
-        return place.lowered(x)
-    return str(sorts["method" if place.terms.is_method(name) else "function"]).format(x=name)
+    return called(name, place.terms) if place.terms.source(x) == "code" else place.lowered(x)
 
 
 def _bare(x: str, place: Place) -> str:
     """The term without its article."""
     article = rules(place.language).pattern("forms", "patterns", "article", flags=re.IGNORECASE)
-    return place.lowered(article.sub("", x) if article else x)
+    return place.lowered(article.sub("", x).strip("“”「」") if article else x)
+
+
+def _groups(match: re.Match[str]) -> dict[str, str]:
+    """The parts as they stand in the sentence.
+
+    ``z`` is the subject at another place of the form; of «since lists are mutable, they …» the
+    subject ``s`` stands in the other half.
+    """
+    groups = {k: (v or "").strip(" ,，“”「」") for k, v in match.groupdict().items()}
+    if "s" in groups:
+        s = groups["s"]
+        return {"x": f"{s} {groups['w']}", "y": f"{s} {groups['v']}"}
+    z = groups.pop("z", "")
+    return groups | {"x": groups["x"] or z}
+
+
+def _end(match: re.Match[str]) -> int:
+    """Where the subject of a match ends."""
+    return match.end("x") if "x" in match.re.groupindex else match.end("w")
+
+
+def _tool(match: re.Match[str], form: Form, place: Place) -> dict[str, str]:
+    """What a way of doing something uses, as ``tool``, where it is a term («the split method»)."""
+    named = rules(place.language).pattern("forms", "patterns", "tool")
+    used = named.search(match.string, _end(match)) if named and form.wording == "how" else None
+    name = used.group("x").strip(" ,.") if used else ""
+    if not name or not _known(_bare(name, place), place) or place.strange(name):
+        return {}
+    return {"tool": _called(name, place)}
 
 
 def _speaks_of_a_term(x: str, place: Place) -> bool:
@@ -183,10 +227,16 @@ def _speaks_of_a_term(x: str, place: Place) -> bool:
     return bool(place.terms.within(x[:within] if within else x))
 
 
-def _compared(groups: dict[str, str], place: Place) -> dict[str, str]:
+def _compared(groups: dict[str, str], place: Place, *, apart: bool) -> dict[str, str]:
+    """The two that are compared, as one subject or ``apart``; nothing if one is no term."""
     x, y = groups["x"], groups["y"]
-    known = all(place.terms.within(name) or place.terms.source(name) for name in (x, y))
+    spaced = rules(place.language).spaced  # without spaces a cut word would be within one, too
+    known = all(
+        place.terms.source(name) or (spaced and place.terms.within(name)) for name in (x, y)
+    )
     if not known or is_pronoun(y, place.language):
         return {}
+    if apart:
+        return {} if place.unsaid(f"{x} {y}") else {"x": place.lowered(x), "y": place.lowered(y)}
     pair = f"{place.lowered(x)}{rules(place.language).conjunction}{place.lowered(y)}"
     return {"x": pair}

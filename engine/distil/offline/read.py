@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from engine.distil.offline.asked import in_heading, in_questions
 from engine.distil.offline.cautions import in_caution
 from engine.distil.offline.entries import entries
+from engine.distil.offline.errors import in_errors
 from engine.distil.offline.find import Find, point_of
 from engine.distil.offline.formulas import in_formula
 from engine.distil.offline.lists import in_list
 from engine.distil.offline.place import Place, place_of
+from engine.distil.offline.programs import in_program
 from engine.distil.offline.prose import in_prose
 from engine.distil.offline.sessions import in_session
+from engine.distil.offline.shown import in_example
 from engine.distil.offline.tables import in_table
 from engine.distil.offline.terms import Terms, book_terms, is_glossary
 from engine.distil.offline.worth import best
@@ -50,12 +53,15 @@ def _in_block(place: Place, number: int) -> Iterator[Find]:
     before = place.blocks[number - 1] if number else None
     yield from in_formula(place, place.blocks, number)
     if block.kind == "code":
-        yield from in_session(place, block)
+        yield from in_session(place, place.blocks, number)
+        yield from in_example(place, place.blocks, number)
+        yield from in_program(place, place.blocks, number)
     elif block.kind == "table":
         yield from in_table(place, block)
     else:
         found = list(entries(place, block))
         yield from found
+        yield from in_errors(place, block)
         if is_glossary(place.section):
             return
         yield from in_caution(place, block)

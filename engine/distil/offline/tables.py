@@ -13,6 +13,8 @@ from engine.language import any_pattern, rules
 from engine.schema import Block
 
 _CELL = " | "
+_LEAST_SAID = 8
+"""Words (or characters) of what is said of a member: «is the heap empty» says its name again."""
 _LONGEST_HEAD = 14
 """Of the name of a row or column, in words or Chinese characters."""
 Rows = Sequence[Sequence[str]]
@@ -53,7 +55,7 @@ def _defined(place: Place, block: Block, rows: Rows, column: int) -> Iterator[Fi
             chapter = place.terms.chapters.get(place.section.id, "")
             member = str(rules(place.language).table("forms")["code"]["member"])
             wording, parts = "does", {**parts, "x": member.format(x=term, y=chapter)}
-            if not place.terms.source(chapter):
+            if not place.terms.source(chapter) or size(meaning) < _LEAST_SAID:
                 continue
         yield Find(
             "table", "definition", wording, parts, meaning, [meaning], block.page, place.section

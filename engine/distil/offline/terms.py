@@ -30,6 +30,8 @@ _LEAST, _GATHERED = 8, 2.0
 """Of a salient word: how often it occurs, and how often where it occurs at all."""
 _USED = 3
 """How often a long course must write a term that a sentence defines, or a name of code."""
+_REPEATED = 3
+"""Sections of one title from which on it says nothing of what they are about."""
 _LONG = 100_000
 """Characters of a course from which on it is long."""
 _CALLED = re.compile(r"(?:\b|\.)([a-z_]{2,})\(")
@@ -48,8 +50,8 @@ class Terms:
     ``sources`` holds the surest source of each; ``names`` how it is written; ``text`` is all that
     the course teaches, in lower case, by which articles are chosen. ``made`` are the names that its
     code makes up, ``proper`` the words that it writes with a capital as a rule (in small letters
-    here), ``code`` its listings in lower case, ``chapters`` the title of the nearest section above
-    each that is no general one («Summary»).
+    here), ``code`` its listings in lower case, ``chapters`` what each section is about: the nearest
+    title that the course uses as a word and that is no general one («Summary»).
     """
 
     language: Language
@@ -100,6 +102,14 @@ class Terms:
         return len(re.findall(rf"\b{article}\s+{re.escape(name.lower())}{ends}", self.text))
 
 
+def called(name: str, terms: Terms) -> str:
+    """A name of code as it stands in a question: it says of what sort it is."""
+    sorts = rules(terms.language).table("forms")["code"]
+    if f"{name}(" not in terms.code or not sorts["method"]:
+        return name
+    return str(sorts["method" if terms.is_method(name) else "function"]).format(x=name)
+
+
 def _inside(key: Key, other: Key) -> bool:
     n = len(key)
     return any(other[i : i + n] == key for i in range(len(other) - n + 1))
@@ -119,7 +129,14 @@ def book_terms(documents: Sequence[Document]) -> Terms:
     language = documents[0].language if documents else language_of(whole)
     made = _made_up(taught)
     terms = Terms(
-        language, {}, {}, whole.lower(), made, _proper(taught), _code(taught), _chapters(documents)
+        language,
+        {},
+        {},
+        whole.lower(),
+        made,
+        _proper(taught),
+        _code(taught),
+        _chapters(documents, whole),
     )
     for source, name in _named(documents, taught, made, language):
         key = key_of(name, language)
@@ -152,15 +169,23 @@ def _made_up(taught: Sequence[Section]) -> frozenset[str]:
     return frozenset(name for name in found if name)
 
 
-def _chapters(documents: Sequence[Document]) -> dict[str, str]:
-    """Section id to the title of the section itself or of the outermost one above it."""
-    found: dict[str, str] = {}
+def _chapters(documents: Sequence[Document], text: str) -> dict[str, str]:
+    """Section id to the nearest title, its own or one above it, that the course itself speaks of.
+
+    «Merge sort» over «Properties of the algorithm», not «Sorting»; a title that no sentence uses
+    («Common operations») is a heading only. Where none is used it is the outermost one.
+    """
+    nearest: dict[str, str] = {}
+    outermost: dict[str, str] = {}
+    often = Counter(plain_title(s.title) for document in documents for s in document.sections)
     for document in documents:
         for section in document.sections:
-            above = found.get(section.parent or "")
-            own = plain_title(section.title)
-            found[section.id] = above or ("" if _general(own) else own)
-    return found
+            title, above = plain_title(section.title), section.parent or ""
+            own = "" if _general(title) or often[title] >= _REPEATED else title
+            outermost[section.id] = outermost.get(above) or own
+            used = own and text.count(own) >= _USED
+            nearest[section.id] = own if used else nearest.get(above, "")
+    return {section: title or outermost[section] for section, title in nearest.items()}
 
 
 def _code(taught: Sequence[Section]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.distil.offline.find import Find
-from engine.distil.offline.place import place_of, size
+from engine.distil.offline.place import Place, place_of, size
 from engine.distil.offline.terms import SOURCES, SURE, Terms, is_glossary, key_of, plain_title
 from engine.language import rules
 
@@ -32,7 +32,7 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
     subject = find.parts.get("bare") or find.subject
     named = terms.within(find.subject)
     answer, asked = size(find.answer) / scale, size(find.subject) / scale
-    definite = _definite(find.subject, place.language)
+    definite = place.unsaid(find.subject)
     clause = find.wording in CLAUSES
     title = set(terms.within(plain_title(find.section.title)))
     return {
@@ -45,6 +45,7 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "subject opens with a term": float(_opens(find.subject, named)),
         "clause opens with a term": float(clause and _opens(find.subject, named)),
         "clause without definite words": float(clause and not definite),
+        "clause that may lack a subject": float(clause and not rules(place.language).spaced),
         "subject names a term of the title": float(bool(title & set(named))),
         "answer names a sure term": float(
             any(s in SURE for n, s in terms.within(find.answer).items() if n not in named)
@@ -61,20 +62,22 @@ def features(find: Find, terms: Terms) -> dict[str, float]:
         "subject holds capitals inside": float(bool(re.search(r"(?<=\s)[A-Z]", find.subject))),
         "answer holds digits": float(bool(re.search(r"\d", find.answer))),
         "definite words in the subject": float(definite),
+        "definite words in the answer": _hanging(find, place),
+        "a tool is named": float("tool" in find.parts),
         "answer opens with the subject": float(find.answer.lower().startswith(subject.lower())),
     }
+
+
+def _hanging(find: Find, place: Place) -> float:
+    """How often the answer of a clause, or of what something does, points at what is unsaid."""
+    told = find.wording in (*CLAUSES, "does", "used")
+    return min(3.0, place.unsaid(find.answer)) if told else 0.0
 
 
 def _opens(text: str, named: Mapping[str, str]) -> bool:
     """Whether a term that the course tells of stands within the first words of a text."""
     head = text[: len(text) // 3 + 4].lower()
     return any(s != SOURCES[-1] and name.lower() in head for name, s in named.items())
-
-
-def _definite(text: str, language: str) -> int:
-    """How often the subject points at something as known («the loop»)."""
-    definite = rules(language).pattern("forms", "patterns", "definite", flags=re.IGNORECASE)
-    return len(definite.findall(text)) if definite else 0
 
 
 def worth(find: Find, terms: Terms) -> float:

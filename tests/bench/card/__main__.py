@@ -4,6 +4,8 @@
     python -m tests.bench.card --home H --course C --book B --sample 100 --seed 1    # to read
     python -m tests.bench.card ... --sample 100 --seed 1 --marks 1111,1011,... --reader NAME
 
+Only pairs that the teacher made are drawn, not the book's own exercises. A store that held a corpus
+of an older teacher keeps its pairs where the plan is the same: distil with another ``--seed``.
 A sample is one pair a knowledge point, of the *look* half by default, on which the teacher may be
 tuned; the *sealed* half is read for closing figures only (``--half sealed --yes-sealed``).
 ``--marks`` gives, in the order printed, four digits a pair: natural, stands alone, right and
@@ -18,6 +20,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.distil.draft import OUTSIDE
 from engine.judge import interval
 from engine.schema import Pair
 from engine.settings import load
@@ -32,6 +35,11 @@ from tests.bench.card.sample import (
     half_of,
     read_ratings,
 )
+
+
+def made(pair: Pair) -> bool:
+    """Whether the teacher made the pair: the book's own exercises are the exam's, not its."""
+    return pair.status != "rejected" and pair.part not in OUTSIDE
 
 
 def printed(pairs: Sequence[Pair]) -> str:
@@ -89,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run from the command line; the docstring above says how."""
     options = _options(arguments)
     with opened(load(options.home), options.course) as workspace:
-        pairs = [p for p in workspace.store.pairs(options.course) if p.status != "rejected"]
+        pairs = [p for p in workspace.store.pairs(options.course) if made(p)]
         documents = workspace.store.documents(options.course)
     if options.sample:
         chosen = drawn(pairs, options.half, options.sample, options.seed)

@@ -1,16 +1,19 @@
-"""Who answers a panel: two systems without any model, the student twice, and the tutor."""
+"""Who answers a panel: two systems without any model, the student twice, and the tutor twice."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from engine.exam.baselines import nearest_sentence
 from engine.lesson import Lesson, answer_by, ask
+from engine.llm.scripted import Scripted
 from engine.tutor import Conversation, Turn, nearest_pairs
 from tests.bench.panels.panel import Question
+from tests.bench.panels.teacher import explains
 
 System = Callable[[Question], Turn]
-NAMES = ("lookup", "book", "student", "student-book", "tutor")
+NAMES = ("lookup", "book", "student", "student-book", "tutor", "tutor-teacher")
 
 
 class Skipped(Exception):
@@ -23,7 +26,7 @@ def system(name: str, lesson: Lesson) -> System:
     Raises:
         Skipped: the course has no student model, or no training pairs.
     """
-    makers = {"lookup": _lookup, "book": _book, "tutor": _tutor}
+    makers = {"lookup": _lookup, "book": _book, "tutor": _tutor, "tutor-teacher": _guided}
     if name in makers:
         return makers[name](lesson)
     return _student(lesson, use_book=name == "student-book")
@@ -62,6 +65,13 @@ def _student(lesson: Lesson, *, use_book: bool) -> System:
         return Turn(answer="".join(pieces).strip(), model=student.model)
 
     return answer
+
+
+def _guided(lesson: Lesson) -> System:
+    """The tutor with a scripted connected model (see ``teacher``)."""
+    language = lesson.workspace.course.language
+    chat = Scripted(lambda request: explains(request, language), model="scripted-teacher")
+    return _tutor(replace(lesson, guide=lambda: chat))
 
 
 def _tutor(lesson: Lesson) -> System:
