@@ -24,6 +24,10 @@ LONGEST = 60
 """Words of a rationale that are kept, times the language's scale."""
 
 
+_MARK = re.compile(r"^[-*•\d.)、\s]+")
+"""The mark of a list in front of a text."""
+
+
 class Rationale(Value):
     """How the teacher explains an item; ``style`` names the instruction it was asked with.
 
@@ -121,20 +125,28 @@ def cleaned(text: str, item: ChoiceItem, language: Language, *, strict: bool = F
     """The whole sentences that add something to the answer, as one paragraph; perhaps none.
 
     A sentence that only announces or repeats the answer explains nothing: four in five of the
-    built-in model's are such. ``strict`` also drops what the book's sentence does not bear out.
+    built-in model's are such. ``strict`` also drops what the book's sentence does not bear out, and
+    what names another option: weak models list the wrong ones as if they were right.
     """
     own = rules(language)
     kept: list[str] = []
-    for sentence in sentences(" ".join(text.split()), language):
+    fewest = _NEW * own.sizes.scale
+    for sentence in sentences(_MARK.sub("", " ".join(text.split())), language):
         whole = sentence.rstrip("”\"')）").endswith((*".!?。！？", own.stop))
         longer = own.joiner.join([*kept, sentence])
         if not whole or len(words(longer)) > LONGEST * own.sizes.scale:
             break
-        source = f"{item.quote}\n{item.answer}"
-        founded = not strict or supported(sentence, source, item.question)
-        if founded and _new_words(sentence, item, language) >= _NEW * own.sizes.scale:
+        if (not strict or _founded(sentence, item)) and _new_words(
+            sentence, item, language
+        ) >= _NEW * own.sizes.scale:
             kept.append(sentence)
     return own.joiner.join(kept)
+
+
+def _founded(sentence: str, item: ChoiceItem) -> bool:
+    wrong = [option.rstrip(".。") for option in item.options if option != item.answer]
+    named = any(option.lower() in sentence.lower() for option in wrong)
+    return not named and supported(sentence, f"{item.quote}\n{item.answer}", item.question)
 
 
 _NEW = 3

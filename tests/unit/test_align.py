@@ -181,6 +181,15 @@ def test_a_weak_teachers_reason_must_be_borne_out():
     assert cleaned(said, stack("en"), "en", strict=True) == ""
 
 
+def test_a_weak_teachers_reason_names_no_wrong_option():
+    item = stack("zh").model_copy(
+        update={"options": ("栈是只在一端开放的线性表。", "位于顶层的节点。", "b", "c")}
+    )
+    said = "- 栈是只在一端开放的线性表，只能从一端取出 - 位于顶层的节点。"
+    assert cleaned(said, item, "zh", strict=True) == ""
+    assert cleaned(said, item, "zh").startswith("栈是")
+
+
 def test_all_arms_follow_the_preferences_with_equal_rows(tmp_path):
     backend = FakeBackend()
     result = align(PAIRS, PLAN, tmp_path, backend, silent)
