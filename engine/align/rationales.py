@@ -136,9 +136,8 @@ def cleaned(text: str, item: ChoiceItem, language: Language, *, strict: bool = F
         longer = own.joiner.join([*kept, sentence])
         if not whole or len(words(longer)) > LONGEST * own.sizes.scale:
             break
-        if (not strict or _founded(sentence, item)) and _new_words(
-            sentence, item, language
-        ) >= _NEW * own.sizes.scale:
+        adds = _new_words(sentence, item, language) >= fewest
+        if adds and (not strict or _founded(sentence, item)):
             kept.append(sentence)
     return own.joiner.join(kept)
 
