@@ -74,7 +74,7 @@ def _add_train(verbs: Verbs) -> None:
 def _add_mixture(train: Any) -> None:
     """The shares of what is taught; each is as ``Mixture`` says where it is left out."""
     told = {
-        "by-heart": "share of the pairs asked without the book",
+        "by-heart": "how often each pair is asked without the book in an epoch",
         "reading": "share of the points asked with quotes of the book",
         "sought": "sentences asked for by keywords, for each such point",
         "absent": "share of the rows with quotes that hold no answer",

@@ -1,4 +1,4 @@
-"""A transformers folder as one GGUF file in Q8_0.
+"""A transformers folder as one GGUF file, in Q8_0 or Q4_0.
 
 The metadata come from the base's own GGUF where there is one: fine-tuning changes neither sizes nor
 tokenizer. Else they are written from ``config.json`` and ``tokenizer.json``; a tokenizer whose
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.files import writing
 from engine.models.convert import field_of, gguf_family, mismatch
@@ -25,15 +25,22 @@ if TYPE_CHECKING:
 _BY_WRITER = {"general.architecture", "general.file_type"}
 
 
-def write_gguf(folder: Path, out: Path, source: Path | None = None) -> Path:
+Quantisation = Literal["Q8_0", "Q4_0"]
+"""Blocks of 32 weights with one scale: 8.5 or 4.5 bits a weight."""
+
+
+def write_gguf(
+    folder: Path, out: Path, source: Path | None = None, quantisation: Quantisation = "Q8_0"
+) -> Path:
     """Write the model in ``folder`` to ``out``, whole or not at all.
 
-    Matrices become Q8_0 (blocks of 32 with one scale, 8.5 bits a weight), vectors stay fp32.
+    Matrices are quantised, vectors stay fp32; embeddings stay at Q8_0, as llama.cpp keeps them.
 
     Args:
         folder: A transformers folder (config, safetensors weights, tokenizer).
         out: The file.
         source: A GGUF of the base, whose metadata and tokenizer are copied; None writes them anew.
+        quantisation: Of the matrices.
 
     Raises:
         BadInput: code ``export.gguf``: no known family, or the folder and ``source`` are different
@@ -56,8 +63,8 @@ def write_gguf(folder: Path, out: Path, source: Path | None = None) -> Path:
             write_tokenizer(writer, folder, family, rows)
             tensors = _named(family, weights)
         for name, values in tensors:
-            _add(writer, name, to_gguf(family, name, values, config))
-        writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+            _add(writer, name, to_gguf(family, name, values, config), quantisation)
+        writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantisation}"])
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
@@ -150,7 +157,7 @@ def _rope_base(family: Family, config: dict[str, Any]) -> float:
     return float(rope.get("rope_theta") or config.get("rope_theta") or 10_000.0)
 
 
-def _add(writer: Any, name: str, values: np.ndarray[Any, Any]) -> None:
+def _add(writer: Any, name: str, values: np.ndarray[Any, Any], quantisation: Quantisation) -> None:
     import numpy as np
     from gguf import GGMLQuantizationType, quantize
 
@@ -159,5 +166,5 @@ def _add(writer: Any, name: str, values: np.ndarray[Any, Any]) -> None:
     elif values.shape[-1] % 32:
         writer.add_tensor(name, values.astype(np.float16))
     else:
-        packed = quantize(np.ascontiguousarray(values), GGMLQuantizationType.Q8_0)
-        writer.add_tensor(name, packed, raw_dtype=GGMLQuantizationType.Q8_0)
+        kind = GGMLQuantizationType["Q8_0" if name.startswith("token_embd") else quantisation]
+        writer.add_tensor(name, quantize(np.ascontiguousarray(values), kind), raw_dtype=kind)

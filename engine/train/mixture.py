@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import TypeVar
 
 from pydantic import Field
@@ -19,7 +20,7 @@ class Mixture(Value):
     """The data mixture of a fine-tuning.
 
     Attributes:
-        by_heart: Share of the pairs that are asked without the book.
+        by_heart: How often each pair is asked without the book in an epoch.
         reading: Share of the points of which one question is asked with quotes of the book.
         sought: Sentences of the book that are asked for by a few of their words, as one types into
             a search box, for each such point; the answer is the sentence.
@@ -30,9 +31,9 @@ class Mixture(Value):
             does not forget how to follow instructions.
     """
 
-    by_heart: float = Field(default=1.0, ge=0, le=1)
+    by_heart: float = Field(default=2.0, ge=0, le=8)
     reading: float = Field(default=0.5, ge=0, le=1)
-    sought: float = Field(default=3.0, ge=0, le=8)
+    sought: float = Field(default=2.0, ge=0, le=8)
     absent: float = Field(default=0.2, ge=0, le=0.9)
     quotes: int = Field(default=2, ge=1, le=4)
     statements: int = Field(default=0, ge=0, le=10)
@@ -85,10 +86,10 @@ T = TypeVar("T")
 
 
 def drawn(items: Sequence[T], share: float, seed: int) -> list[T]:
-    """A share of the items in an order drawn by the seed."""
+    """A share of the items in an order drawn by the seed; above 1, whole rounds come first."""
     order = list(items)
     random.Random(seed).shuffle(order)  # noqa: S311 (an order of rows, not a secret)
-    return order[: round(share * len(order))]
+    return (order * ceil(share))[: round(share * len(order))]
 
 
 def _cycled(pairs: Sequence[Pair], count: int) -> Sequence[Pair]:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Collection, Sequence
 from itertools import islice
 
-from engine.gates import readable
+from engine.gates import leans_back, readable
 from engine.language import rules, table
 from engine.progress import Report, silent
 from engine.prompts import AnswerPrompt
@@ -27,8 +27,8 @@ from engine.units import Unit
 
 _SPARE = 4
 """Quotes looked at beyond those that are shown."""
-_LONGEST = 45
-"""Words (1.6 characters each in Chinese) of an answer of two sentences."""
+_LONGEST = 60
+"""Words (1.6 characters each in Chinese) of an answer of several sentences."""
 _FEWEST = 2
 """Words by which a sentence is asked for, at least."""
 _NEAT, _SLIPS = 0.5, 0.3
@@ -146,7 +146,7 @@ def sentence_pairs(index: Index, hidden: Collection[str], count: int, seed: int)
 
 def _sentence_pair(unit: Unit, index: Index, dice: random.Random) -> Pair | None:
     own = rules(index.language)
-    fit = [s for s in unit.sentences if readable(s, index.language) and not s.endswith(("?", "？"))]
+    fit = [sentence for sentence in unit.sentences if _stands(sentence, index.language)]
     if not fit:
         return None
     sentence = dice.choice(fit)
@@ -166,11 +166,23 @@ def _sentence_pair(unit: Unit, index: Index, dice: random.Random) -> Pair | None
     )
 
 
+def _stands(sentence: str, language: Language) -> bool:
+    """Whether a sentence can be read by itself: no question, no announcement, no pointing back."""
+    whole = readable(sentence, language) and not leans_back(sentence, language)
+    return whole and not sentence.endswith(("?", "？", ":", "："))
+
+
 def _going_on(sentence: str, unit: Unit, language: Language) -> str:
-    """The sentence with the one after it, where both together are still short."""
+    """The sentence with those after it, as long as all together are short."""
+    own = rules(language)
     at = unit.sentences.index(sentence)
-    both = rules(language).joiner.join(unit.sentences[at : at + 2])
-    return both if len(words_of(both)) <= _LONGEST * rules(language).sizes.scale else sentence
+    told = sentence
+    for more in unit.sentences[at + 1 :]:
+        longer = f"{told}{own.joiner}{more}"
+        if len(words_of(longer)) > _LONGEST * own.sizes.scale or more.endswith((":", "：")):
+            break
+        told = longer
+    return told
 
 
 def _rarest(sentence: str, index: Index, count: int) -> list[str]:

@@ -21,9 +21,10 @@ from engine.tutor.guide import explained
 
 _OFFERED = 4
 _ALSO = 2
-"""Other places named below a quote. On the look halves the first quote holds the answer for .68 of
-the English and .52 of the Chinese questions (n = 44, 42), with a sentence of two more for .80 and
-.62."""
+_NEAR = 1.5
+"""So many other places at most, of a score (logits) so near the first's, are named below a quote.
+On the look halves the first quote holds the answer for .68 of the English and .52 of the Chinese
+questions (n = 44, 42), with a sentence of such places for .75 and .62."""
 _FAR = 3.0
 _SAME = 0.5
 """Another place is on the same matter if its score (logits) is at most so far below the best
@@ -78,7 +79,7 @@ def _from_book(
     doubtful = sure != "covered" and not meant.move
     opening = texts["nearest"] if doubtful else opening
     rest = [q for q in quotes if q.text != quote.text]
-    also = "" if meant.move else _also(quote, rest[:_ALSO], at)
+    also = "" if meant.move else _also(quote, rest, at)
     return Turn(
         answer=f"{opening}\n\n{quote.shown}\n\n{also}".strip(),
         sources=sources_of([quote, *rest[:2]]),
@@ -89,17 +90,23 @@ def _from_book(
 
 
 def _also(quote: Quote, others: Sequence[Quote], at: Material) -> str:
-    """One sentence of each of the next best places, with its page: for when the first is not it."""
+    """One sentence of each other place that may be it as well, with its page."""
     texts = rules(at.language).says("tutor")
-    told = {other.focus: other for other in others if other.focus not in quote.text}
+    near = [other for other in others if other.score >= quote.score - _NEAR]
+    told = {other.focus: other for other in near if _says(other.focus, quote)}
     if not told:
         return ""
     lines = []
-    for sentence, other in told.items():
+    for sentence, other in [*told.items()][:_ALSO]:
         page = texts["page"].format(n=other.page) if other.page else ""
         place = texts["place"].format(title=other.title, page=page)
         lines.append(texts["also_line"].format(sentence=" ".join(sentence.split()), place=place))
     return "\n".join([texts["also"], "", *lines])
+
+
+def _says(sentence: str, quote: Quote) -> bool:
+    """Whether a sentence says something beside the quote, and does not only announce it."""
+    return bool(sentence) and sentence not in quote.text and not sentence.endswith((":", "："))
 
 
 def _further(

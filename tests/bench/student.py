@@ -39,7 +39,7 @@ from engine.workspace import (
 from tests.bench.panels.__main__ import figures, run
 from tests.bench.panels.panel import half_of, read_panel
 
-HEART = Mixture(reading=0.0, statements=0, replay=0.0)
+HEART = Mixture(by_heart=1.0, reading=0.0, statements=0, replay=0.0)
 READS = Mixture(statements=0, replay=0.0)
 
 

@@ -623,7 +623,7 @@ def spoilt() -> list[Pair]:
     ]
 
 
-HEART = Mixture(reading=0.0, replay=0.0)
+HEART = Mixture(by_heart=1.0, reading=0.0, replay=0.0)
 BAD = ("copy", "leak", "near", "no", "v-near")
 
 

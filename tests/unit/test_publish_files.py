@@ -266,6 +266,17 @@ def test_files_say_by_which_system_prompt_the_student_is_asked(
     assert '> The tutor of "Plants".' in (tmp_path / "a" / "README.md").read_text()
 
 
+def test_q4_halves_the_matrices_but_not_the_embeddings(merged, trained, tmp_path):
+    source = trained[1] / "base.gguf"
+    files = [writer.write_gguf(merged, tmp_path / q, source, q) for q in ("Q8_0", "Q4_0")]
+    kinds = [{t.name: t.tensor_type.name for t in gguf.GGUFReader(f).tensors} for f in files]
+    assert kinds[0]["token_embd.weight"] == kinds[1]["token_embd.weight"] == "Q8_0"
+    inner = [name for name in kinds[0] if "attn_q.weight" in name]
+    assert inner and {kinds[0][n] for n in inner} == {"Q8_0"}
+    assert {kinds[1][n] for n in inner} == {"Q4_0"}
+    assert files[1].stat().st_size < files[0].stat().st_size
+
+
 def test_ollama_is_told_the_plain_template(run_folder, trained, monkeypatch, tmp_path):
     from engine.models.tokenizer import PLAIN_TEMPLATE
 

@@ -170,8 +170,9 @@ def test_who_has_seen_all_is_told_so(english):
 
 @pytest.mark.parametrize(("language", "asked"), [("en", "What is a tuple?"), ("zh", "什么是栈？")])
 def test_a_quote_is_followed_by_a_sentence_of_other_places_each_with_its_place(
-    language, asked, english, chinese
+    language, asked, english, chinese, monkeypatch
 ):
+    monkeypatch.setattr("engine.tutor.explain._NEAR", 99.0)
     at = english if language == "en" else chinese
     talk, said = turn(Conversation(), asked, at)
     texts = rules(language).says("tutor")
@@ -183,6 +184,8 @@ def test_a_quote_is_followed_by_a_sentence_of_other_places_each_with_its_place(
             part in line for part in (source.quote, source.quote.split("\n")[0])
         )
         assert source.title not in quote
+    monkeypatch.setattr("engine.tutor.explain._NEAR", 0.0)
+    assert texts["also"] not in turn(Conversation(), asked, at)[1].answer, "only likely places"
     shorter = turn(talk, "shorter please" if language == "en" else "简短一点", at)[1]
     assert texts["also"] not in shorter.answer
 

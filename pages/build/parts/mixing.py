@@ -20,7 +20,10 @@ def form() -> None:
     """The shares, each with what it does."""
     start = Mixture()
     words = {
-        "by_heart": (_("Pairs asked by heart"), _("Share of the pairs asked without the book.")),
+        "by_heart": (
+            _("Pairs asked by heart"),
+            _("How often each pair is asked without the book in an epoch."),
+        ),
         "reading": (
             _("Points asked with the book"),
             _("Share of the points of which a question is asked with quotes of the book."),
@@ -40,7 +43,7 @@ def form() -> None:
     }
     cells = st.columns(2)
     for number, (name, (label, told)) in enumerate(words.items()):
-        top = {"sought": 8.0, "absent": 0.9, "replay": 0.5}.get(name, 1.0)
+        top = {"by_heart": 8.0, "sought": 8.0, "absent": 0.9, "replay": 0.5}.get(name, 1.0)
         cells[number % 2].slider(
             label, 0.0, top, float(getattr(start, name)), 0.05, key=f"mix-{name}", help=told
         )
