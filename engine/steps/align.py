@@ -37,7 +37,8 @@ ALIGNED = ResultKind("align", AlignResult)
 def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent) -> AlignResult:
     """Run the plan's arms on the course's pairs and the base of its student.
 
-    Where nobody has decided, an arm that helps beyond chance becomes the course's choice.
+    Where nobody has decided, an arm that helps beyond chance becomes the course's choice; not one
+    of a base that explained to itself, of whose reasons one in seven could be shown to a class.
 
     Raises:
         BadInput: the base does not speak the course's language, or has terms to accept first.
@@ -67,7 +68,8 @@ def align_teacher(workspace: Workspace, plan: AlignPlan, report: Report = silent
     result = align(pairs, plan, folder, backend, report, plan.arms or ARMS)
     store.save(course, ALIGNED, result, inputs=version)
     best = best_arm(result)
-    if best is not None and chosen_arm(store, course) is None:
+    undecided = chosen_arm(store, course) is None
+    if best is not None and undecided and not result.weak_teacher:
         choose_lessons(store, course, result, best.arm)
     return result
 

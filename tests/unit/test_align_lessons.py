@@ -89,7 +89,9 @@ def result(*arms):
     )
 
 
-FOUND = result(arm("untouched", 0.4), arm("random", 0.4), arm("select", 0.6, 0.1, 0.1, OWN))
+WEAK = result(arm("untouched", 0.4), arm("random", 0.4), arm("select", 0.6, 0.1, 0.1, OWN))
+
+FOUND = WEAK.model_copy(update={"weak_teacher": False})
 
 
 @pytest.fixture
@@ -198,9 +200,17 @@ def test_an_arm_that_helps_is_chosen_where_nobody_decided(workspace, monkeypatch
     assert chosen_arm(own.store, "c") == ""  # decided
 
 
+def test_what_a_weak_teacher_explained_is_chosen_by_a_person_only(workspace, monkeypatch):
+    own, _ = workspace
+    monkeypatch.setattr(steps, "align", lambda *a: WEAK)
+    align_teacher(own, AlignPlan())
+    assert best_arm(WEAK) is not None and chosen_arm(own.store, "c") is None
+
+
 def test_an_arm_within_chance_is_not_chosen(workspace, monkeypatch):
     own, _ = workspace
     weak = result(arm("random", 0.4), arm("select", 0.6, -0.01, 0.1, OWN))
+    weak = weak.model_copy(update={"weak_teacher": False})
     monkeypatch.setattr(steps, "align", lambda *a: weak)
     align_teacher(own, AlignPlan())
     assert chosen_arm(own.store, "c") is None

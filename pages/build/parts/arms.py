@@ -44,8 +44,8 @@ def section(workspace: Workspace) -> None:
                 "Several ways of choosing questions and explanations teach copies of the student "
                 "in equally many rows; then it is read from each copy which of four answers it "
                 "holds the likeliest. Without a connected teacher the student’s base explains, and "
-                "it is weak. On small models no way has beaten both random explanations and none at "
-                "all yet, so this is no part of building a course."
+                "it is weak. On small models no way has beaten both random explanations and none "
+                "at all yet, so this is no part of building a course."
             )
         )
         live = board(workspace.course.id, ("align",))
