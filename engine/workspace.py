@@ -59,6 +59,8 @@ class TrainedStudent(Value):
     A row of the panel has ``question``, ``book`` (the book's answer), ``base`` and ``student``.
     ``held_back`` counts the pairs that the exam's guard kept out of training, by gate. ``follows``
     is the share of general instructions that base and student follow (before and after).
+    ``lessons`` counts the rows with explanations that were chosen for it (``engine.align``);
+    ``pairs`` names the pairs it was trained and validated on, whatever else it learned.
     """
 
     run: str
@@ -69,6 +71,8 @@ class TrainedStudent(Value):
     held_back: dict[str, int] = {}
     mixture: Mixture | None = None
     follows: dict[str, Figure] = {}
+    lessons: int = 0
+    pairs: str = ""
 
 
 TRAINED = ResultKind("train", TrainedStudent)

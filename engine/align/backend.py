@@ -5,23 +5,23 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from engine.align.dpo import Preferred, train_teacher
+from engine.align.likelihood import Likelihood, Reader
 from engine.align.plan import AlignPlan
 from engine.llm import Chat
-from engine.models.bases import base_folder, base_gguf
-from engine.models.export import write_gguf
-from engine.progress import Report
+from engine.models.bases import base_folder
+from engine.progress import Report, silent
 from engine.publish.merge import merge
+from engine.schema import Language
 from engine.settings import Settings
-from engine.train import STUDENT, TrainingRow, preset, train
-
-GGUF = "model-q8_0.gguf"
+from engine.train import TrainingRow, preset, train
 
 Load = Callable[[Path], Chat]
-"""Opens a GGUF file as a model whose answers are kept."""
+"""Opens a model folder as a model whose answers are kept."""
 
 
 class AlignmentBackend(Protocol):
@@ -33,7 +33,7 @@ class AlignmentBackend(Protocol):
         ...
 
     @property
-    def student(self) -> Chat:
+    def student(self) -> Reader:
         """The student before any lesson."""
         ...
 
@@ -44,7 +44,7 @@ class AlignmentBackend(Protocol):
 
     def taught(
         self, rows: Sequence[TrainingRow], plan: AlignPlan, folder: Path, report: Report
-    ) -> Chat:
+    ) -> Reader:
         """The student after these rows."""
         ...
 
@@ -60,30 +60,39 @@ class AlignmentBackend(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class LocalBackend:
-    """Trains and loads the built-in student; the offline teacher is the same small model."""
+    """Trains and reads the course's base; without a connected teacher the base explains itself."""
 
     settings: Settings
+    base: str
+    language: Language
     teacher: Chat
-    student: Chat
     trainable: bool
     load: Load
+    report: Report = silent
+
+    @cached_property
+    def student(self) -> Likelihood:
+        """See ``AlignmentBackend.student``."""
+        folder = base_folder(self.base, self.settings, self.report)
+        return Likelihood(self.settings, folder, self.language)
 
     def taught(
         self, rows: Sequence[TrainingRow], plan: AlignPlan, folder: Path, report: Report
-    ) -> Chat:
-        """Fine-tune by the quick recipe; the merged weights go once the GGUF file is written."""
+    ) -> Reader:
+        """Fine-tune by the quick recipe; nothing but likelihoods is read, so no GGUF is written."""
         changes = {"epochs": plan.epochs, "learning_rate": plan.rate, "seed": plan.seed}
-        recipe = preset("quick").model_copy(update=changes | {"patience": 0, "checks": 1})
-        out = folder / GGUF
-        if not out.exists():
+        recipe = preset("quick").model_copy(
+            update=changes | {"base": self.base, "patience": 0, "checks": 1}
+        )
+        merged = folder / "merged"
+        if not merged.exists():
             result = train(rows, [], recipe, folder / "run", settings=self.settings, report=report)
-            base = base_folder(STUDENT, self.settings, report, result.origin)
-            merged = merge(base, result.adapter, folder / "merged")
-            write_gguf(merged, out, base_gguf(STUDENT, self.settings, report, result.origin))
-            shutil.rmtree(merged)
-        return self.load(out)
+            base = base_folder(self.base, self.settings, report, result.origin)
+            merge(base, result.adapter, merged)
+            shutil.rmtree(folder / "run", ignore_errors=True)
+        return Likelihood(self.settings, merged, self.language, prior=self.student)
 
     def aligned(
         self,
@@ -93,10 +102,7 @@ class LocalBackend:
         base: Path | None,
         report: Report,
     ) -> tuple[Chat, Path]:
-        """Preference training of the built-in model, or of what an earlier round made of it."""
-        start = base or base_folder(STUDENT, self.settings, report)
+        """Preference training of the base, or of what an earlier round made of it."""
+        start = base or base_folder(self.base, self.settings, report)
         merged = train_teacher(start, pairs, plan, folder, self.settings, report)
-        out = folder / GGUF
-        if not out.exists():
-            write_gguf(merged, out, base_gguf(STUDENT, self.settings, report))
-        return self.load(out), merged
+        return self.load(merged), merged

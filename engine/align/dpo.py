@@ -2,6 +2,7 @@
 
 Rafailov et al., 2023 (arXiv 2305.18290), as ARTE uses it: the prompt has the style erased, the
 chosen reply is the rationale with the best preference score, the rejected one that with the worst.
+Questions are chosen (arm ``question``), not trained on: a teacher of this size writes none.
 TRL trains a LoRA on a CPU; a killed run goes on from its last checkpoint.
 """
 
@@ -15,10 +16,11 @@ from typing import Any
 from engine.align.items import ChoiceItem
 from engine.align.plan import AlignPlan
 from engine.align.preference import Scored
-from engine.align.rationales import NAIVE, prompt_of
+from engine.align.rationales import naive, prompt_of
+from engine.models.tokenizer import load_tokenizer
 from engine.progress import Report
 from engine.publish.merge import merge
-from engine.schema import Progress, Value
+from engine.schema import Language, Progress, Value
 from engine.settings import Settings
 from engine.train.backends import has_cuda
 from engine.train.checkpoint import write_folder
@@ -35,7 +37,9 @@ class Preferred(Value):
     rejected: str
 
 
-def pairs_of(drafts: Mapping[str, ChoiceItem], scored: Sequence[Scored]) -> list[Preferred]:
+def pairs_of(
+    drafts: Mapping[str, ChoiceItem], scored: Sequence[Scored], language: Language
+) -> list[Preferred]:
     """Best against worst rationale of each draft; a draft whose rationales score alike has none."""
     by_draft: dict[str, list[Scored]] = {}
     for one in scored:
@@ -45,7 +49,9 @@ def pairs_of(drafts: Mapping[str, ChoiceItem], scored: Sequence[Scored]) -> list
         best, worst = max(own, key=lambda s: s.score), min(own, key=lambda s: s.score)
         if best.score > worst.score and best.rationale.text and worst.rationale.text:
             texts = {"chosen": best.rationale.text, "rejected": worst.rationale.text}
-            found.append(Preferred(prompt=prompt_of(drafts[name], NAIVE), **texts))
+            found.append(
+                Preferred(prompt=prompt_of(drafts[name], naive(language), language), **texts)
+            )
     return found
 
 
@@ -95,7 +101,7 @@ def _trainer(
     import torch
     from datasets import Dataset
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
+    from transformers import AutoModelForCausalLM, PrinterCallback
     from trl import DPOTrainer
 
     if settings.threads:
@@ -105,7 +111,7 @@ def _trainer(
         model=AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
         args=_arguments(plan, steps),
         train_dataset=Dataset.from_list([_conversation(pair) for pair in pairs]),
-        processing_class=AutoTokenizer.from_pretrained(base),
+        processing_class=load_tokenizer(base),
         peft_config=LoraConfig(
             r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM"
         ),

@@ -1,9 +1,10 @@
 """Multiple-choice items from the corpus, in three pools that share no knowledge point.
 
 An item's stem is a pair's question, its right option the pair's answer, its three distractors the
-answers of other points of the same kind: near in meaning, but not the same thing said twice. The
-pools are drawn by seed from the names of points alone. Exam points serve the final test only: they
-are neither asked nor offered as options before.
+answers of other points of the same kind: near in meaning, but not the same thing said twice. A
+draft's point may be asked by several questions, all with its options. The pools are drawn by seed
+from the names of points alone. Exam points serve the final test only: they are neither asked nor
+offered as options before.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ FEWEST = 4
 class ChoiceItem(Value):
     """One question with four options, of which ``options[right]`` is the book's answer.
 
-    ``quote`` is the book's sentence behind the answer.
+    ``quote`` is the book's sentence behind the answer; ``pair`` the corpus's pair it was made from.
     """
 
     id: str
+    pair: str
     point: str
     question: str
     options: tuple[str, ...]
@@ -56,20 +58,35 @@ class ChoiceItem(Value):
 
 
 class ItemPools(Value):
-    """Items for writing rationales, for choosing among them, and for the final figures."""
+    """Items for writing rationales, for choosing among them, and for the final figures.
+
+    ``drafts`` has one item a point, ``others`` the further questions of these points.
+    """
 
     drafts: tuple[ChoiceItem, ...]
     preference: tuple[ChoiceItem, ...]
     test: tuple[ChoiceItem, ...]
+    others: tuple[ChoiceItem, ...] = ()
+
+    @property
+    def forms(self) -> dict[str, list[ChoiceItem]]:
+        """All questions of each draft's point."""
+        found: dict[str, list[ChoiceItem]] = {item.point: [item] for item in self.drafts}
+        for item in self.others:
+            found[item.point].append(item)
+        return found
 
 
-def make_pools(pairs: Sequence[Pair], sizes: tuple[int, int, int], seed: int) -> ItemPools:
+def make_pools(
+    pairs: Sequence[Pair], sizes: tuple[int, int, int], seed: int, questions: int = 1
+) -> ItemPools:
     """Items of all pools; drafts and preference from training pairs, the test from exam pairs.
 
     Args:
         pairs: The course's pairs, those that people rejected left out.
         sizes: Wanted items for drafts, preference and test; there may be fewer.
         seed: Draws pools, distractors and the order of options.
+        questions: At most so many questions on each draft's point, as far as the corpus has them.
 
     Raises:
         Missing: the corpus is too small for three pools.
@@ -88,6 +105,8 @@ def make_pools(pairs: Sequence[Pair], sizes: tuple[int, int, int], seed: int) ->
         preference=learned.items([trained[p] for p in own[drafts : drafts + preference]]),
         test=final.items([examined[p] for p in asked]),
     )
+    more = [o for d in pools.drafts for o in _asked_otherwise(d, usable)[: questions - 1]]
+    pools = pools.model_copy(update={"others": tuple(more)})
     if min(len(pools.drafts), len(pools.preference), len(pools.test)) < FEWEST:
         raise Missing(
             "The corpus is too small to find out what this student learns from best.",
@@ -95,6 +114,19 @@ def make_pools(pairs: Sequence[Pair], sizes: tuple[int, int, int], seed: int) ->
             next="Make a larger corpus first: about a hundred pairs with exam questions.",
         )
     return pools
+
+
+def _asked_otherwise(item: ChoiceItem, pairs: Sequence[Pair]) -> list[ChoiceItem]:
+    """The same item by the corpus's other questions with the same answer."""
+    own = (p for p in pairs if p.point == item.point and p.split == "train" and p.id != item.pair)
+    found = dict.fromkeys(p.question for p in own if p.answer == item.answer)
+    return [reworded(item, question) for question in found if question != item.question]
+
+
+def reworded(item: ChoiceItem, question: str) -> ChoiceItem:
+    """The same item by another question."""
+    name = content_id(item.id, question)
+    return item.model_copy(update={"id": name, "question": question})
 
 
 def _first_by_point(pairs: Iterable[Pair]) -> dict[str, Pair]:
@@ -132,6 +164,7 @@ class _Maker:
         dice.shuffle(options)
         return ChoiceItem(
             id=name,
+            pair=pair.id,
             point=pair.point,
             question=pair.question,
             options=tuple(options),
@@ -155,18 +188,18 @@ class _Maker:
         return found
 
 
-def shown(item: ChoiceItem) -> str:
-    """The item as the student reads it: the question, then the options as a list."""
-    options = (f"- {option}" for option in item.options)
-    return "\n".join([item.question, "Choose the right answer.", *options])
+def listed(item: ChoiceItem) -> str:
+    """The options as a list, for the teacher; a student reads none."""
+    return "\n".join(f"- {option}" for option in item.options)
 
 
-def chosen(text: str, item: ChoiceItem) -> int | None:
-    """Which option an answer names: the one most like what stands after its last «Answer:».
+def by_overlap(items: Sequence[ChoiceItem]) -> list[int]:
+    """1 for each item that whoever knows nothing gets right: the option most like the question.
 
-    Without that mark its first line counts. None where it is like no option, or like two equally.
+    Among equally like ones the first counts, which is where chance put it.
     """
-    said = text.rsplit("Answer:", 1)[-1].strip().split("\n")[0]
-    scores = [token_f1(said, option) for option in item.options]
-    best = max(scores)
-    return scores.index(best) if best > 0 and scores.count(best) == 1 else None
+    found = []
+    for item in items:
+        likeness = [token_f1(option, item.question) for option in item.options]
+        found.append(int(likeness.index(max(likeness)) == item.right))
+    return found

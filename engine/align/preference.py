@@ -1,22 +1,28 @@
-"""Which rationale helps this student: shown one, does it answer other questions better?
+"""Which lesson helps this student: shown one, does it answer other questions better?
 
-``s_r = mean over q' of [student(q, r; q') is right]``, one-shot, temperature 0 (ARTE, section 3.3).
-Every single 0 or 1 is logged, so that the items' difficulty can be estimated later (IRT).
+``s_r = mean over q' of share(right option of q' | q, r)``, one-shot (ARTE, section 3.3). The paper
+counts how often a generated answer is right; here the score of the right option among the four is
+read from their likelihoods (``likelihood``), whose softmax tells 20 items finer apart than 21
+possible counts. ``s_q``, a question's score, is the mean of its rationales' (section 3.3). Every
+reading is logged at once, so a killed run goes on, and the items' difficulty can be estimated
+later (IRT).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from engine.align.items import ChoiceItem, chosen, shown
-from engine.align.plan import AlignPlan
-from engine.align.rationales import Rationale, ask_all
-from engine.files import write_text
-from engine.llm import Chat, Request
+from engine.align.items import ChoiceItem
+from engine.align.likelihood import Case, Pick, Reader
+from engine.align.rationales import Rationale
+from engine.align.values import lesson_of
 from engine.progress import Report
-from engine.schema import Message, Progress, Value
+from engine.schema import Language, Progress, Value, content_id
+
+_AT_ONCE = 8
+"""Rationales that are read before the log is written and progress told."""
 
 
 class Scored(Value):
@@ -27,63 +33,97 @@ class Scored(Value):
 
 
 def prefer(
-    student: Chat,
+    student: Reader,
     drafts: Mapping[str, ChoiceItem],
     rationales: Sequence[Rationale],
     held: Sequence[ChoiceItem],
-    plan: AlignPlan,
+    language: Language,
     log: Path,
     report: Report,
 ) -> list[Scored]:
-    """The score of each rationale; ``log`` gets one JSON line a rationale and preference item."""
-    cases = [(rationale, item) for rationale in rationales for item in held]
-    requests = [_one_shot(drafts[r.item], r, item, plan) for r, item in cases]
-    texts = ask_all(
-        student,
-        requests,
-        lambda done: report(Progress(stage="align.prefer", done=done, total=len(cases))),
-    )
-    right = [int(chosen(t, item) == item.right) for t, (_, item) in zip(texts, cases, strict=True)]
-    _write_log(log, cases, texts, right)
-    size = len(held)
+    """The score of each rationale; ``log`` gets one JSON line a rationale and preference item.
+
+    What the log holds of this student and these items is not read again, and lessons that say the
+    same are read once.
+    """
+    names = [_name(student.model, r, drafts[r.item], held) for r in rationales]
+    shares = dict(_logged(log, len(held)))
+    unread = {n: r for n, r in zip(names, rationales, strict=True) if n not in shares}
+    missing, total = list(unread.items()), len({*names})
+    done = total - len(missing)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        for at in range(0, len(missing), _AT_ONCE):
+            part = missing[at : at + _AT_ONCE]
+            cases = [
+                Case(item=item, example=lesson_of(drafts[r.item], r).words(language))
+                for _, r in part
+                for item in held
+            ]
+            picks = student.read(cases, lambda _: None)
+            for i, (name, rationale) in enumerate(part):
+                own = picks[i * len(held) : (i + 1) * len(held)]
+                shares[name] = [p.share(item) for p, item in zip(own, held, strict=True)]
+                file.write(_lines(name, rationale, held, own))
+            file.flush()
+            report(_told(done + at + len(part), total))
     return [
-        Scored(rationale=rationale, score=sum(right[i * size : (i + 1) * size]) / size)
-        for i, rationale in enumerate(rationales)
+        Scored(rationale=r, score=sum(shares[n]) / len(held))
+        for n, r in zip(names, rationales, strict=True)
     ]
 
 
 def style_means(scored: Sequence[Scored]) -> dict[str, float]:
     """Mean score of each style, the best first."""
-    names = dict.fromkeys(s.rationale.style for s in scored)
-    own = {name: [s.score for s in scored if s.rationale.style == name] for name in names}
-    means = {name: sum(scores) / len(scores) for name, scores in own.items()}
+    return _means([(s.rationale.style, s.score) for s in scored])
+
+
+def question_means(scored: Sequence[Scored]) -> dict[str, float]:
+    """Mean score of each question (by its item's name), the best first."""
+    return _means([(s.rationale.item, s.score) for s in scored])
+
+
+def _means(scores: Sequence[tuple[str, float]]) -> dict[str, float]:
+    groups: dict[str, list[float]] = {}
+    for name, score in scores:
+        groups.setdefault(name, []).append(score)
+    means = {name: sum(own) / len(own) for name, own in groups.items()}
     return dict(sorted(means.items(), key=lambda pair: -pair[1]))
 
 
-def _one_shot(
-    draft: ChoiceItem, rationale: Rationale, item: ChoiceItem, plan: AlignPlan
-) -> Request:
-    said = (
-        Message(role="user", content=shown(draft)),
-        Message(role="assistant", content=rationale.reply(draft)),
-        Message(role="user", content=shown(item)),
-    )
-    return Request(
-        messages=said,
-        max_tokens=plan.answer_tokens,
-        may_be_cut=True,
-        purpose="align.preference",
-    )
+def _name(model: str, rationale: Rationale, draft: ChoiceItem, held: Sequence[ChoiceItem]) -> str:
+    said = (draft.question, draft.answer, rationale.text)
+    return content_id(model, said, [item.id for item in held])
 
 
-def _write_log(
-    log: Path,
-    cases: Sequence[tuple[Rationale, ChoiceItem]],
-    texts: Sequence[str],
-    right: Sequence[int],
-) -> None:
+def _told(done: int, total: int) -> Progress:
+    return Progress(stage="align.prefer", done=done, total=total)
+
+
+def _lines(
+    name: str, rationale: Rationale, held: Sequence[ChoiceItem], picks: Sequence[Pick]
+) -> str:
     rows = (
-        {"draft": r.item, "style": r.style, "item": item.id, "right": one, "said": text}
-        for (r, item), text, one in zip(cases, texts, right, strict=True)
+        {
+            "name": name,
+            "draft": rationale.item,
+            "style": rationale.style,
+            "item": item.id,
+            "right": pick.right(item),
+            "share": pick.share(item),
+        }
+        for pick, item in zip(picks, held, strict=True)
     )
-    write_text(log, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _logged(log: Path, items: int) -> Iterator[tuple[str, list[float]]]:
+    """Shares by name of the rationales that were read to the end; a torn line is no reading."""
+    found: dict[str, list[float]] = {}
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        found.setdefault(row["name"], []).append(row["share"])
+    return ((name, shares) for name, shares in found.items() if len(shares) == items)

@@ -1,7 +1,7 @@
-"""``align``: find out from which rationales this student learns best. ARTE, arXiv 2406.19227.
+"""``align``: find out from which lessons this student learns best. ARTE, arXiv 2406.19227.
 
-All arms teach the same questions in equally many rows and sit the same test; only the rationales
-differ.
+All arms teach the same points in equally many rows and sit the same test; only questions and
+rationales differ.
 """
 
 from __future__ import annotations
@@ -12,66 +12,27 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from engine.align.arms import NO_PREFERENCE, ArmRationales, RationaleMaker
+from engine.align.arms import NO_PREFERENCE, RationaleMaker
 from engine.align.backend import AlignmentBackend
-from engine.align.items import ChoiceItem, chosen, make_pools, shown
-from engine.align.plan import ALWAYS, ARMS, AlignPlan, Arm
+from engine.align.items import ItemPools, by_overlap, make_pools
+from engine.align.lessons import row_of
+from engine.align.likelihood import Case
+from engine.align.plan import ALWAYS, ARMS, BY_QUESTION, AlignPlan, Arm
 from engine.align.preference import style_means
-from engine.align.rationales import ask_all
+from engine.align.questions import drafted
+from engine.align.values import CHANCE, AlignResult, ArmResult, LessonRow, lesson_of
 from engine.errors import BadInput, Missing
 from engine.files import write_json
 from engine.judge import interval, paired
-from engine.llm import Chat, Request, user
 from engine.progress import Report
-from engine.schema import Figure, Pair, Progress, Value, content_id
-from engine.train import TrainingRow
-
-CHANCE = 0.25
-"""Accuracy of guessing among four options."""
-
-
-class ArmResult(Value):
-    """What one arm's student did on the test.
-
-    ``right`` is 0 or 1 for each test item; ``gain`` the paired difference against ``random`` (None
-    for that arm); ``unread`` the share of answers that name no option; ``calls`` the model calls it
-    takes to get its rationales; ``minutes`` those of its student's training and test.
-    """
-
-    arm: Arm
-    accuracy: Figure
-    gain: Figure | None = None
-    right: tuple[int, ...]
-    unread: float
-    rows: int
-    calls: int
-    minutes: float
-    note: str = ""
-
-
-class AlignResult(Value):
-    """All arms, the pools' sizes, and the mean preference score of each style.
-
-    ``weak_teacher``: the teacher was the built-in model itself. ``skipped`` says why by arm.
-    """
-
-    arms: tuple[ArmResult, ...]
-    styles: dict[str, float]
-    drafts: int
-    preference: int
-    test: int
-    teacher: str
-    weak_teacher: bool
-    skipped: dict[Arm, str]
-    verdict: str
-    plan: AlignPlan
+from engine.schema import Language, Pair, Progress, Value, content_id
 
 
 class _TestResult(Value):
     """A student's test result, kept in its folder."""
 
     right: tuple[int, ...]
-    unread: float
+    share: float
     minutes: float
 
 
@@ -86,10 +47,10 @@ def align(
     """Teach and test every arm; the untouched student and ``random`` always come along.
 
     Args:
-        pairs: The course's pairs, those that people rejected left out.
+        pairs: The course's pairs, as the exam's guard lets them through.
         plan: All sizes and choices.
         folder: Where this alignment's artefacts go; what is finished there is not done again.
-        backend: Who answers and who is taught.
+        backend: Who writes, who reads and who is taught.
         report: Told every step; may raise ``Cancelled``.
         arms: Which arms.
 
@@ -99,9 +60,7 @@ def align(
         Cancelled: the user stopped; calling again goes on.
     """
     wanted, skipped = _possible(arms, backend)
-    pools = make_pools(pairs, (plan.drafts, plan.preference, plan.test), plan.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    maker = RationaleMaker(pools, plan, folder, backend, report)
+    maker = _maker(pairs, plan, folder, backend, report, wanted)
     results = []
     for arm in wanted:
         try:
@@ -110,14 +69,17 @@ def align(
             if error.code != NO_PREFERENCE or set(arms) <= {"dpo", *ALWAYS}:
                 raise
             skipped[arm] = error.message
-    theirs = next(result.right for result in results if result.arm == "random")
-    final = tuple(_against(result, theirs) for result in results)
+    final = _compared(results)
+    pools = maker.pools
     return AlignResult(
         arms=final,
-        styles=style_means(maker.scored) if set(wanted) & {"one-style", "select"} else {},
+        styles=style_means(maker.scored) if _scores(wanted) else {},
+        base=plan.base,
         drafts=len(pools.drafts),
+        questions=len(pools.drafts) + len(pools.others),
         preference=len(pools.preference),
         test=len(pools.test),
+        overlap=interval(by_overlap(pools.test)),
         teacher=backend.teacher.model,
         weak_teacher=backend.trainable,
         skipped=skipped,
@@ -126,16 +88,42 @@ def align(
     )
 
 
+def _maker(
+    pairs: Sequence[Pair],
+    plan: AlignPlan,
+    folder: Path,
+    backend: AlignmentBackend,
+    report: Report,
+    wanted: Sequence[Arm],
+) -> RationaleMaker:
+    """The items of all pools, several questions a point where an arm chooses among them."""
+    several = plan.questions if BY_QUESTION & {*wanted} else 1
+    sizes = (plan.drafts, plan.preference, plan.test)
+    pools: ItemPools = make_pools(pairs, sizes, plan.seed, several)
+    language: Language = pairs[0].language
+    if several > 1 and not backend.trainable:
+        asked = [pair.question for pair in pairs if pair.split == "exam"]
+        pools = drafted(backend.teacher, pools, asked, plan, language, report)
+    folder.mkdir(parents=True, exist_ok=True)
+    return RationaleMaker(pools, plan, folder, backend, language, report, tuple(wanted))
+
+
+def _scores(wanted: Sequence[Arm]) -> bool:
+    return bool({*wanted} & {"one-style", "select", *BY_QUESTION})
+
+
 def verdict(arms: Sequence[ArmResult]) -> str:
     """What the figures allow to say, in words."""
     compared = [a for a in arms if a.gain and a.arm not in ALWAYS]
     better = [a for a in compared if a.gain and a.gain.low > 0]
     worse = [a for a in compared if a.gain and a.gain.high < 0]
     guessing = [a for a in arms if a.accuracy.low <= CHANCE]
-    said = ["No way of choosing rationales beat random ones beyond doubt."]
+    said = ["No way of choosing lessons beat random ones beyond doubt."]
     if better:
         best = max(better, key=lambda a: a.accuracy.value)
-        said = [f"Rationales by “{best.arm}” teach this student better than random ones."]
+        said = [f"Lessons by “{best.arm}” teach this student better than random ones."]
+        if not best.helps:
+            said.append("They are not better than no lessons beyond doubt.")
     if worse:
         said.append("Worse than random: " + ", ".join(a.arm for a in worse) + ".")
     if guessing:
@@ -159,47 +147,50 @@ def _possible(arms: Sequence[Arm], backend: AlignmentBackend) -> tuple[list[Arm]
 
 
 def _arm(arm: Arm, maker: RationaleMaker) -> ArmResult:
-    """Get the arm's rationales, teach a student with them, and test it."""
+    """Get the arm's lessons, teach a student with them, and test it."""
     chosen = maker.of(arm)
-    tested = _train_and_test(chosen, maker)
+    own = tuple(lesson_of(maker.drafts[r.item], r) for r in chosen.rationales)
+    tested = _train_and_test(own, maker)
     return ArmResult(
         arm=arm,
         accuracy=interval(tested.right),
         right=tested.right,
-        unread=tested.unread,
-        rows=len(chosen.rationales),
+        share=tested.share,
+        rows=len(own),
         calls=chosen.calls,
         minutes=tested.minutes,
         note=chosen.note,
+        lessons=own,
     )
 
 
-def _train_and_test(chosen: ArmRationales, at: RationaleMaker) -> _TestResult:
+def _train_and_test(own: Sequence[LessonRow], at: RationaleMaker) -> _TestResult:
     """The test of a student with these lessons: as it was sat, or now."""
-    rows = [
-        TrainingRow(question=shown(at.drafts[r.item]), answer=r.reply(at.drafts[r.item]))
-        for r in chosen.rationales
-    ]
-    own = at.folder / "students" / content_id([row.model_dump() for row in rows])
-    done = own / "test.json"
+    rows = [row_of(lesson, at.language) for lesson in own]
+    folder = at.folder / "students" / content_id([row.model_dump() for row in rows])
+    done = folder / "test.json"
     if done.exists():
         return _TestResult.model_validate_json(done.read_text(encoding="utf-8"))
-    own.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    student = at.backend.taught(rows, at.plan, own, at.report) if rows else at.backend.student
-    picks = _picks(student, at.pools.test, at.plan, at.report)
+    student = at.backend.taught(rows, at.plan, folder, at.report) if rows else at.backend.student
+    test = at.pools.test
+    picks = student.read(
+        [Case(item=item) for item in test],
+        lambda n: at.report(Progress(stage="align.test", done=n, total=len(test))),
+    )
     tested = _TestResult(
-        right=tuple(int(p == i.right) for p, i in zip(picks, at.pools.test, strict=True)),
-        unread=sum(pick is None for pick in picks) / len(picks),
+        right=tuple(pick.right(item) for pick, item in zip(picks, test, strict=True)),
+        share=sum(pick.share(item) for pick, item in zip(picks, test, strict=True)) / len(test),
         minutes=(time.monotonic() - began) / 60,
     )
     write_json(done, tested)
-    _tidy(own, done)
+    _tidy(folder, done)
     return tested
 
 
 def _tidy(folder: Path, keep: Path) -> None:
-    """Throw away what a test no longer needs: a student takes 150 MB."""
+    """Throw away what a test no longer needs: a student takes 300 MB."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -208,28 +199,17 @@ def _tidy(folder: Path, keep: Path) -> None:
                 path.unlink()
 
 
-def _picks(
-    student: Chat, test: Sequence[ChoiceItem], plan: AlignPlan, report: Report
-) -> list[int | None]:
-    """Which option the student picks for each item, without any example."""
-    requests = [
-        Request(
-            messages=user(shown(item)),
-            max_tokens=plan.rationale_tokens + plan.answer_tokens,
-            may_be_cut=True,
-            purpose="align.test",
+def _compared(results: Sequence[ArmResult]) -> tuple[ArmResult, ...]:
+    """Each arm against the two that always come along."""
+    by_arm = {result.arm: result for result in results}
+    against = {"gain": by_arm["random"], "over_untouched": by_arm["untouched"]}
+    return tuple(
+        own.model_copy(
+            update={
+                name: paired(own.right, other.right)
+                for name, other in against.items()
+                if other.arm != own.arm
+            }
         )
-        for item in test
-    ]
-    texts = ask_all(
-        student,
-        requests,
-        lambda done: report(Progress(stage="align.test", done=done, total=len(requests))),
+        for own in results
     )
-    return [chosen(text, item) for text, item in zip(texts, test, strict=True)]
-
-
-def _against(result: ArmResult, theirs: Sequence[int]) -> ArmResult:
-    if result.arm == "random":
-        return result
-    return result.model_copy(update={"gain": paired(result.right, theirs)})

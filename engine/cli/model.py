@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,10 +14,11 @@ from engine.course import SplitPlan
 from engine.distil import ALL_KINDS, FORMATS, DistilPlan, Gap, render, section_called
 from engine.distil.plan import Recipe
 from engine.errors import BadInput, EngineError, Missing, TeacherError
-from engine.exam import EXAM
+from engine.exam import EXAM, Contrast, EarlierRun
 from engine.models.bases import accept_terms, facts, recommended
 from engine.schema import Level, Value
 from engine.steps import DISTIL, EXPORT, FILL, SERVE, STEPS, TAKE_EXAM, TRAIN, step_named
+from engine.steps.beside import contrast_words
 from engine.steps.exam import EXAM_OF_SOME, ExamPlan
 from engine.steps.publish import ExportPlan, ServePlan
 from engine.steps.train import TrainPlan
@@ -32,6 +34,9 @@ def add_verbs(verbs: Verbs) -> None:
     exam.add_argument("--model", choices=("base", "student", "teacher"))
     exam.add_argument("--rag", action="store_true", help="also with the book at hand")
     exam.add_argument("--judge", action="store_true", help="the connected teacher marks answers")
+    exam.add_argument(
+        "--beside", metavar="RUN", default="", help="an earlier run beside the student, or newest"
+    )
     exam.add_argument("--out", type=Path)
     exam.add_argument("--queue", action="store_true")
     exam.set_defaults(run=_exam)
@@ -301,7 +306,12 @@ def _train(context: Context) -> None:
 def _exam(context: Context) -> None:
     options = context.options
     models = (options.model,) if options.model else ()
-    plan = ExamPlan(models=models, book=options.rag or not models, judge=options.judge)
+    plan = ExamPlan(
+        models=models,
+        book=options.rag or not models,
+        judge=options.judge,
+        beside=options.beside,
+    )
     result = context.step(TAKE_EXAM, plan)
     calls = result.pop("failed", 0)
     if options.out and "job" not in result:
@@ -309,7 +319,16 @@ def _exam(context: Context) -> None:
         stored = context.store.saved(context.workspace.course.id, kind, name)
         assert stored is not None, "the exam has just ended"
         options.out.write_text(stored.value.model_dump_json(), encoding="utf-8")
-    context.show(context.part_failed(result, _calls_failed(calls)))
+    said = [] if "job" in result else _contrasts(result)
+    shown = context.part_failed(result, _calls_failed(calls))
+    text = json.dumps(shown, ensure_ascii=False, indent=1)
+    context.show(shown, "\n".join([text, *said]))
+
+
+def _contrasts(result: dict[str, Any]) -> list[str]:
+    """What the chosen prompt, or the lessons, brought the student, in words."""
+    earlier = EarlierRun.model_validate(result["earlier"]) if result["earlier"] else None
+    return [contrast_words(Contrast.model_validate(c), earlier) for c in result["contrasts"]]
 
 
 def _export(context: Context) -> None:

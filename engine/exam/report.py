@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from engine.corpus import ExerciseCount
+from engine.exam.contrast import Contrast, EarlierRun, contrasts_of
 from engine.judge import Scores, interval, paired
 from engine.schema import EXAM_PARTS, Figure, Pair, PartName, Value
 from engine.store import ResultKind
@@ -92,6 +93,7 @@ class ExamReport(Value):
     ``verdicts`` maps a part to the student's against the best baseline, see ``baselines``.
     ``exercises`` says what the natural part is made from (None: an exam from before it).
     ``chapters`` maps a chapter's title to the student's gain in token F1 (closed book, reworded).
+    ``contrasts`` compare the student with and without one thing; ``earlier`` is the run for that.
     """
 
     rows: tuple[ExamRow, ...]
@@ -105,6 +107,8 @@ class ExamReport(Value):
     unmarked: int = 0
     run: str = ""
     exercises: ExerciseCount | None = None
+    contrasts: tuple[Contrast, ...] = ()
+    earlier: EarlierRun | None = None
 
     @property
     def worth_asking(self) -> bool:
@@ -147,6 +151,7 @@ def summarise(
         answers=tuple(answers),
         questions={part: len(own) for part, own in parts.items()},
         failed=failed,
+        contrasts=contrasts_of(parts, table),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.errors import Missing, TeacherError
 from engine.exam.baselines import by_book, by_lookup
+from engine.exam.contrast import Sitter
 from engine.exam.marks import marked
 from engine.exam.points import points_met
 from engine.exam.report import ExamReport, Graded, summarise
@@ -33,6 +34,7 @@ def examine(
     chapters: Mapping[str, str] | None = None,
     prompt: AnswerPrompt | None = None,
     judge: Chat | None = None,
+    beside: Sequence[Sitter] = (),
     report: Report = silent,
 ) -> ExamReport:
     """Ask every model every exam question, with and without the book, and compare.
@@ -48,6 +50,7 @@ def examine(
         chapters: Section id to chapter title, for the figures by chapter.
         prompt: The course's prompt for the rows with retrieval; None is the start.
         judge: Marks every answer right, partly or wrong by the book's; None leaves marks out.
+        beside: Others who sit the same questions, such as the student by another prompt.
         report: Called as answers come.
 
     Raises:
@@ -61,14 +64,13 @@ def examine(
         )
     assert all(pair.split == "exam" for pair in pairs)
     books = (False, True) if index else (False,)
-    conditions = [(name, book) for name in models for book in books]
-    total = len(conditions) * len(pairs)
+    sitters = [Sitter(name, models[name], book, prompt) for name in models for book in books]
+    sitters += [sitter for sitter in beside if index or not sitter.book]
+    total = len(sitters) * len(pairs)
     answers: list[Graded] = []
     failed = 0
-    for number, (name, book) in enumerate(conditions):
-        given = _ask(
-            models[name], pairs, index if book else None, prompt, number * len(pairs), total, report
-        )
+    for number, (name, chat, book, own) in enumerate(sitters):
+        given = _ask(chat, pairs, index if book else None, own, number * len(pairs), total, report)
         failed += sum(text is None for text in given)
         answers += _grade(name, book, pairs, given)
     answers += _without_model(pairs, trained, index)

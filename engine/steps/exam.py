@@ -9,7 +9,7 @@ from engine.corpus import ExerciseCount, count_exercises, natural_pairs
 from engine.course import chapters
 from engine.duplicates import near_duplicates
 from engine.errors import Missing
-from engine.exam import EXAM, ExamReport, Verdict, examine
+from engine.exam import EXAM, Contrast, EarlierRun, ExamReport, Verdict, examine
 from engine.llm import Chat
 from engine.llm.costs import Estimate, embedded_minutes, endpoint_minutes, estimate_of
 from engine.llm.teacher import load_choice
@@ -17,6 +17,7 @@ from engine.models.bases import SMOLLM2
 from engine.progress import Report, silent
 from engine.prompts import chosen_prompt, prompt_version
 from engine.schema import Course, Document, Value
+from engine.steps.beside import beside_student, earlier_run
 from engine.steps.step import Step
 from engine.store import ResultKind, Store
 from engine.workspace import (
@@ -40,13 +41,15 @@ class ExamPlan(Value):
 
     Without ``models`` base and student do, with ``teacher`` the connected teacher beside them; that
     is the course's exam. An exam of named models stands apart. ``judge`` has the connected teacher
-    mark every answer.
+    mark every answer. ``beside`` names an earlier run whose student sits it too (``newest``: the
+    newest that is comparable), see ``beside.comparable_runs``.
     """
 
     models: tuple[Examinee, ...] = ()
     teacher: bool = False
     book: bool = True
     judge: bool = False
+    beside: str = ""
 
 
 class ExamFigure(Value):
@@ -77,6 +80,8 @@ class ExamSummary(Value):
     baselines: dict[str, str]
     exercises: ExerciseCount | None
     rows: tuple[ExamFigure, ...]
+    contrasts: tuple[Contrast, ...] = ()
+    earlier: EarlierRun | None = None
 
 
 """The course's exam; under the names of models: an exam of these alone."""
@@ -94,6 +99,9 @@ def take_exam(workspace: Workspace, plan: ExamPlan, report: Report = silent) -> 
     folder = current_run(workspace)
     add_exercises(store, course)
     documents = store.documents(course.id)
+    earlier = earlier_run(workspace, plan.beside) if plan.beside else None
+    sits = "student" in _examinees(workspace, plan)
+    beside = beside_student(workspace, earlier, book=plan.book) if sits else ()
     found = examine(
         {name: _model(workspace, name) for name in _examinees(workspace, plan)},
         training_pairs(store, course.id, "exam"),
@@ -102,11 +110,12 @@ def take_exam(workspace: Workspace, plan: ExamPlan, report: Report = silent) -> 
         chapters=chapter_of(documents),
         prompt=chosen_prompt(store, course.id, course.language),
         judge=_teacher(workspace) if plan.judge else None,
+        beside=tuple(beside),
         report=report,
     )
     run = folder.name if folder else ""
     exercises = count_exercises(course, documents)
-    found = found.model_copy(update={"run": run, "exercises": exercises})
+    found = found.model_copy(update={"run": run, "exercises": exercises, "earlier": earlier})
     inputs = exam_inputs(store, course.id, plan)
     if plan.models:
         store.save(course.id, EXAM_OF_SOME, found, inputs=inputs, name="+".join(plan.models))
@@ -156,6 +165,8 @@ def summary(found: ExamReport) -> ExamSummary:
         baselines={part: baseline.model for part, baseline in found.baselines.items()},
         exercises=found.exercises,
         rows=tuple(rows),
+        contrasts=found.contrasts,
+        earlier=found.earlier,
     )
 
 
@@ -203,7 +214,10 @@ def exam_costs(workspace: Workspace, plan: ExamPlan) -> Estimate:
     pairs = training_pairs(workspace.store, workspace.course.id, "exam")
     passages = workspace.store.passages(workspace.course.id)
     mean = sum(p.tokens for p in passages) / max(1, len(passages))
-    models = 1 + (current_run(workspace) is not None)
+    models = 1.0 + (current_run(workspace) is not None)
+    if current_run(workspace) is not None:  # who sits beside the student
+        chosen = bool(prompt_version(workspace.store, workspace.course.id))
+        models += 0.5 * (plan.book and chosen) + bool(plan.beside)
     prompt = len(pairs) * (40 + 2 * mean + 60)
     calls, completion = 2 * len(pairs), 2.0 * len(pairs) * _ANSWER
     if current_base(workspace) == SMOLLM2:
@@ -217,12 +231,12 @@ def exam_costs(workspace: Workspace, plan: ExamPlan) -> Estimate:
         minutes += endpoint_minutes(calls)
     paid = estimate_of(calls, prompt, completion, 0.0, money)
     asked = models + teacher
-    found = estimate_of(asked * calls, asked * prompt, asked * completion, minutes)
+    found = estimate_of(round(asked * calls), asked * prompt, asked * completion, minutes)
     found = found.model_copy(update={"money": paid.money})
     return _with_marks(workspace, found, len(pairs), asked) if plan.judge else found
 
 
-def _with_marks(workspace: Workspace, found: Estimate, questions: int, asked: int) -> Estimate:
+def _with_marks(workspace: Workspace, found: Estimate, questions: int, asked: float) -> Estimate:
     """With one call a question that marks the answers of all who sit it."""
     price = load_choice(workspace.store).price
     answers = 2 * asked + 2  # lookup and book answer once each

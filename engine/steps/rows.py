@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from engine.align import lessons
 from engine.corpus import Gate, held_back, let_through
 from engine.errors import Missing
 from engine.language import table
@@ -77,7 +78,7 @@ def rows_to_train(
     checked = [pair for pair in used if pair.split == "validation"]
     alone = mixture.model_copy(update={"replay": 0.0, "statements": 0})
     return TrainingRows(
-        mixed(taught, mixture, reads, sought, talk, seed=seed),
+        [*mixed(taught, mixture, reads, sought, talk, seed=seed), *lessons(store, course.id)],
         mixed(checked, alone, reads, seed=seed),
         held,
     )

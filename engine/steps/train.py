@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.align import lessons, lessons_version
 from engine.corpus import Gate, held_back
 from engine.exam import followed
 from engine.judge import interval
@@ -81,6 +82,8 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
         run=name,
         recipe=recipe,
         mixture=plan.mixture,
+        lessons=len(lessons(store, course)),
+        pairs=store.corpus_version(course, "train", "validation"),
         training=trained,
         published=published,
         panel=_panel(workspace, folder, recipe.base),
@@ -104,12 +107,10 @@ def discard_student(workspace: Workspace, plan: TrainPlan) -> None:
 
 
 def trained_on(store: Store, course: str) -> str:
-    """Names what a student learns: the pairs, and the prompt in which it sees the book."""
-    version, prompt = (
-        store.corpus_version(course, "train", "validation"),
-        prompt_version(store, course),
-    )
-    return content_id(version, prompt) if prompt else version
+    """Names what a student learns: pairs, the prompt in which it sees the book, chosen lessons."""
+    version = store.corpus_version(course, "train", "validation")
+    chosen = [v for v in (prompt_version(store, course), lessons_version(store, course)) if v]
+    return content_id(version, *chosen) if chosen else version
 
 
 def _run_name(workspace: Workspace, plan: TrainPlan, held: Mapping[str, Gate]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.language import rules
+from engine.prompts import start_prompt
 from engine.quotes import Candidates, Quote, Verdict, asked, onward, quotes_of, speaks
 from engine.quotes.lexicon import lexicon_of
 from engine.tutor.answers import SHOWN, Turn, answer_stream, sources_of
@@ -41,7 +42,8 @@ def explain(
     """Answer the question, or go on with the talk's topic as ``meant`` says."""
     quotes = quotes_of(found, at.index, _OFFERED)
     if at.guide is not None:
-        said = explained(talk.said, meant.question, quotes, at.guide, at.language, on_text)
+        manner = _manner(at)
+        said = explained(talk.said, meant.question, quotes, at.guide, at.language, on_text, manner)
     elif at.chat is not None and not meant.follows and sure == "covered":
         said = _by_student(meant.question, quotes, at, on_text)
     else:
@@ -54,6 +56,12 @@ def explain(
     told = (*talk.said, reminded.answer)
     after = talk.model_copy(update={"topic": topic, "shown": shown, "said": told})
     return after.closed(), reminded
+
+
+def _manner(at: Material) -> str:
+    """The instructions of the prompt that was chosen for the course; none while it is the start."""
+    chosen = at.prompt is not None and at.prompt != start_prompt(at.language)
+    return at.prompt.style if chosen and at.prompt else ""
 
 
 def _from_book(

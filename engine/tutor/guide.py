@@ -68,6 +68,7 @@ def explained(
     guide: Chat,
     language: Language,
     on_text: Callable[[str], None],
+    manner: str = "",
 ) -> Turn:
     """An explanation from numbered quotes, streamed; its sentences checked against what they cite.
 
@@ -78,6 +79,7 @@ def explained(
         guide: The model.
         language: The course's.
         on_text: Called with each piece.
+        manner: The instructions of the course's chosen prompt; the tutor's own come after them.
 
     Raises:
         TeacherError: the model does not answer.
@@ -88,7 +90,7 @@ def explained(
     told = "\n\n".join(f"[{n}] {q.title}\n{q.text}" for n, q in enumerate(quotes, 1))
     message = texts["user"].format(passages=told, conversation="\n".join(turns[-_TURNS:]), weak="–")
     request = Request(
-        messages=user(message.strip(), texts["explain"].strip()),
+        messages=user(message.strip(), f"{manner}\n\n{texts['explain']}".strip()),
         max_tokens=500,
         temperature=0.2,
         may_be_cut=True,

@@ -4,10 +4,20 @@ import streamlit as st
 from engine import jobs as queue
 from engine.corpus import ExerciseCount
 from engine.documents.encoding import decode
-from engine.exam import EXAM, FEWEST, ExamRow, read_questions, verdict_of
+from engine.exam import (
+    EARLIER,
+    EXAM,
+    FEWEST,
+    START,
+    EarlierRun,
+    ExamRow,
+    read_questions,
+    verdict_of,
+)
 from engine.llm.teacher import load_choice
 from engine.schema import Figure
 from engine.steps import TAKE_EXAM
+from engine.steps.beside import comparable_runs
 from engine.steps.exam import ExamPlan, exam_costs
 from pages.build.parts import charts
 from pages.build.parts.costs import cost_line
@@ -36,6 +46,10 @@ def start() -> None:
         judge=connected
         and st.toggle(_("Let the teacher model mark every answer"), key="exam-judge"),
     )
+    runs = comparable_runs(workspace)
+    if runs and st.toggle(_("Examine an earlier run beside it"), key="exam-beside"):
+        plan = plan.model_copy(update={"beside": runs[0].run})
+        st.caption(earlier_words(runs[0]))
     if st.button(
         _("Examine") if result is None else _("Examine again"),
         type="primary" if fresh else "secondary",
@@ -44,6 +58,25 @@ def start() -> None:
         queue.start(workspace, TAKE_EXAM, plan)
         st.rerun()
     cost_line(exam_costs(workspace, plan), load_choice(store).price.currency)
+
+
+def earlier_words(run: EarlierRun) -> str:
+    """How the earlier run's training differs from the student's."""
+    if run.shows_lessons:
+        return _(
+            "The student of run {run}: the same, but with {m} lessons instead of {n}.",
+            run=run.run,
+            m=run.lessons_before,
+            n=run.lessons,
+        )
+    if run.lessons != run.lessons_before:
+        return _(
+            "The student of run {run}: {m} lessons instead of {n}, and another recipe.",
+            run=run.run,
+            m=run.lessons_before,
+            n=run.lessons,
+        )
+    return _("The student of run {run}: an earlier training on the same pairs.", run=run.run)
 
 
 if not live:
@@ -155,10 +188,40 @@ for part, found in report.baselines.items():
         text += " " + _("From its base model: {figure}.", figure=figure(report.gain(part)))
     {"better": st.success, "worse": st.error, "noise": st.info}[found.verdict](text)
 
+for contrast in report.contrasts:
+    if contrast.what == "run" and report.earlier is not None:
+        without = earlier_words(report.earlier)
+        title = _("The student beside its earlier run")
+    else:
+        without = ""
+        title = _("The student by the chosen prompt, beside the start prompt")
+    outcome = verdict_of(contrast.difference)
+    says = {
+        "better": _("it answers better"),
+        "worse": _("it answers worse"),
+        "noise": _("no difference beyond chance"),
+        "few": _("too few questions for a verdict"),
+    }[outcome]
+    {"better": st.success, "worse": st.error}.get(outcome, st.info)(
+        _(
+            "**{title}**, {part}, {how}: {says}. Token F1 differs by {figure} over {n} questions. "
+            "{without}",
+            title=title,
+            part=PARTS[contrast.part][0],
+            how=_("with the book at hand") if contrast.book else _("from memory"),
+            says=says,
+            figure=figure(contrast.difference),
+            n=contrast.difference.n,
+            without=without,
+        ).strip()
+    )
+
 st.subheader(_("All figures, with 95 % intervals"))
 names = {
     "base": _("Base model"),
     "student": _("Student model"),
+    START: _("Student, start prompt"),
+    EARLIER: _("Student, earlier run"),
     "teacher": _("Teacher model"),
     "lookup": _("Lookup"),
     "book": _("Book"),

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from engine import jobs
-from engine.align import AlignPlan, AlignResult, ArmResult
+from engine.align import AlignPlan, AlignResult, ArmResult, LessonRow, chosen_arm
 from engine.schema import Figure
 from engine.settings import Settings
 from engine.steps.align import ALIGNED
@@ -14,14 +14,18 @@ from engine.store import Store
 PAGE = "build/finetune.py"
 
 
+LESSONS = (LessonRow(pair="gone", question="What is a bed?", answer="Earth.", reason="Because."),)
+
+
 def result(gain):
     def arm(name, value, gain):
         return ArmResult(
             arm=name,
             accuracy=Figure(value=value, low=value - 0.1, high=value + 0.1, n=40),
             gain=gain,
+            over_untouched=None if name == "untouched" else gain,
             right=(),
-            unread=0.0,
+            lessons=() if name == "untouched" else LESSONS,
             rows=24,
             calls=24,
             minutes=0.5,
@@ -33,6 +37,9 @@ def result(gain):
         arms=arms,
         styles={},
         drafts=24,
+        base="smollm2-135m",
+        questions=48,
+        overlap=zero,
         preference=12,
         test=40,
         teacher="m",
@@ -87,3 +94,30 @@ def test_the_button_submits_the_job_once(screen, home, monkeypatch):
     app.button(key="align").click().run()
     assert not app.exception
     assert asked == [("align", AlignPlan())]
+
+
+def arm_of(home):
+    store = Store(Settings(home=home).database)
+    found = chosen_arm(store, "c")
+    store.close()
+    return found
+
+
+def test_the_designer_decides_whether_lessons_are_taught(screen, home):
+    saved(home, -0.1)
+    app = screen(home, PAGE, "en", "c")
+    assert not app.toggle(key="lessons-on").value and app.selectbox(key="lessons-arm").disabled
+    assert any(text.startswith("Off by itself") for text in said(app))
+    app.toggle(key="lessons-on").set_value(True).run()
+    assert not app.exception and arm_of(home) == "select"  # the most accurate one is offered
+    app.selectbox(key="lessons-arm").select("random").run()
+    assert not app.exception and arm_of(home) == "random"
+    assert "0 lessons will be taught." in said(app)  # its pair is no part of this corpus
+    app.toggle(key="lessons-on").set_value(False).run()
+    assert not app.exception and arm_of(home) == ""
+
+
+def test_a_first_look_chooses_nothing(screen, home):
+    saved(home, -0.1)
+    screen(home, PAGE, "en", "c")
+    assert arm_of(home) is None

@@ -1,17 +1,21 @@
 """Every screen in two languages, empty and filled: a heading, enough on it, and no exception."""
 
+import shutil
+
 import pytest
 
+from engine import jobs
 from engine.classroom import give_role
 from engine.corpus import ExerciseCount
-from engine.exam import Baseline, ExamRow
+from engine.exam import Baseline, Contrast, EarlierRun, ExamRow
 from engine.judge import Scores
 from engine.learner import Event, events_of, pseudonym, record
 from engine.optimise.run import FOUND, SEARCH
 from engine.schema import Course, Figure
 from engine.settings import Settings
-from engine.steps.exam import EXAM
+from engine.steps.exam import EXAM, ExamPlan
 from engine.store import Store
+from engine.workspace import RUNS, TRAINED
 from pages.build.parts.charts import gains
 
 SCREENS = {
@@ -522,3 +526,50 @@ def test_a_chapter_of_one_answer_is_drawn_without_an_interval():
     assert rule["transform"] == [{"filter": "datum.n > 1"}]
     assert text["transform"] == [{"filter": "datum.n < 2"}]
     assert text["encoding"]["text"] == {"value": "n = 1"}
+
+
+@pytest.mark.parametrize(
+    ("language", "low", "said"),
+    [
+        (
+            "en",
+            0.1,
+            "**The student beside its earlier run**, Reworded, from memory: it answers better.",
+        ),
+        (
+            "en",
+            -0.1,
+            "**The student beside its earlier run**, Reworded, from memory: no difference",
+        ),
+        ("zh", 0.1, "**学生模型与较早的训练对比**，改述，凭记忆：答得更好。"),
+    ],
+)
+def test_the_exam_says_what_the_lessons_brought(
+    screen, filled_home, reexamined, language, low, said
+):
+    figure = Figure(value=0.2, low=low, high=0.3, n=12)
+    contrast = Contrast(what="run", part="reworded", book=False, difference=figure)
+    earlier = EarlierRun(run="r0", lessons=12, lessons_before=0)
+    reexamined(contrasts=(contrast,), earlier=earlier)
+    app = screen(filled_home, "build/exam.py", language, "c")
+    assert not app.exception
+    texts = [e.value for kind in ("success", "info") for e in app.get(kind)]
+    assert any(text.startswith(said) and "r0" in text for text in texts), texts
+
+
+def test_an_earlier_run_is_examined_where_it_is_ticked(screen, filled_home, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    shutil.copytree(filled_home, home)
+    store = Store(Settings(home=home).database)
+    now = store.saved("c", TRAINED)
+    earlier = now.value.model_copy(update={"run": "r0", "lessons": 7})
+    store.save("c", RUNS, earlier, inputs=now.inputs, name="r0")
+    store.close()
+    (Settings(home=home).course_folder("c") / "runs" / "r0" / "student").mkdir(parents=True)
+    asked = []
+    monkeypatch.setattr(jobs, "start", lambda own, step, plan: asked.append((step.name, plan)))
+    app = screen(home, "build/exam.py", "en", "c")
+    app.toggle(key="exam-beside").set_value(True).run()
+    assert any("run r0: the same, but with 7 lessons instead of 0" in c.value for c in app.caption)
+    next(b for b in app.button if b.label.startswith("Examine")).click().run()
+    assert asked == [("exam", ExamPlan(beside="r0"))]

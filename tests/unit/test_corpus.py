@@ -720,3 +720,18 @@ def test_no_item_for_choosing_rationales_shares_a_point_with_the_exam(monkeypatc
     assert len(drawn) == 27 and not drawn & {"point a0", "point a1", "point a2"}
     offered = {o for item in (*pools.drafts, *pools.preference) for o in item.options}
     assert not offered & {p.answer for p in (*held, *shared)}
+
+
+def test_chosen_lessons_are_trained_and_make_another_run(store, settings, monkeypatch):
+    from engine.steps import rows as module
+    from engine.steps.train import trained_on
+    from engine.train import TrainingRow
+
+    store.put_pairs("c", spoilt())
+    workspace = Workspace(settings, store, COURSE)
+    before = trained_on(store, "c")
+    lesson = TrainingRow(question="Why? Explain.", answer="Because.")
+    monkeypatch.setattr(module, "lessons", lambda *_: [lesson])
+    monkeypatch.setattr("engine.steps.train.lessons_version", lambda *_: "v")
+    assert lesson in rows_to_train(workspace, Recipe(), HEART).train
+    assert trained_on(store, "c") != before

@@ -1,24 +1,34 @@
-"""Which explanations teach this student best: the arms side by side, with a button to run them."""
+"""Which lessons teach this student best: the arms side by side, run and chosen here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from engine import jobs as queue
-from engine.align import AlignPlan, AlignResult, ArmResult
+from engine.align import (
+    AlignPlan,
+    AlignResult,
+    Arm,
+    ArmResult,
+    best_arm,
+    choose_lessons,
+    chosen_arm,
+    leave_lessons,
+    lessons,
+)
 from engine.align.plan import ALWAYS
+from engine.align.values import CHANCE
 from engine.llm.teacher import load_choice
 from engine.schema import Figure
 from engine.steps import ALIGN, Workspace
 from engine.steps.align import ALIGNED, align_costs
 from pages.build.parts.costs import cost_line
 from pages.shared import charts
-from pages.shared.i18n import _
+from pages.shared.failures import safely
+from pages.shared.i18n import _, _n
 from pages.shared.job_board import board
-
-_CHANCE = 0.25
 
 
 def section(workspace: Workspace) -> None:
@@ -26,12 +36,16 @@ def section(workspace: Workspace) -> None:
     saved = workspace.store.saved(workspace.course.id, ALIGNED)
     plan = ALIGN.default(workspace)
     version = ALIGN.inputs(workspace.store, workspace.course.id, plan)
-    with st.expander(_("Which explanations teach this student best?"), icon=":material/school:"):
+    with st.expander(
+        _("Experiment: which explanations teach this student best?"), icon=":material/science:"
+    ):
         st.caption(
             _(
-                "Several ways of choosing explanations teach copies of the student in equally many "
-                "rows; each copy then answers the same multiple-choice questions. Without a "
-                "connected teacher the built-in model explains, and it is weak."
+                "Several ways of choosing questions and explanations teach copies of the student "
+                "in equally many rows; then it is read from each copy which of four answers it "
+                "holds the likeliest. Without a connected teacher the student’s base explains, and "
+                "it is weak. On small models no way has beaten both random explanations and none "
+                "at all yet, so this is no part of building a course."
             )
         )
         live = board(workspace.course.id, ("align",))
@@ -39,6 +53,7 @@ def section(workspace: Workspace) -> None:
             st.info(_("Not compared yet."), icon=":material/info:")
         if saved is not None:
             _figures(saved.value, stale=saved.inputs != version)
+            _choose(workspace, saved.value)
         if not live:
             _start(workspace, plan, again=saved is not None)
 
@@ -56,12 +71,63 @@ def _start(workspace: Workspace, plan: AlignPlan, *, again: bool) -> None:
     cost_line(align_costs(workspace, plan), currency)
 
 
+def _choose(workspace: Workspace, result: AlignResult) -> None:
+    """Whether the student is trained on an arm's lessons; on by itself only where that helps."""
+    store, course = workspace.store, workspace.course.id
+    best, used, names = best_arm(result), chosen_arm(store, course), _names()
+    arms = [arm.arm for arm in result.arms if arm.lessons]
+    preset = used or (best.arm if best else max(arms, key=_accuracy(result), default=""))
+    if not arms:
+        return
+
+    def decide() -> None:
+        if st.session_state["lessons-on"]:
+            choose_lessons(store, course, result, st.session_state["lessons-arm"])
+        else:
+            leave_lessons(store, course)
+
+    st.toggle(
+        _("Train the student on these explanations"),
+        value=bool(used),
+        key="lessons-on",
+        on_change=safely(decide),
+        help=_("They are added to the training questions from the next training on."),
+    )
+    st.selectbox(
+        _("Explanations"),
+        arms,
+        index=arms.index(preset) if preset in arms else 0,
+        format_func=lambda arm: names[arm],
+        key="lessons-arm",
+        on_change=safely(decide),
+        disabled=not used,
+    )
+    if best is None:
+        st.caption(
+            _(
+                "Off by itself: no way beats both random explanations and the untouched student "
+                "beyond chance."
+            )
+        )
+    if used:
+        count = len(lessons(store, course))
+        st.caption(_n("{n} lesson will be taught.", "{n} lessons will be taught.", count))
+
+
+def _accuracy(result: AlignResult) -> Callable[[Arm], float]:
+    found = {arm.arm: arm.accuracy.value for arm in result.arms}
+    return lambda arm: found[arm]
+
+
 def _names() -> dict[str, str]:
     return {
         "untouched": _("untouched student"),
         "random": _("random explanations"),
+        "plain": _("answers without explanations"),
         "one-style": _("one style for all"),
         "select": _("the student's favourites"),
+        "question": _("its favourite questions"),
+        "both": _("its favourite questions and explanations"),
         "prompt": _("the best wording of the request"),
         "dpo": _("an aligned teacher (DPO)"),
     }
@@ -72,15 +138,26 @@ def _figures(result: AlignResult, stale: bool) -> None:
         st.warning(_("The corpus has changed since this comparison."), icon=":material/history:")
     says = _says(result.arms)
     st.markdown(f"**{says}**")
-    if guessing := [a for a in result.arms if a.accuracy.low <= _CHANCE]:
+    if guessing := [a for a in result.arms if a.accuracy.low <= CHANCE]:
         listed = ", ".join(_names()[arm.arm] for arm in guessing)
         st.caption(_("Perhaps no better than guessing: {arms}.", arms=listed))
     if result.weak_teacher:
         st.warning(
-            _("The teacher was the built-in model itself, as weak as the student."),
+            _("The teacher was the student’s base itself, as weak as the student."),
             icon=":material/info:",
         )
     frame = _frame(result.arms)
+    st.caption(
+        _n(
+            "{n} question of the exam with four answers. Guessing is right on 0.25 of them, the "
+            "answer most like its question in words on {overlap}. The student’s base: {base}.",
+            "{n} questions of the exam with four answers. Guessing is right on 0.25 of them, the "
+            "answer most like its question in words on {overlap}. The student’s base: {base}.",
+            result.test,
+            overlap=_figure(result.overlap),
+            base=result.base,
+        )
+    )
     chart = _chart(frame, _("Share of right answers (dashed: guessing)"))
     st.altair_chart(chart, alt=says)
     shown = frame.drop(columns=["value", "low", "high", "name"])
@@ -108,6 +185,9 @@ def _frame(arms: Sequence[ArmResult]) -> pd.DataFrame:
                 _("Right"): _figure(arm.accuracy),
                 _("Questions"): arm.accuracy.n,
                 _("Against random"): _figure(arm.gain, "+") if arm.gain else "–",
+                _("Against the untouched student"): (
+                    _figure(arm.over_untouched, "+") if arm.over_untouched else "–"
+                ),
                 _("Minutes"): round(arm.minutes, 1),
                 _("Calls"): arm.calls,
             }
@@ -130,6 +210,6 @@ def _chart(frame: pd.DataFrame, label: str) -> alt.LayerChart:
         y=y, x=alt.X("value:Q", title=label, scale=scale), tooltip=tips
     )
     ranges = base.mark_rule(strokeWidth=2, color=charts.GREY).encode(y=y, x="low:Q", x2="high:Q")
-    line = alt.Chart(pd.DataFrame({"x": [_CHANCE]}))
+    line = alt.Chart(pd.DataFrame({"x": [CHANCE]}))
     chance = line.mark_rule(strokeDash=[4, 4], color=charts.GREY).encode(x="x:Q")
     return (bars + ranges + chance).properties(height=40 * len(frame))
