@@ -13,7 +13,7 @@ from engine.language import languages
 from engine.schema import Course, Document
 from engine.steps import BUILD, DISTIL, READ
 from engine.steps.books import ReadPlan
-from engine.steps.build import BUDGET, BuildPlan
+from engine.steps.build import BuildPlan
 from engine.workspace import open_index
 
 _ACCEPT = "Accept them: coursewright train COURSE --accept-terms; then build again."
@@ -55,8 +55,8 @@ def add_verbs(verbs: Verbs) -> None:
     build.add_argument(
         "--prompts",
         type=int,
-        default=BUDGET,
-        help="answers that the search for a better prompt may ask for; 0 leaves it out",
+        default=0,
+        help="search for a better prompt first, with so many answers (100: minutes; an experiment)",
     )
     build.add_argument("--queue", action="store_true")
     build.set_defaults(run=_build)

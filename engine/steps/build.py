@@ -22,19 +22,17 @@ from engine.steps.train import TRAIN, TrainPlan
 from engine.train import preset
 from engine.workspace import TrainedStudent, Workspace, current_base
 
-BUDGET = 100
-"""Answers of the prompt search within ``build``: minutes, where its own default takes twenty."""
-
 
 class BuildPlan(Value):
     """How to build: the corpus's plan (None: by default), the effort of the fine-tuning.
 
-    ``prompts`` counts the answers that the prompt search may ask for; 0 leaves it out.
+    ``prompts`` counts the answers that the prompt search may ask for (100 take some minutes). None
+    by default: it is measured to help an untaught base, not yet a trained student.
     """
 
     corpus: DistilPlan | None = None
     effort: str = "normal"
-    prompts: int = Field(default=BUDGET, ge=0)
+    prompts: int = Field(default=0, ge=0)
 
 
 class Built(Value):
@@ -49,7 +47,7 @@ class Built(Value):
 
 
 def build(workspace: Workspace, plan: BuildPlan, report: Report = silent) -> Built:
-    """Corpus, prompt search, fine-tuning and exam, one after the other.
+    """Corpus, prompt search where it is wished, fine-tuning and exam, one after the other.
 
     The search is for courses whose language the local model speaks, where nobody chose a prompt.
     A course whose recommended base has terms that nobody accepted yet gets its corpus only.

@@ -261,3 +261,11 @@ def test_a_build_that_leaves_the_student_out_is_not_done(workspace, monkeypatch,
     assert main(["--home", home, "--json", "build", "c", "--prompts", "0"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["failed"][0]["code"] == "model.terms" and told["distil"]["pairs"] > 0
+
+
+def test_build_leaves_experiments_out_unless_they_are_wished():
+    from engine.steps import build
+
+    skipped: dict[str, str] = {}
+    assert build.BuildPlan().prompts == 0
+    assert build._best_prompt(None, 0, None, skipped) is None and skipped
