@@ -264,8 +264,11 @@ def test_a_build_that_leaves_the_student_out_is_not_done(workspace, monkeypatch,
 
 
 def test_build_leaves_experiments_out_unless_they_are_wished():
+    from types import SimpleNamespace
+
     from engine.steps import build
 
     skipped: dict[str, str] = {}
     assert build.BuildPlan().prompts == 0
-    assert build._best_prompt(None, 0, None, skipped) is None and skipped
+    empty = SimpleNamespace(store=None, course=None)
+    assert build._best_prompt(empty, 0, None, skipped) is None and skipped
