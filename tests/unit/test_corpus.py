@@ -24,7 +24,7 @@ from engine.steps.rows import rows_to_train
 from engine.steps.train import TrainPlan
 from engine.store import Store
 from engine.train import Mixture, Recipe
-from engine.workspace import TRAINED, Workspace
+from engine.workspace import RUNS, TRAINED, Workspace
 from tests.app.conftest import make_student
 from tests.unit.teaching import Agreeable, point, tagged
 
@@ -735,3 +735,44 @@ def test_chosen_lessons_are_trained_and_make_another_run(store, settings, monkey
     monkeypatch.setattr("engine.steps.train.lessons_version", lambda *_: "v")
     assert lesson in rows_to_train(workspace, Recipe(), HEART).train
     assert trained_on(store, "c") != before
+
+
+def test_the_base_rehearses_its_own_talk_only_where_it_follows_instructions(
+    store, settings, monkeypatch, tmp_path
+):
+    from engine.steps import train as module
+
+    store.put_pairs("c", spoilt())
+    workspace, made, seen = Workspace(settings, store, COURSE), make_student(), []
+
+    def rows(*args, replay, **_):
+        seen.append(replay)
+        return rows_to_train(workspace, Recipe(), HEART)
+
+    monkeypatch.setattr(module, "rows_to_train", rows)
+    monkeypatch.setattr(module, "train", lambda *a, **k: made.training)
+    monkeypatch.setattr(module, "publish_local", lambda *a, **k: made.published)
+    monkeypatch.setattr(module, "_panel", lambda *a: ())
+    plan = TrainPlan(recipe=Recipe(base=str(tmp_path)), mixture=HEART)
+    for said in ("", "- a\n- b\n*** << >> because green often P.S. Thank you"):
+        monkeypatch.setattr(module, "base_chat", lambda *a, said=said: Scripted(lambda _: said))
+        monkeypatch.setattr(module, "student_chat", lambda *a, said=said: Scripted(lambda _: said))
+        TRAIN(workspace, plan)
+    assert seen == [False, True]
+    names = {run.name for run in store.all_saved("c", RUNS)}
+    TRAIN(workspace, plan.model_copy(update={"mixture": Mixture(by_heart=0.5, reading=0.0)}))
+    assert len({run.name for run in store.all_saved("c", RUNS)} - names) == 1, "another mixture"
+
+
+def test_replay_is_the_base_s_own_words(store, settings, monkeypatch):
+    from engine.steps import rows as module
+
+    store.put_pairs("c", spoilt())
+    workspace, half = Workspace(settings, store, COURSE), Mixture(by_heart=1, reading=0, replay=0.5)
+    monkeypatch.setattr(module, "base_chat", lambda *a: Scripted(lambda r: f"I say {r.key('m')}"))
+    rows = rows_to_train(workspace, Recipe(), half).train
+    said = [row for row in rows if row.answer.startswith("I say")]
+    assert len(said) == len(rows) / 2 == 40
+    assert rows_to_train(workspace, Recipe(), half, replay=False).train == [
+        row for row in rows if row not in said
+    ]
