@@ -27,14 +27,13 @@ from engine.prompts import choose_prompt, start_prompt
 from engine.schema import Course, Pair, content_id
 from engine.search import Index
 from engine.store import ResultKind, Saved, Store
+from engine.tutor import shown_for
 
 FOUND = ResultKind("prompts", Optimised)
 """Finished searches, by name."""
 SEARCH = ResultKind("prompts.growing", Optimised)
 """Searches that are not finished; each is kept as it grows."""
 METHODS = ("recombine", "coursegpt", "gepa")
-PASSAGES = 2
-"""Passages in a prompt: as many as the tutor gives."""
 _METRICS = ("score", "quality", "length", "penalty")
 
 
@@ -90,7 +89,7 @@ def optimise(
         chat=chat,
         grade=by_reference,
         judge=judge.model if judge else "reference",
-        retrieve=lambda question: tuple(h.passage.text for h in index.search(question, PASSAGES)),
+        retrieve=lambda question: tuple(shown_for(question, index)),
         save=save,
         report=report,
     )

@@ -54,6 +54,16 @@ def corpus() -> list[Pair]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def found_by_book(monkeypatch):
+    """The tutor's quotes come from ``Book`` here."""
+
+    def shown(question, index):
+        return [hit.passage.text for hit in index.search(question, 2)]
+
+    monkeypatch.setattr("engine.optimise.run.shown_for", shown)
+
+
 class Book:
     """A search index that always finds the passage that holds the answer."""
 
