@@ -64,7 +64,8 @@ def ask(
         on_text: Called with each piece of the answer as it is made.
         use_book: Put the passages found into the student model's prompt.
         student: Whether the student model answers where reviewed answers bear it out, else the
-            book; None is as the exam found (``Lesson.trusts``), and with ``use_book`` it does.
+            book; None is as the exam found (``Lesson.trusts``), which held it with the book at
+            hand; with ``use_book`` it does.
 
     Returns:
         The state for the next turn, and what the tutor said with its sources.
@@ -83,7 +84,7 @@ def ask(
         pairs=lesson.pairs(),
         chat=lesson.student() if speaks else None,
         guide=lesson.guide(),
-        use_book=use_book,
+        use_book=use_book or (student is None and speaks),
         prompt=chosen_prompt(lesson.workspace.store, course.id, course.language),
         weak=lesson.knowledge.weak(lesson.learner) if lesson.learner else {},
     )

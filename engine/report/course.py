@@ -119,7 +119,8 @@ def _exam(workspace: Workspace, say: Words) -> Iterator[Part]:
             "figure": figure(baseline.difference, sign=True),
             "n": baseline.difference.n,
         }
-        yield Paragraph(say(baseline.verdict, **words))
+        verdict = say(baseline.verdict, **words)
+        yield Paragraph(f"{verdict} {say('reads')}" if baseline.reads else verdict)
     head = [say(key) for key in ("part", "model_name", "how")]
     rows = [_exam_row(row, say) for row in exam.rows]
     yield Table([*head, "n", say("key_points"), say("marked_right"), say("f1"), ""], rows)

@@ -158,13 +158,14 @@ BASELINES = {
 if report.exercises is not None and not report.questions.get("natural"):
     st.caption(no_exercises(report.exercises))
 for part, found in report.baselines.items():
-    baseline = BASELINES[found.model]
+    said = {
+        "baseline": BASELINES[found.model],
+        "student": _("the student with the book at hand") if found.reads else _("the student"),
+    }
     words = {
-        "better": _(
-            "the student answers better than the best baseline, {baseline}", baseline=baseline
-        ),
-        "worse": _("the student answers worse than {baseline}", baseline=baseline),
-        "noise": _("the student and {baseline} differ no more than by chance", baseline=baseline),
+        "better": _("{student} answers better than the best baseline, {baseline}", **said),
+        "worse": _("{student} answers worse than {baseline}", **said),
+        "noise": _("{student} and {baseline} differ no more than by chance", **said),
     }
     if found.verdict == "few":
         st.info(

@@ -47,14 +47,15 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if student is None:
         st.caption(_("No student model yet: the book answers with its own sentences."))
     elif mode == "explain":
+        trusted = session.lesson(workspace, me).trusts()
         by_student = st.toggle(
             _("Let the student model answer"),
-            value=session.lesson(workspace, me).trusts(),
+            value=trusted,
             key="by-student",
             help=_("On by itself where the exam found it better than the book and the lookup."),
         )
         compare = st.toggle(_("Show the base model beside it"), key="compare")
-        use_book = st.toggle(_("With the book at hand"), key="use-book")
+        use_book = st.toggle(_("With the book at hand"), value=trusted, key="use-book")
     if turns and st.button(_("New conversation"), icon=":material/restart_alt:"):
         turns.clear()
         st.session_state.pop(TALK, None)

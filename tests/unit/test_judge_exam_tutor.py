@@ -156,6 +156,35 @@ def test_a_student_that_a_lookup_would_replace_gets_no_praise_for_beating_its_ba
     )
 
 
+def test_what_was_not_taught_is_compared_with_the_book_at_hand_and_the_rest_by_heart(index):
+    def reader(request):
+        asked = request.messages[-1].content
+        held = [text for _, text, _ in PASSAGES if text in asked]
+        return held[0] if held else "no idea"
+
+    title, text, _ = PASSAGES[0]
+    asked = [
+        exam_pair(i, part).model_copy(update={"question": f"{title} {i}?", "answer": text})
+        for i, part in enumerate(["transfer"] * 8 + ["natural"] * 8 + ["reworded"] * 8)
+    ]
+    base = Scripted(lambda _: "no idea", model="base")
+    report = examine({"base": base, "student": Scripted(reader, model="s")}, asked, index=index)
+    reads = {part: baseline.reads for part, baseline in report.baselines.items()}
+    assert reads == {"transfer": True, "natural": True, "reworded": False}
+    assert report.verdicts["natural"] != "worse" and report.verdicts["reworded"] != "better"
+    twins = examine({"base": Scripted(reader), "student": Scripted(reader)}, asked, index=index)
+    best = twins.baselines["natural"]
+    assert (best.model, best.book, best.verdict) == ("base", True, "noise"), "the base reads, too"
+
+
+def test_only_the_natural_part_lets_the_student_speak(index):
+    mute = {name: Scripted(lambda _: "no idea", model=name) for name in ("base", "student")}
+    report = examine(mute, [exam_pair(i, "transfer") for i in range(6)], index=index)
+    for part, trusted in (("natural", True), ("transfer", False), ("reworded", False)):
+        found = report.model_copy(update={"verdicts": {part: "better"}})
+        assert found.worth_asking is trusted
+
+
 def test_the_lookup_says_nothing_where_no_word_agrees():
     assert by_lookup([exam_pair(0, "reworded")], [taught("Zygomorph lids?", "shut")]) == [""]
 
