@@ -20,15 +20,16 @@ from engine.align import (
 )
 from engine.align.plan import ALWAYS
 from engine.align.values import CHANCE
+from engine.errors import EngineError
 from engine.llm.teacher import load_choice
 from engine.schema import Figure
 from engine.steps import ALIGN, Workspace
 from engine.steps.align import ALIGNED, align_costs
 from pages.build.parts.costs import cost_line
 from pages.shared import charts
-from pages.shared.failures import safely
-from pages.shared.i18n import _, _n
+from pages.shared.i18n import _, _n, error_text
 from pages.shared.job_board import board
+from pages.shared.literal import escaped
 
 
 def section(workspace: Workspace) -> None:
@@ -68,7 +69,10 @@ def _start(workspace: Workspace, plan: AlignPlan, *, again: bool) -> None:
         queue.start(workspace, ALIGN, plan)
         st.rerun()
     currency = load_choice(workspace.store).price.currency
-    cost_line(align_costs(workspace, plan), currency)
+    try:
+        cost_line(align_costs(workspace, plan), currency)
+    except EngineError as error:  # the student's base may be gone since; the student is not
+        st.info(escaped(error_text(error)), icon=":material/info:")
 
 
 def _choose(workspace: Workspace, result: AlignResult) -> None:
@@ -80,28 +84,26 @@ def _choose(workspace: Workspace, result: AlignResult) -> None:
     if not arms:
         return
 
-    def decide() -> None:
-        if st.session_state["lessons-on"]:
-            choose_lessons(store, course, result, st.session_state["lessons-arm"])
-        else:
-            leave_lessons(store, course)
-
-    st.toggle(
+    wanted = st.toggle(
         _("Train the student on these explanations"),
         value=bool(used),
         key="lessons-on",
-        on_change=safely(decide),
         help=_("They are added to the training questions from the next training on."),
     )
-    st.selectbox(
+    arm = st.selectbox(
         _("Explanations"),
         arms,
         index=arms.index(preset) if preset in arms else 0,
         format_func=lambda arm: names[arm],
         key="lessons-arm",
-        on_change=safely(decide),
-        disabled=not used,
+        disabled=not wanted,
     )
+    if wanted and arm != used:
+        choose_lessons(store, course, result, arm)
+        st.rerun()
+    if used and not wanted:
+        leave_lessons(store, course)
+        st.rerun()
     if best is None:
         st.caption(
             _(
