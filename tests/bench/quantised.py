@@ -40,7 +40,9 @@ def main() -> None:
         folder, recipe = finished_run(workspace), saved.value.recipe
         source = base_gguf(recipe.base, settings, origin=saved.value.training.origin)
         for kind in KINDS:
-            file = write_gguf(folder / "student" / "merged", Path(own) / kind, source, kind)
+            file = write_gguf(
+                folder / "student" / "merged", Path(own) / f"{kind}.gguf", source, kind
+            )
             chat = instructed(Embedded(settings, gguf=file), folder)
             lesson = replace(open_lesson(workspace), student=lambda chat=chat: chat)
             rows = run("student-book", lesson, questions)
