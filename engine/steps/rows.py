@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.align import lessons
@@ -60,13 +60,7 @@ def rows_to_train(
     pairs = store.pairs(course.id)
     held = held_back(pairs)
     used = [pair for pair in pairs if pair.status != "rejected" and pair.id not in held]
-    taught = [pair for pair in used if pair.split == "train"]
-    if len(taught) < FEWEST:
-        raise Missing(
-            "There are not enough pairs to train on.",
-            code="train.no_pairs",
-            next="Make a corpus first: at least a few dozen pairs.",
-        )
+    taught = enough(used)
     hidden = unseen(pairs)
     index = open_index(workspace, report)
     prompt = chosen_prompt(store, course.id, course.language)
@@ -82,6 +76,22 @@ def rows_to_train(
         mixed(checked, alone, reads, seed=seed),
         held,
     )
+
+
+def enough(pairs: Sequence[Pair]) -> list[Pair]:
+    """Those of the pairs that are trained.
+
+    Raises:
+        Missing: there are too few.
+    """
+    taught = [pair for pair in pairs if pair.split == "train"]
+    if len(taught) < FEWEST:
+        raise Missing(
+            "There are not enough pairs to train on.",
+            code="train.no_pairs",
+            next="Make a corpus first: at least a few dozen pairs.",
+        )
+    return taught
 
 
 def sketched_rows(workspace: Workspace, mixture: Mixture) -> list[TrainingRow]:

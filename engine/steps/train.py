@@ -17,7 +17,7 @@ from engine.progress import Report, silent
 from engine.prompts import course_system, prompt_version
 from engine.publish import publish_local
 from engine.schema import Figure, Value, content_id
-from engine.steps.rows import rows_to_train, sketched_rows
+from engine.steps.rows import enough, rows_to_train, sketched_rows
 from engine.steps.step import Step
 from engine.store import Store
 from engine.train import (
@@ -62,7 +62,9 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
     """
     store, course = workspace.store, workspace.course.id
     recipe = _recipe(workspace, plan)
-    held = held_back(store.pairs(course))
+    pairs = store.pairs(course)
+    held = held_back(pairs)
+    enough([p for p in pairs if p.status != "rejected" and p.id not in held])  # before any fetch
     version, name = trained_on(store, course), _run_name(workspace, plan, held)
     folder = workspace.folder / "runs" / name
     before = _follows(base_chat(workspace, recipe.base), workspace, report)
