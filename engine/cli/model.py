@@ -218,7 +218,8 @@ def _estimate(context: Context) -> None:
 
 def _training_plan(context: Context, effort: str, **changes: Any) -> TrainPlan:
     recipe = preset(effort).model_copy(update={"base": _base(context), **changes})
-    return TrainPlan(recipe=recipe, mixture=_mixture(context.options))
+    mixture, asks = _mixture(context.options), effort != "quick"
+    return TrainPlan(recipe=recipe, mixture=mixture, forgetting=asks)
 
 
 def _base(context: Context) -> str:

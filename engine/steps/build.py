@@ -98,7 +98,8 @@ class _Timer:
 
 def _training(workspace: Workspace, effort: str) -> TrainPlan:
     base = TRAIN.default(workspace).recipe.base
-    return TrainPlan(recipe=preset(effort).model_copy(update={"base": base}))
+    recipe = preset(effort).model_copy(update={"base": base})
+    return TrainPlan(recipe=recipe, forgetting=effort != "quick")
 
 
 def _best_prompt(

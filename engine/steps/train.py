@@ -47,10 +47,15 @@ tuned to instructions goes on in its own way, and has nothing to forget."""
 
 
 class TrainPlan(Value):
-    """Recipe and mixture; with ``finish`` an unfinished run ends with its best adapter so far."""
+    """Recipe and mixture; with ``finish`` an unfinished run ends with its best adapter so far.
+
+    ``forgetting`` asks base and student the general instructions, and rehearses the base's talk:
+    about two minutes on two cores, which a quick look does without.
+    """
 
     recipe: Recipe = Recipe()
     mixture: Mixture = Mixture()
+    forgetting: bool = True
     finish: bool = False
 
 
@@ -67,12 +72,16 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
     enough([p for p in pairs if p.status != "rejected" and p.id not in held])  # before any fetch
     version, name = trained_on(store, course), _run_name(workspace, plan, held)
     folder = workspace.folder / "runs" / name
-    before = _follows(base_chat(workspace, recipe.base), workspace, report)
+    follows = _followed_by_base(workspace, plan, report)
     if plan.finish:
         trained = keep(folder)
     else:
         rows = rows_to_train(
-            workspace, plan.recipe, plan.mixture, report, replay=before.value >= TEACHABLE
+            workspace,
+            plan.recipe,
+            plan.mixture,
+            report,
+            replay="base" in follows and follows["base"].value >= TEACHABLE,
         )
         trained = train(
             rows.train, rows.validation, recipe, folder, settings=workspace.settings, report=report
@@ -80,6 +89,8 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
     published = publish_local(
         folder, folder / "student", settings=workspace.settings, report=report
     )
+    if plan.forgetting:
+        follows["student"] = _follows(student_chat(workspace, folder), workspace, report)
     student = TrainedStudent(
         run=name,
         recipe=recipe,
@@ -90,10 +101,7 @@ def train_student(workspace: Workspace, plan: TrainPlan, report: Report = silent
         published=published,
         panel=_panel(workspace, folder, recipe.base),
         held_back=dict(Counter(held.values())),
-        follows={
-            "base": before,
-            "student": _follows(student_chat(workspace, folder), workspace, report),
-        },
+        follows=follows,
     )
     store.save(course, TRAINED, student, inputs=version)
     store.save(course, RUNS, student, inputs=version, name=name)
@@ -118,7 +126,8 @@ def trained_on(store: Store, course: str) -> str:
 def _run_name(workspace: Workspace, plan: TrainPlan, held: Mapping[str, Gate]) -> str:
     recipe, mixture = _recipe(workspace, plan), plan.mixture
     own = [trained_on(workspace.store, workspace.course.id), recipe.model_dump(mode="json")]
-    return content_id(*own, mixture.model_dump(mode="json"), *([sorted(held)] if held else []))
+    parts = [mixture.model_dump(mode="json"), *([sorted(held)] if held else [])]
+    return content_id(*own, *parts, *([] if plan.forgetting else ["quick"]))
 
 
 def _recipe(workspace: Workspace, plan: TrainPlan) -> Recipe:
@@ -130,6 +139,13 @@ def _recipe(workspace: Workspace, plan: TrainPlan) -> Recipe:
 def training_costs(workspace: Workspace, plan: TrainPlan) -> TrainingEstimate:
     """Minutes, memory and disk of a training on the pairs that the course has now."""
     return estimate(sketched_rows(workspace, plan.mixture), plan.recipe, workspace.settings)
+
+
+def _followed_by_base(workspace: Workspace, plan: TrainPlan, report: Report) -> dict[str, Figure]:
+    """What the base follows, by its name in ``TrainedStudent.follows``; empty if nobody asks."""
+    if not plan.forgetting:
+        return {}
+    return {"base": _follows(base_chat(workspace, plan.recipe.base), workspace, report)}
 
 
 def _follows(chat: Chat, workspace: Workspace, report: Report) -> Figure:

@@ -187,7 +187,9 @@ else:
         icon=":material/play_arrow:",
         disabled=not (base and allowed),
     ):
-        queue.start(workspace, TRAIN, TrainPlan(recipe=recipe(base or STUDENT), mixture=mixture()))
+        asks = st.session_state.get("effort") != "quick"
+        own = TrainPlan(recipe=recipe(base or STUDENT), mixture=mixture(), forgetting=asks)
+        queue.start(workspace, TRAIN, own)
         st.rerun()
 
 if speaks(STUDENT, course.language) and not live:

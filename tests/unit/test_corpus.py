@@ -1,6 +1,7 @@
 """The exam stays honest over the whole store, a person's word stays, and no failed run costs anything."""
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -762,6 +763,25 @@ def test_the_base_rehearses_its_own_talk_only_where_it_follows_instructions(
     names = {run.name for run in store.all_saved("c", RUNS)}
     TRAIN(workspace, plan.model_copy(update={"mixture": Mixture(by_heart=0.5, reading=0.0)}))
     assert len({run.name for run in store.all_saved("c", RUNS)} - names) == 1, "another mixture"
+
+
+def test_a_quick_look_asks_nothing_and_rehearses_nothing(store, settings, monkeypatch, tmp_path):
+    from engine.steps import train as module
+
+    store.put_pairs("c", spoilt())
+    made, seen = make_student(), []
+    monkeypatch.setattr(module, "train", lambda *a, **k: made.training)
+    monkeypatch.setattr(module, "publish_local", lambda *a, **k: made.published)
+    monkeypatch.setattr(module, "_panel", lambda *a: ())
+    for name in ("base_chat", "student_chat"):
+        monkeypatch.setattr(module, name, lambda *a: pytest.fail("a model was asked"))
+    rows = SimpleNamespace(train=[], validation=[])
+    monkeypatch.setattr(
+        module, "rows_to_train", lambda *a, replay, **k: seen.append(replay) or rows
+    )
+    plan = TrainPlan(recipe=Recipe(base=str(tmp_path)), mixture=HEART, forgetting=False)
+    assert TRAIN(Workspace(settings, store, COURSE), plan).follows == {}
+    assert seen == [False]
 
 
 def test_replay_is_the_base_s_own_words(store, settings, monkeypatch):
