@@ -48,7 +48,10 @@ def workspace(tmp_path_factory):
     DISTIL(workspace, DistilPlan(pairs=60))
     folder = make_arch(home / "tiny-qwen3", "qwen3")
     recipe = make_recipe(folder, epochs=1, batch_tokens=2000, max_length=1024)
-    TRAIN(workspace, TrainPlan(recipe=recipe))
+    with pytest.MonkeyPatch.context() as patch:  # this model never ends an answer by itself
+        patch.setattr("engine.exam.instructions.TOKENS", 4)
+        patch.setattr("engine.steps.rows.REPLAY_TOKENS", 4)
+        TRAIN(workspace, TrainPlan(recipe=recipe))
     yield workspace
     store.close()
 
