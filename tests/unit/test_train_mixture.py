@@ -113,6 +113,11 @@ def test_a_row_without_an_answer_does_not_show_it_and_says_so(reader):
     assert sum(fact in row.question for fact in FACTS.values()) == 2
 
 
+def test_nor_does_it_show_the_evidence_of_an_answer_in_other_words(reader):
+    [row] = reader(pair("leaf", answer="Photosynthesis happens there."), True)
+    assert FACTS["leaf"] not in row.question and row.answer == ABSENT
+
+
 def test_sections_of_the_exam_are_never_shown(index):
     hidden = {"s-leaf", "s-stem"}
     reader = BookReader(index, start_prompt("en"), hidden=hidden)
