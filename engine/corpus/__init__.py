@@ -5,7 +5,7 @@ lookup without a model would find.
 """
 
 from engine.corpus.guard import Gate, held_back, let_through, marked
-from engine.corpus.lookup import nearest_trained
+from engine.corpus.lookup import nearest_pairs
 from engine.corpus.merge import by_person, judged, merge
 from engine.corpus.natural import ExerciseCount, count_exercises, natural_pairs
 from engine.corpus.review import Reviewed, revise
@@ -22,6 +22,6 @@ __all__ = [
     "marked",
     "merge",
     "natural_pairs",
-    "nearest_trained",
+    "nearest_pairs",
     "revise",
 ]

@@ -1,30 +1,29 @@
-"""What a lookup without any model would answer: the trained question nearest by its words."""
+"""What a lookup without any model would answer: the trained questions nearest by their words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 from engine.schema import Language, Pair
 from engine.text import search_terms
 
 
-def nearest_trained(
-    questions: Sequence[str], trained: Sequence[Pair], language: Language
-) -> list[Pair | None]:
-    """For each question the pair whose question shares most of the rarer words (tf-idf, cosine).
+def nearest_pairs(question: str, pairs: Sequence[Pair], k: int) -> list[Pair]:
+    """The at most ``k`` pairs whose questions share most of the rarer words, nearest first."""
+    if not pairs:
+        return []
+    vectorizer, matrix = _questions(tuple(pair.question for pair in pairs), pairs[0].language)
+    scores = (matrix @ vectorizer.transform([question]).T).toarray().ravel()
+    return [pairs[int(i)] for i in scores.argsort()[::-1][:k] if scores[i] > 0]
 
-    None where no word agrees. (``engine.tutor.check`` looks up single questions in the same way.)
-    """
-    if not questions or not trained:
-        return [None] * len(questions)
+
+@lru_cache(maxsize=4)
+def _questions(questions: tuple[str, ...], language: Language) -> tuple[Any, Any]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    analyzer = partial(search_terms, language=language)
-    vectorizer = TfidfVectorizer(analyzer=analyzer, sublinear_tf=True)
-    matrix = vectorizer.fit_transform([pair.question for pair in trained])
-    scores = (vectorizer.transform(questions) @ matrix.T).toarray()
-    best = scores.argmax(axis=1)
-    return [
-        trained[int(i)] if row[int(i)] > 0 else None for i, row in zip(best, scores, strict=True)
-    ]
+    vectorizer = TfidfVectorizer(
+        analyzer=partial(search_terms, language=language), sublinear_tf=True
+    )
+    return vectorizer, vectorizer.fit_transform(questions)

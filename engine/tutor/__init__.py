@@ -4,6 +4,7 @@ Retrieval decides whether the course covers a question; the student model words 
 other modes are moves over the book's own material, which a connected model may word.
 """
 
+from engine.corpus import nearest_pairs
 from engine.tutor.answers import (
     ANSWER_TOKENS,
     SHOWN,
@@ -14,7 +15,7 @@ from engine.tutor.answers import (
     refusal,
     shown_for,
 )
-from engine.tutor.check import nearest_pairs, same_question, supporting_pair
+from engine.tutor.check import same_question, supporting_pair
 from engine.tutor.conversation import MODES, Conversation, Material, Mode
 from engine.tutor.modes import turn
 from engine.tutor.quiz import Quiz, concept_of, mark_quiz, next_quiz, reteach_set

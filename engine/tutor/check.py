@@ -8,9 +8,9 @@ else the tutor gives the reviewed answer to the same question, or lets the book 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
-from typing import Any
+from functools import lru_cache
 
+from engine.corpus import nearest_pairs
 from engine.judge import token_f1
 from engine.schema import Language, Pair
 from engine.text import question_cues, question_words, search_terms
@@ -37,23 +37,6 @@ def supporting_pair(question: str, answer: str, pairs: Sequence[Pair]) -> Pair |
     agreeing = [(token_f1(answer, pair.answer), n, pair) for n, pair in enumerate(said)]
     best = max(agreeing, key=lambda row: (row[0], -row[1]), default=None)
     return best[2] if best and best[0] >= AGREES else None
-
-
-def nearest_pairs(question: str, pairs: Sequence[Pair], k: int) -> list[Pair]:
-    """The at most ``k`` pairs whose questions share most of the rarer words, nearest first."""
-    vectorizer, matrix = _questions(tuple(pair.question for pair in pairs), pairs[0].language)
-    scores = (matrix @ vectorizer.transform([question]).T).toarray().ravel()
-    return [pairs[int(i)] for i in scores.argsort()[::-1][:k] if scores[i] > 0]
-
-
-@lru_cache(maxsize=4)
-def _questions(questions: tuple[str, ...], language: Language) -> tuple[Any, Any]:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(
-        analyzer=partial(search_terms, language=language), sublinear_tf=True
-    )
-    return vectorizer, vectorizer.fit_transform(questions)
 
 
 def same_question(question: str, pairs: Sequence[Pair]) -> Pair | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.corpus import held_back, nearest_trained, revise
+from engine.corpus import held_back, nearest_pairs, revise
 from engine.course import make_passages
 from engine.distil import CORPUS, DistilPlan, distil
 from engine.distil.prompted import reword
@@ -178,9 +178,9 @@ def test_a_lookup_is_reported_for_what_it_finds(shelf, course):
     store = shelf()
     make(store, course)
     trained = [p for p in store.pairs("c") if p.split == "train"]
-    [same] = nearest_trained([trained[3].question], trained, course.language)
+    [same] = nearest_pairs(trained[3].question, trained, 1)
     assert same.point == trained[3].point
-    assert nearest_trained(["㐀㐁"], trained, course.language) == [None]
+    assert nearest_pairs("㐀㐁", trained, 1) == []
     run = Rewording(store.pairs("c"), {}, course.language, teacher=None, checker=None, wanted=1)
     run.made = [trained[3], reworded(store)[0]]
     assert run.told().lookup.value == 0.5

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from engine.corpus import nearest_trained
+from engine.corpus import nearest_pairs
 from engine.distil.prompted.values import EXAMPLES, GateExample
 from engine.duplicates import near_duplicates
 from engine.errors import TeacherError
@@ -132,11 +132,8 @@ class Rewording:
 
     def told(self) -> Rewordings:
         """The account of all that was asked."""
-        found = nearest_trained([p.question for p in self.made], self._trained, self._language)
-        same = [
-            float(near is not None and near.point == pair.point)
-            for near, pair in zip(found, self.made, strict=True)
-        ]
+        found = [(pair, nearest_pairs(pair.question, self._trained, 1)) for pair in self.made]
+        same = [float(any(near.point == pair.point for near in own)) for pair, own in found]
         return Rewordings(
             wanted=self._wanted,
             asked=self._asked,
